@@ -1,0 +1,79 @@
+/**
+ * The contract of the broker: what protocols and the jobs API see.
+ */
+import type { Fence, JobId, Ms, Queue, Reserved } from '../job.ts'
+import type { Result, Store, StoreRecord, Unit } from '../stores/store.ts'
+
+/**
+ * The one way to wait for jobs. A lease that is not bound to the session is synced before it is answered.
+ * beanstalkd's reserve: credit 1, once. SQS: credit up to 10, once, not bound. AMQP: credit = prefetch left.
+ */
+export interface Want {
+  queues: Queue[]
+  /** Jobs that may still be delivered. */
+  credit: number
+  bytes?: number
+  /** Higher gets jobs first; equals take turns. Default 0. */
+  priority?: number
+  lease: { ms?: Ms | 'own'; bound: boolean }
+  /** The line ends after its first delivery. */
+  once?: true
+  /** Ends with 'timeout' when nothing came within so long. Default: for ever. */
+  wait?: Ms
+  run?: true
+  gone?: true
+}
+export interface Line {
+  /** So many more jobs. */
+  credit(jobs: number): void
+  /** What was on its way at close is returned 'untaken'. */
+  close(): Promise<void>
+}
+
+export interface Session {
+  readonly id: string
+  /** Joins this turn's batch. At most one unit of a session is in flight: their order is kept. */
+  commit(unit: Unit): Promise<Result[]>
+  line(
+    want: Want,
+    on: { jobs(jobs: Reserved[]): void; end(why: 'timeout' | 'closed', error?: Error): void },
+  ): Line
+  /** The lease that this session holds on the job. */
+  held(id: JobId): Lease | undefined
+  /** Leases of this session, soonest deadline first (beanstalkd's DEADLINE_SOON, AMQP's recover). */
+  holds(): Iterable<Lease>
+  /** The soonest deadline among its leases. */
+  soonest(): Ms | undefined
+  look: Store['look']
+  stats: Store['stats']
+  /** Why isn't this job running? In one sentence. undefined: there is no such job. */
+  why(id: JobId): Promise<string | undefined>
+  /** A lease ended without this session's doing: its deadline passed, the job was cancelled. */
+  lost(on: (lease: { id: JobId; n: Fence; why: string }) => void): void
+  close(as: 'released' | 'lost'): Promise<void>
+}
+export interface Lease {
+  id: JobId
+  n: Fence
+  until?: Ms
+}
+
+export interface Broker {
+  now(): Ms
+  session(from: { protocol: string; tenant: string; principal: string; peer?: string }): Session
+  /** A cache of the store's records; they are written by `Session.commit`. */
+  readonly records: {
+    get(key: string): StoreRecord | undefined
+    list(prefix: string): Iterable<StoreRecord>
+    watch(prefix: string, on: () => void): () => void
+  }
+  /** How many lines wait, over all sessions; on the queue, if one is given. */
+  waiting(queue?: Queue): number
+  /** The store has failed for good: nothing works any more, and the process should end. */
+  failed(on: (error: Error) => void): void
+  /** While draining, puts are to be refused by the protocols. */
+  drain(on: boolean): void
+  readonly draining: boolean
+  /** Ends all lines and sessions, waits for what is in flight, and closes the store. */
+  close(): Promise<void>
+}

@@ -1,0 +1,343 @@
+/**
+ * The contract for "where jobs are kept". `commit` is the one way to change anything: a list of units, each a list of operations, in one
+ * transaction with at most one sync. The store decides whether a job may be taken now; it never waits and never routes.
+ * docs/architecture.md says why it is so; test/contract/ holds every store to it.
+ */
+import type {
+  Bytes,
+  Death,
+  Fence,
+  JobId,
+  Message,
+  Ms,
+  Outcome,
+  Queue,
+  Ref,
+  Reserved,
+  State,
+  Target,
+  Terms,
+  Where,
+  Why,
+} from '../job.ts'
+
+export type Op =
+  | PutOp
+  | ReserveOp
+  | FinishOp
+  | ReleaseOp
+  | BuryOp
+  | TouchOp
+  | ForwardOp
+  | CancelOp
+  | NoteOp
+  | BulkOp
+  | EndOp
+  | DueOp
+  | RecordOp
+
+/** One message, one job a target. A full or missing target is refused alone. */
+export interface PutOp {
+  do: 'put'
+  to: Target[]
+  msg: Message
+}
+/**
+ * Takes the jobs of the smallest (pri, rank) over all queues given. A JobId instead: that job in any state but reserved, a pause passed over
+ * (beanstalkd's `reserve-job`).
+ * - `max`: jobs; `bytes`: of bodies, the first job always fits.
+ * - `run`: jobs of one group in order may come together, as a prefix of that group.
+ * - `gone`: reserve and finish in one (AMQP's no-ack).
+ */
+export interface ReserveOp {
+  do: 'reserve'
+  from: Queue[] | JobId
+  max: number
+  bytes: number
+  lease: Terms
+  run?: true
+  gone?: true
+}
+/** The job leaves. In the same commit its group opens, and a history row is written if the queue keeps one. */
+export interface FinishOp {
+  do: 'finish'
+  job: Ref
+  outcome?: Outcome
+}
+/**
+ * Back to ready or delayed, its rank kept (`back`: to the tail).
+ * - asked: counts a release. failed: counts a release and a failure. lost: counts a failure. kicked: counts a kick. untaken: the reserve is taken back, too.
+ * - Over a limit the job is buried as 'exhausted'.
+ */
+export interface ReleaseOp {
+  do: 'release'
+  job: Ref
+  as: 'asked' | 'failed' | 'kicked' | 'untaken' | 'lost'
+  pri?: number
+  at?: Ms
+  back?: true
+  error?: Bytes
+}
+export interface BuryOp {
+  do: 'bury'
+  job: Ref
+  why: Why
+  pri?: number
+  error?: Bytes
+}
+/** The lease's deadline becomes now + ms. */
+export interface TouchOp {
+  do: 'touch'
+  job: Ref
+  ms: Ms | 'own'
+}
+/**
+ * Leaves here and appears there, atomically; the first target keeps the id, each appears at the tail. Dead letter, redrive, delayed exchange,
+ * edit, move; to nothing: drop.
+ */
+export interface ForwardOp {
+  do: 'forward'
+  job: Ref
+  to: Target[]
+  why: Why
+  envelope?: Bytes
+  body?: Bytes
+}
+/** Not reserved: finished as 'cancelled'. Reserved: marked; the holder learns by a hint and at its next touch. */
+export interface CancelOp {
+  do: 'cancel'
+  job: JobId
+}
+export interface NoteOp {
+  do: 'note'
+  job: Ref
+  kind: 'log' | 'progress' | 'step' | 'attempt'
+  key?: string
+  data: Bytes
+}
+/**
+ * One bounded slice of a large operation; repeat while there is more. Never touches reserved jobs unless `where.states` names them.
+ * `kick`: of the states given, in their order, the first that has any job at all: buried in the order of burial, delayed soonest first; to ready.
+ * `retry`: as kick, counters of failures and reserves set back. `origin`: where a dead letter died last.
+ */
+export interface BulkOp {
+  do: 'bulk'
+  where: Where
+  act: 'delete' | 'kick' | 'retry' | { to: Queue | 'origin' }
+  limit: number
+}
+/** A session is over: its leases return, its records vanish. released: nothing is counted (beanstalkd's disconnect). lost: a failure each. */
+export interface EndOp {
+  do: 'end'
+  session: string
+  as: 'released' | 'lost'
+}
+/** What time brought: delays, leases, ttl, pauses, dead processes, history, records that are due. Idempotent; anyone may. */
+export interface DueOp {
+  do: 'due'
+  limit: number
+}
+/**
+ * Writes a record: a policy (`queue/<queue>`: QueuePolicy), a pause (`pause/<queue>`: the moment it ends), or whatever a broker keeps.
+ * - value undefined deletes; deleting what isn't there is no refusal, unless `version` asks.
+ * - version: compare and set, 0: must be absent; else 'conflict'. needs: that key must exist; else 'missing'. none: no key may begin with that prefix; else 'in use'.
+ * - session: vanishes with it. at: reported by `due` then, once.
+ */
+export interface RecordOp {
+  do: 'record'
+  key: string
+  value: unknown
+  version?: number
+  needs?: string
+  none?: string
+  session?: string
+  at?: Ms
+}
+
+/**
+ * Why an operation changed nothing: gone (no such job) · stale (another fence is current, or the lease is over) · not held (reserved by another) ·
+ * no queue · full · too big · empty (nothing to take) · conflict, missing, in use (records) · skipped (an earlier op of its unit was refused) ·
+ * unsupported (this store can't).
+ */
+export type Refusal =
+  | 'gone'
+  | 'stale'
+  | 'not held'
+  | 'no queue'
+  | 'full'
+  | 'too big'
+  | 'empty'
+  | 'conflict'
+  | 'missing'
+  | 'in use'
+  | 'skipped'
+  | 'unsupported'
+
+export type Put =
+  | { ok: true; id: JobId; state: State; duplicate?: true; replaced?: true }
+  | { ok: false; why: Refusal }
+
+/** Buried by this commit in a queue that has a dead-letter target: the broker forwards it in its next batch; after a crash `due` reports it again. */
+export interface Dead {
+  id: JobId
+  n: Fence
+  queue: Queue
+  to: Queue
+  why: Why
+  envelope?: Bytes
+  deaths: readonly Death[]
+}
+
+export interface Answers {
+  put: { per: Put[]; dead: readonly Dead[] }
+  reserve: { jobs: Reserved[]; dead: readonly Dead[] }
+  finish: object
+  release: { state: State; dead: readonly Dead[] }
+  bury: { dead: readonly Dead[] }
+  touch: { until: Ms; cancelled?: true }
+  forward: { per: Put[]; dead: readonly Dead[] }
+  cancel: { state: State }
+  note: object
+  bulk: { count: number; more: boolean; ready: readonly Queue[] }
+  end: { count: number; dead: readonly Dead[]; ready: readonly Queue[] }
+  /** ready: queues in which jobs became ready. next: the soonest moment at which `due` will have something to do. */
+  due: {
+    dead: readonly Dead[]
+    records: readonly string[]
+    ready: readonly Queue[]
+    next?: Ms
+    more: boolean
+  }
+  record: { version: number }
+}
+export type Answer<K extends keyof Answers = keyof Answers> = {
+  [P in K]: { ok: true; do: P } & Answers[P]
+}[K]
+/** next, of an empty reserve: the soonest moment at which one of its queues may have a job by the passing of time alone. */
+export interface Refused {
+  ok: false
+  why: Refusal
+  next?: Ms
+}
+export type Result = Answer | Refused
+
+/**
+ * Operations in order. A put all of whose targets refused, and an empty reserve, are refusals. At a refusal:
+ * - 'go on' (default);
+ * - 'wait': go on, but stop at an empty reserve, and the rest is 'skipped' (a pipelining connection that must now wait);
+ * - 'skip' the rest;
+ * - 'undo' the unit: nothing of it happened, the others are 'skipped'; no reserve in such a unit.
+ *
+ * unsynced: the answer need not wait for the disk (a reserve bound to its session, a transient message).
+ */
+export interface Unit {
+  ops: Op[]
+  refused?: 'go on' | 'wait' | 'skip' | 'undo'
+  unsynced?: true
+}
+
+/** What happened without this process asking for it, or by another process. Best effort and coalesced: nothing is correct because of a hint. */
+export interface Hint {
+  /** Something may be ready there. */
+  ready?: readonly Queue[]
+  /** Something will be due then. */
+  due?: Ms
+  /** Records changed; their newest version. */
+  records?: number
+  /** Leases of this process that ended without its doing. */
+  ended?: readonly { id: JobId; n: Fence; why: 'timeout' | 'cancelled' | 'forced' }[]
+  health?: 'ok' | 'low disk' | 'wal full' | 'failed'
+}
+
+export interface JobView extends Omit<Reserved, 'body' | 'first'> {
+  state: State
+  body?: Bytes
+  first?: Ms
+  /** Bytes of the body. */
+  size: number
+  why?: Why
+  /** delayed: when it is due. */
+  at?: Ms
+  /** The delay that its last put or release asked for, and its lease length. */
+  delay: Ms
+  lease: Ms
+  /** finished: when and how. */
+  outcome?: Outcome & { at: Ms }
+  /** Why nobody gets it now. */
+  blocked?: { by: 'paused' | 'group' | 'until'; what: number }
+  counts: Record<'releases' | 'timeouts' | 'buries' | 'kicks', number>
+  error?: Bytes
+}
+/** order: take (pri, rank; the default), buried (order of burial), due (soonest first), id. after: the `after` of the page before. */
+export interface Look {
+  id?: JobId
+  where?: Where
+  order?: 'take' | 'buried' | 'due' | 'id'
+  after?: string
+  limit: number
+  with?: readonly 'body'[]
+}
+/**
+ * Jobs by state now (urgent: of the ready ones, priority below 1024), bytes of bodies; puts and gone: jobs that came and left since the queue exists.
+ * oldest: when the oldest ready job was put. explicit: it has a policy record and so survives empty.
+ */
+export interface QueueStats {
+  queue: Queue
+  explicit: boolean
+  ready: number
+  urgent: number
+  delayed: number
+  waiting: number
+  reserved: number
+  buried: number
+  bytes: number
+  puts: number
+  gone: number
+  oldest?: Ms
+  pausedUntil?: Ms
+}
+export interface StoreRecord {
+  key: string
+  value: unknown
+  version: number
+  session?: string
+}
+
+/**
+ * commit: one transaction, at most one sync (none if every unit is unsynced). One promise a unit: an unsynced one resolves at the commit, the
+ * others at the sync. The units of a call are run in order; later calls follow earlier ones. A commit first makes due what is due.
+ * `finish`, `release`, `bury`, `touch`, `forward` with n change nothing when repeated ('gone', 'stale'; a late touch of a job that is already back is
+ * an ok no-op); a put is idempotent by `unique` only.
+ *
+ * A refusal is an answer. A rejection concerns the whole call: UnavailableError (nothing was applied) · UnknownOutcomeError (perhaps applied; the
+ * store has failed, or begins anew).
+ */
+export interface Store {
+  readonly traits: Traits
+  /** One clock for all processes, the only clock of deadlines. */
+  now(): Ms
+  commit(units: Unit[]): Promise<Result[]>[]
+  /** A page is a snapshot and never holds up a commit. */
+  look(at: Look): Promise<{ jobs: JobView[]; after?: string }>
+  /** Of the queues named (one that doesn't exist is left out), or of all. Costs O(queues), never O(jobs). */
+  stats(queues?: Queue[]): Promise<QueueStats[]>
+  /** Records that changed after version `since` (0: all). */
+  records(since: number): Promise<{ version: number; changed: StoreRecord[]; deleted: string[] }>
+  /** In the application's own transaction: plain SQL on its handle, no broker involved, nothing visible before it commits. */
+  within?(transaction: unknown): { commit(unit: Unit): Result[] }
+  /** This process waits for jobs of these queues (all of them, each call anew). Resolves when that is visible to others: then reserve once more, then sleep. */
+  wait(queues: Queue[]): Promise<void>
+  /** Returns the way to stop hearing. */
+  hear(on: (hint: Hint) => void): () => void
+  close(): Promise<void>
+}
+
+/** shared: other processes may use it at the same time. durable: it outlives the process. within: it has `within`. */
+export interface Traits {
+  shared: boolean
+  durable: boolean
+  within: boolean
+  gates: boolean
+  notes: boolean
+  children: boolean
+}
