@@ -41,6 +41,18 @@ export interface PutOp {
   do: 'put'
   to: Target[]
   msg: Message
+  restore?: Restored
+}
+/**
+ * A job brought over from another system with its past, into exactly one target; 'conflict' when the id exists. Later ids are above it.
+ * put: when it was put there. buried: it is set aside here, too.
+ */
+export interface Restored {
+  id: JobId
+  put: Ms
+  reserves: number
+  buried?: true
+  counts: Record<'releases' | 'timeouts' | 'buries' | 'kicks', number>
 }
 /**
  * Takes the jobs of the smallest (pri, rank) over all queues given. A JobId instead: that job in any state but reserved, a pause passed over
