@@ -1,0 +1,72 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { connect, createServer } from 'node:net'
+
+/** Never outlives the tests. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')))
+
+/** A server of the beanstalkd protocol in a process of its own. */
+export interface Peer {
+  readonly port: number
+  readonly process: ChildProcess
+  /** Ends it with SIGTERM, and resolves when it is gone. */
+  stop(): Promise<void>
+}
+
+/** The real one. `flags`: its own, but for address and port. */
+export function realBeanstalkd(flags: readonly string[] = []): Promise<Peer> {
+  return start('beanstalkd', flags)
+}
+
+/** Starts a program that takes beanstalkd's flags, on a free port of the loopback, and waits until it accepts connections. */
+export async function start(program: string, flags: readonly string[]): Promise<Peer> {
+  const port = await freePort()
+  const child = spawn(program, [...flags, '-l', '127.0.0.1', '-p', String(port)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  child.stdout.on('data', (bytes) => (said += bytes))
+  child.stderr.on('data', (bytes) => (said += bytes))
+  const gone = new Promise<string>((done) => {
+    child.once('error', (error) => done(error.message))
+    child.once('close', (code, signal) => done(`it ended with ${code ?? signal}: ${said}`))
+  })
+  running.add(child)
+  void gone.then(() => running.delete(child))
+  let over: string | undefined
+  void gone.then((why) => (over = why))
+  while (!(await accepts(port))) {
+    if (over !== undefined) throw new Error(`${program} did not start: ${over}`)
+    await new Promise((done) => setTimeout(done, 20))
+  }
+  return {
+    port,
+    process: child,
+    async stop() {
+      child.kill('SIGTERM')
+      await gone
+    },
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((done, fail) => {
+    const server = createServer()
+    server.once('error', fail)
+    server.listen(0, '127.0.0.1', () => {
+      const at = server.address()
+      server.close(() => (at && typeof at === 'object' ? done(at.port) : fail(new Error('no port'))))
+    })
+  })
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = connect({ host: '127.0.0.1', port })
+    socket.once('connect', () => {
+      socket.destroy()
+      done(true)
+    })
+    socket.once('error', () => done(false))
+  })
+}

@@ -1,0 +1,78 @@
+import { connect, type NetConnectOpts, type Socket } from 'node:net'
+
+/** One connection that speaks the beanstalkd protocol, bytes as they are: what is sent, and each reply in turn. */
+export class Talk {
+  readonly #socket: Socket
+  #bytes = Buffer.alloc(0)
+  #waiting: ((reply: string | undefined) => void)[] = []
+  #ended = false
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    socket.on('data', (bytes) => {
+      this.#bytes = Buffer.concat([this.#bytes, bytes])
+      this.#deliver()
+    })
+    socket.on('error', () => this.#end())
+    socket.on('close', () => this.#end())
+  }
+
+  static async to(at: NetConnectOpts): Promise<Talk> {
+    const socket = connect(at)
+    await new Promise<void>((done, fail) => socket.once('connect', done).once('error', fail))
+    return new Talk(socket)
+  }
+
+  send(bytes: string | Buffer): void {
+    this.#socket.write(bytes)
+  }
+
+  /** The next reply, with its body if it has one, without the last line end; undefined: the connection is closed. */
+  reply(): Promise<string | undefined> {
+    return new Promise((done) => {
+      this.#waiting.push(done)
+      this.#deliver()
+    })
+  }
+
+  /** Sends a line, and its body as another, and resolves to the reply. */
+  async ask(line: string, body?: string): Promise<string | undefined> {
+    this.send(`${line}\r\n${body === undefined ? '' : `${body}\r\n`}`)
+    return this.reply()
+  }
+
+  /** Ends the connection, and resolves when it is closed. */
+  async close(): Promise<void> {
+    this.#socket.end()
+    if (!this.#ended) await new Promise((done) => this.#socket.once('close', done))
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#deliver()
+  }
+
+  #deliver(): void {
+    while (this.#waiting.length) {
+      const reply = this.#take()
+      if (reply === undefined && !this.#ended) return
+      this.#waiting.shift()?.(reply)
+    }
+  }
+
+  #take(): string | undefined {
+    const end = this.#bytes.indexOf('\r\n')
+    if (end < 0) return undefined
+    const line = this.#bytes.toString('latin1', 0, end)
+    const size = /^(?:(?:RESERVED|FOUND) \d+|OK) (\d+)$/.exec(line)?.[1]
+    const length = end + 2 + (size === undefined ? 0 : Number(size) + 2)
+    if (this.#bytes.length < length) return undefined
+    const reply = this.#bytes.toString('latin1', 0, length - 2)
+    this.#bytes = this.#bytes.subarray(length)
+    return reply
+  }
+}
