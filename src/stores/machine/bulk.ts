@@ -1,0 +1,57 @@
+import type { Where } from '../../job.ts'
+import type { BulkOp, Result } from '../store.ts'
+import { move } from './forward.ts'
+import { endLease, giveBack } from './give-back.ts'
+import type { Machine } from './machine.ts'
+import { depart } from './place.ts'
+import type { QueueRow } from './queue.ts'
+import type { Row } from './row.ts'
+
+/** No slice is larger, whatever is asked for: a commit must stay short. */
+const SLICE = 1000
+
+export function bulk(m: Machine, op: BulkOp): Result {
+  const queue = m.table.queue(op.where.queue)
+  if (!queue) return { ok: true, do: 'bulk', count: 0, more: false, ready: [] }
+  const limit = Math.min(op.limit, SLICE)
+  const { result, ready } = m.watching(() => slice(m, queue, op, limit))
+  return { ok: true, do: 'bulk', ...result, ready }
+}
+
+function slice(m: Machine, queue: QueueRow, op: BulkOp, limit: number): { count: number; more: boolean } {
+  const rows: Row[] = []
+  const firstOnly = op.act === 'kick' || op.act === 'retry'
+  for (const state of op.where.states) {
+    if (state === 'finished') continue
+    rows.push(...m.table.list(queue, state, limit + 1 - rows.length, op.where))
+    if (rows.length > limit || (firstOnly && rows.length > 0)) break
+  }
+  const more = rows.length > limit
+  if (more) rows.length = limit
+  let count = 0
+  for (const row of rows) if (act(m, row, op.act)) count++
+  return { count, more: more && count > 0 }
+}
+
+function act(m: Machine, row: Row, act: BulkOp['act']): boolean {
+  if (row.state === 'reserved') endLease(m, row, 'forced')
+  if (act === 'delete') depart(m, row, { as: 'cancelled' })
+  else if (act === 'kick') giveBack(m, row, 'kicked')
+  else if (act === 'retry') {
+    row.failures = row.reserves = 0
+    giveBack(m, row, 'kicked')
+  } else {
+    const queue = act.to === 'origin' ? row.more?.deaths?.[0]?.queue : act.to
+    return queue !== undefined && move(m, row, { to: [{ queue, create: true }], why: 'asked' }).ok
+  }
+  return true
+}
+
+export function matches(row: Row, where: Where | undefined, body: () => Uint8Array): boolean {
+  if (!where) return true
+  const { upTo, name, key, match } = where
+  if (upTo !== undefined && row.id > upTo) return false
+  if (name !== undefined && row.more?.name !== name) return false
+  if (key !== undefined && !row.more?.unique?.key.endsWith(`\0${key}`)) return false
+  return match === undefined || Buffer.from(body()).includes(match)
+}

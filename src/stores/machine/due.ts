@@ -1,0 +1,78 @@
+import type { Ms, Queue } from '../../job.ts'
+import type { DueOp, Result } from '../store.ts'
+import { drop, giveBack, timeOut } from './give-back.ts'
+import type { Machine } from './machine.ts'
+import { displace, place } from './place.ts'
+import { NEVER, type Row } from './row.ts'
+
+/** No slice is larger, whatever is asked for. */
+const SLICE = 200
+/** An implicit queue that was empty for so long is forgotten, with its statistics. */
+const UNUSED: Ms = 60_000
+/** A dead letter that was reported and still lies here is reported again. */
+const REPORT_AGAIN: Ms = 60_000
+const PAUSE = 'pause/'
+
+export function due(m: Machine, op: DueOp): Result {
+  const limit = Math.min(op.limit, SLICE)
+  const { table, now } = m
+  const { result, ready } = m.watching(() => {
+    const { rows, records } = sweep(m, limit)
+    const orphans = table.orphans(limit)
+    for (const row of orphans) giveBack(m, row, 'lost')
+    for (const row of table.deadLetters(limit)) {
+      const to = row.queue.policy?.dead
+      if (to !== undefined && now - (m.reported.get(row.id) ?? -Infinity) >= REPORT_AGAIN) m.reportDead(row, to)
+    }
+    table.collectClaims(now, limit)
+    table.collectHistory(now, limit)
+    table.collectQueues(now - UNUSED)
+    return { records, more: rows >= limit || orphans.length >= limit }
+  })
+  m.undelivered = false
+  const next = table.soonest()
+  return {
+    ok: true,
+    do: 'due',
+    dead: m.dead,
+    records: result.records,
+    ready,
+    more: result.more,
+    ...(next < NEVER && { next }),
+  }
+}
+
+/** Makes due what is due: so many rows, and records. */
+export function sweep(m: Machine, limit: number): { rows: number; records: string[] } {
+  const { table, now } = m
+  const rows = table.due(now, limit)
+  for (const row of rows) makeDue(m, row)
+  const records: string[] = []
+  for (const key of table.dueRecords(now, limit)) {
+    if (key.startsWith(PAUSE)) unpause(m, key)
+    else records.push(key)
+  }
+  return { rows: rows.length, records }
+}
+
+function makeDue(m: Machine, row: Row): void {
+  if (row.state === 'reserved') {
+    if (row.at <= m.now) timeOut(m, row)
+  } else if (row.expires !== 0 && row.expires <= m.now) drop(m, row, 'expired')
+  else if (row.state === 'delayed' && row.at <= m.now) {
+    displace(m, row)
+    if (row.more?.rankWhenDue) {
+      delete row.more.rankWhenDue
+      row.rank = m.table.next()
+    }
+    place(m, row, 0)
+  }
+}
+
+function unpause(m: Machine, key: string): void {
+  m.table.setRecord(key, undefined, undefined, undefined)
+  const queue = m.table.queue(key.slice(PAUSE.length) as Queue)
+  if (!queue) return
+  queue.pausedUntil = 0
+  m.wake(queue)
+}

@@ -1,0 +1,14 @@
+import type { EndOp, Result } from '../store.ts'
+import { giveBack } from './give-back.ts'
+import type { Machine } from './machine.ts'
+
+export function end(m: Machine, op: EndOp): Result {
+  const { result: count, ready } = m.watching(() => {
+    const rows = m.table.held(op.session)
+    for (const row of rows) giveBack(m, row, op.as)
+    for (const key of m.table.sessionRecords(op.session)) m.table.setRecord(key, undefined, undefined, undefined)
+    m.table.forgetHolder(op.session)
+    return rows.length
+  })
+  return { ok: true, do: 'end', count, dead: m.dead, ready }
+}

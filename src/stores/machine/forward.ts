@@ -1,0 +1,104 @@
+import type { Death, Message, Target, Why } from '../../job.ts'
+import type { ForwardOp, Put, Refusal, Result } from '../store.ts'
+import { refuse, type Machine } from './machine.ts'
+import { depart, displace, notLeaving, openGroup, place, placeNew } from './place.ts'
+import { newRow, overwrite, room, setExpiry } from './put.ts'
+import type { QueueRow } from './queue.ts'
+import { more, type Row } from './row.ts'
+import { find } from './settle.ts'
+
+/** Ways of dying that a job's record of dead-lettering keeps; an operator's move is none. */
+const DEATHS: readonly Why[] = ['rejected', 'expired', 'maxlen', 'exhausted', 'invalid', 'failed']
+
+export function forward(m: Machine, op: ForwardOp): Result {
+  const row = find(m, op.job)
+  if (typeof row === 'string') return refuse(row)
+  return move(m, row, op)
+}
+
+/** Takes a row to the targets: the first that accepts gets the job itself, the others copies with ids of their own. */
+export function move(m: Machine, row: Row, op: Pick<ForwardOp, 'to' | 'why' | 'envelope' | 'body'>): Result {
+  if (op.to.length === 0) {
+    depart(m, row, { as: 'cancelled' })
+    return { ok: true, do: 'forward', per: [], dead: m.dead }
+  }
+  const size = op.body?.length ?? row.size
+  const queues = op.to.map((target) => accepting(m, row, target, size))
+  if (queues.every((queue) => typeof queue === 'string')) return refuse(queues[0] as Refusal)
+
+  const body = op.body ?? (op.to.length > 1 ? m.table.bodyOf(row) : undefined)
+  const from = row.queue
+  displace(m, row)
+  notLeaving(m, row)
+  const deaths = DEATHS.includes(op.why) ? died(row, op.why, m.now) : row.more?.deaths
+  const per: Put[] = []
+  let itself = true
+  for (const [i, queue] of queues.entries()) {
+    const target = op.to[i] as Target
+    if (typeof queue === 'string') {
+      per.push(refuse(queue) as Put)
+      continue
+    }
+    if (itself) {
+      moveTo(m, row, queue, target, op.why)
+      overwrite(row, op.body, op.envelope)
+    }
+    const moved = itself ? row : copy(m, row, queue, target, body as Uint8Array)
+    if (deaths) more(moved).deaths = deaths
+    ;(itself ? place : placeNew)(m, moved, target.at ?? 0)
+    itself = false
+    per.push({ ok: true, id: moved.id, state: moved.state })
+  }
+  if (row.group !== undefined && from !== row.queue) openGroup(m, from, row.group)
+  return { ok: true, do: 'forward', per, dead: m.dead }
+}
+
+function accepting(m: Machine, row: Row, target: Target, size: number): QueueRow | Refusal {
+  let queue = m.table.queue(target.queue)
+  if (!queue) {
+    if (!target.create) return 'no queue'
+    queue = m.table.createQueue(target.queue)
+  }
+  return (queue !== row.queue && room(m, queue, size)) || queue
+}
+
+function moveTo(m: Machine, row: Row, queue: QueueRow, target: Target, why: Why): void {
+  const from = row.queue
+  if (from !== queue) {
+    from.gone++
+    from.bytes -= row.size
+    queue.puts++
+    queue.bytes += row.size
+    row.queue = queue
+  }
+  row.rank = m.table.next()
+  if (target.pri !== undefined) row.pri = target.pri
+  if (why === 'asked') row.failures = row.reserves = 0
+  row.delay = target.at === undefined ? 0 : Math.max(0, target.at - m.now)
+  if (target.rank === 'due') more(row).rankWhenDue = true
+  delete row.more?.drop
+  delete row.more?.why
+  const put = row.put
+  row.put = m.now
+  setExpiry(row, target.ttl)
+  row.put = put
+}
+
+function copy(m: Machine, row: Row, queue: QueueRow, target: Target, body: Uint8Array): Row {
+  const msg: Message = { body, lease: row.lease }
+  if (row.envelope) msg.envelope = row.envelope
+  if (row.group !== undefined) msg.group = row.group
+  if (row.more?.name !== undefined) msg.name = row.more.name
+  const twin = newRow(m, queue, m.table.next(), { pri: row.pri, ...target }, msg)
+  twin.put = row.put
+  twin.reserves = row.reserves
+  return twin
+}
+
+/** The record of dead-lettering: newest first, one line for each queue and reason (RabbitMQ's x-death). */
+function died(row: Row, why: Why, at: number): Death[] {
+  const deaths = row.more?.deaths ?? []
+  const queue = row.queue.name
+  const count = deaths.find((death) => death.queue === queue && death.why === why)?.count ?? 0
+  return [{ queue, why, count: count + 1, at }, ...deaths.filter((death) => death.queue !== queue || death.why !== why)]
+}

@@ -1,0 +1,107 @@
+/** How a job comes back from a lease, or is set aside. */
+import type { Bytes, Ms, Why } from '../../job.ts'
+import type { Machine } from './machine.ts'
+import { depart, displace, notLeaving, openGroup, place } from './place.ts'
+import { counts, more, type Row } from './row.ts'
+
+/** After which returns the limits of reserves and failures are looked at. An operator's kick and a reserve that is taken back pass. */
+export type Return = 'asked' | 'failed' | 'lost' | 'timeout' | 'released' | 'kicked' | 'untaken'
+
+export interface Terms {
+  at?: Ms
+  pri?: number
+  back?: boolean
+  error?: Bytes
+}
+
+/** Back to ready or delayed, with the counters that this way of returning moves; over a limit it is set aside as 'exhausted'. */
+export function giveBack(m: Machine, row: Row, as: Return, terms: Terms = {}): void {
+  displace(m, row)
+  switch (as) {
+    case 'asked':
+      counts(row).releases++
+      break
+    case 'failed':
+      counts(row).releases++
+      row.failures++
+      break
+    case 'lost':
+      row.failures++
+      break
+    case 'timeout':
+      counts(row).timeouts++
+      row.failures++
+      break
+    case 'kicked':
+      counts(row).kicks++
+      break
+    case 'untaken':
+      row.reserves--
+      break
+    case 'released':
+      break
+  }
+  delete row.more?.cancelled
+  if (terms.error) more(row).error = terms.error
+  if (terms.pri !== undefined) row.pri = terms.pri
+  if (terms.back) row.rank = m.table.next()
+  if (as !== 'kicked' && as !== 'untaken' && exhausted(row)) return aside(m, row, 'exhausted')
+  notLeaving(m, row)
+  let at = terms.at ?? 0
+  if (terms.at === undefined && (as === 'failed' || as === 'lost' || as === 'timeout')) at = m.now + backoff(row)
+  row.delay = Math.max(0, at - m.now)
+  place(m, row, at)
+}
+
+/** Its queue's limits, or its own, forbid another reserve. */
+export function exhausted(row: Row): boolean {
+  const { policy } = row.queue
+  if (!policy && !row.more) return false
+  const maxReserves = row.more?.maxReserves ?? policy?.maxReserves
+  const maxFailures = row.more?.maxFailures ?? policy?.maxFailures
+  return (
+    (maxReserves !== undefined && row.reserves >= maxReserves) || (maxFailures !== undefined && row.failures >= maxFailures)
+  )
+}
+
+function backoff(row: Row): Ms {
+  const backoff = row.more?.backoff ?? row.queue.policy?.backoff
+  if (!backoff) return 0
+  return Math.min(backoff.max, Math.round(backoff.first * backoff.factor ** Math.max(0, row.failures - 1)))
+}
+
+/** Buries a row that is in no order; where its queue has a dead-letter target, it is reported to be forwarded there. */
+export function aside(m: Machine, row: Row, why: Why): void {
+  const dead = why === 'asked' ? undefined : row.queue.policy?.dead
+  row.state = 'buried'
+  row.at = m.table.nextBurial()
+  row.dead = dead !== undefined
+  more(row).why = why
+  row.queue.count(row, 1)
+  m.table.enter(row)
+  if (row.group !== undefined) openGroup(m, row.queue, row.group)
+  if (dead === undefined) return
+  row.queue.leaving++
+  row.queue.leavingBytes += row.size
+  m.reportDead(row, dead)
+}
+
+/** Its time to live is over, or it is over the length: dead-lettered where the queue says so, else dropped. */
+export function drop(m: Machine, row: Row, why: 'expired' | 'maxlen'): void {
+  if (row.queue.policy?.dead !== undefined && !row.more?.drop) {
+    displace(m, row)
+    row.expires = 0
+    aside(m, row, why)
+  } else depart(m, row, { as: 'cancelled' })
+}
+
+/** The lease's deadline has passed. */
+export function timeOut(m: Machine, row: Row): void {
+  endLease(m, row, 'timeout')
+  giveBack(m, row, 'timeout')
+}
+
+/** Tells the holder that its lease ended without its doing. */
+export function endLease(m: Machine, row: Row, why: 'timeout' | 'cancelled' | 'forced'): void {
+  if (row.holder) m.ended.push({ id: row.id, n: row.n, session: row.holder.session, why })
+}

@@ -1,0 +1,105 @@
+/** A binary heap whose members know their place, so that any of them can be taken out in O(log n). */
+export class Heap<T extends { slot: number }> {
+  readonly #items: T[] = []
+  readonly #before: (a: T, b: T) => boolean
+
+  constructor(before: (a: T, b: T) => boolean) {
+    this.#before = before
+  }
+
+  get size(): number {
+    return this.#items.length
+  }
+
+  get first(): T | undefined {
+    return this.#items[0]
+  }
+
+  push(item: T): void {
+    item.slot = this.#items.length
+    this.#items.push(item)
+    this.#up(item)
+  }
+
+  remove(item: T): void {
+    const items = this.#items
+    const slot = item.slot
+    const last = items.pop() as T
+    item.slot = -1
+    if (last === item) return
+    items[slot] = last
+    last.slot = slot
+    this.#up(last)
+    if (last.slot === slot) this.#down(last)
+  }
+
+  clear(): void {
+    for (const item of this.#items) item.slot = -1
+    this.#items.length = 0
+  }
+
+  /** The first so many for which `wanted` holds, in order, without taking them out: O(k log k) for k looked at. */
+  smallest(limit: number, wanted: (item: T) => boolean = () => true): T[] {
+    const found: T[] = []
+    const items = this.#items
+    const frontier = new Heap<{ item: T; slot: number }>((a, b) => this.#before(a.item, b.item))
+    const look = (slot: number) => {
+      const item = items[slot]
+      if (item) frontier.push({ item, slot: -1 })
+    }
+    if (limit > 0) look(0)
+    for (let next = frontier.first; next && found.length < limit; next = frontier.first) {
+      frontier.remove(next)
+      if (wanted(next.item)) found.push(next.item)
+      look(2 * next.item.slot + 1)
+      look(2 * next.item.slot + 2)
+    }
+    return found
+  }
+
+  /** In no particular order. */
+  [Symbol.iterator](): IterableIterator<T> {
+    return this.#items[Symbol.iterator]()
+  }
+
+  #up(item: T): void {
+    const items = this.#items
+    const before = this.#before
+    let slot = item.slot
+    while (slot > 0) {
+      const above = (slot - 1) >> 1
+      const parent = items[above] as T
+      if (!before(item, parent)) break
+      items[slot] = parent
+      parent.slot = slot
+      slot = above
+    }
+    items[slot] = item
+    item.slot = slot
+  }
+
+  #down(item: T): void {
+    const items = this.#items
+    const before = this.#before
+    const length = items.length
+    let slot = item.slot
+    for (;;) {
+      let below = 2 * slot + 1
+      if (below >= length) break
+      let child = items[below] as T
+      if (below + 1 < length) {
+        const right = items[below + 1] as T
+        if (before(right, child)) {
+          child = right
+          below++
+        }
+      }
+      if (!before(child, item)) break
+      items[slot] = child
+      child.slot = slot
+      slot = below
+    }
+    items[slot] = item
+    item.slot = slot
+  }
+}

@@ -1,0 +1,165 @@
+import type { Bytes, Message, Ms, Target, Unique } from '../../job.ts'
+import type { Put, PutOp, Refusal, Restored, Result } from '../store.ts'
+import { drop } from './give-back.ts'
+import { refuse, type Machine } from './machine.ts'
+import { displace, notLeaving, place, placeNew } from './place.ts'
+import type { QueueRow } from './queue.ts'
+import { counts, more, Row } from './row.ts'
+
+/** What a job gets that names none and whose queue has no default. */
+const PRIORITY = 65536
+const LEASE: Ms = 60_000
+
+export function put(m: Machine, op: PutOp): Result {
+  const per: Put[] = []
+  let any = false
+  for (const target of op.to) {
+    const result = putOne(m, target, op.msg, op.restore)
+    any ||= result.ok
+    per.push(result)
+  }
+  if (!any) return refuse(per[0] && !per[0].ok ? per[0].why : 'no queue')
+  return { ok: true, do: 'put', per, dead: m.dead }
+}
+
+function putOne(m: Machine, target: Target, msg: Message, restore: Restored | undefined): Put {
+  if (msg.gates || msg.parent !== undefined || msg.children) return refused('unsupported')
+  let queue = m.table.queue(target.queue)
+  if (!queue) {
+    if (!target.create) return refused('no queue')
+    queue = m.table.createQueue(target.queue)
+  }
+  if (restore && m.table.get(restore.id)) return refused('conflict')
+  if (msg.unique) {
+    const answer = claimed(m, queue, target, msg, msg.unique)
+    if (answer) return answer
+  }
+  const refusal = room(m, queue, msg.body.length)
+  if (refusal) return refused(refusal)
+
+  const id = restore ? restore.id : m.table.next()
+  if (restore) m.table.above(id)
+  const row = newRow(m, queue, id, target, msg)
+  let at = row.delay ? m.now + row.delay : 0
+  if (target.at !== undefined) at = target.at
+  if (restore) bringBack(row, restore)
+  if (msg.unique) {
+    const key = claimKey(msg.unique, msg.group)
+    const { unique } = msg
+    more(row).unique = { key, waiting: unique.for === 'waiting' }
+    m.table.setClaim(queue, key, { id, for: typeof unique.for === 'number' ? m.now + unique.for : unique.for })
+  }
+  if (restore?.buried) {
+    row.state = 'buried'
+    row.at = m.table.nextBurial()
+    more(row).why = 'asked'
+    queue.count(row, 1)
+    m.table.insert(row)
+  } else placeNew(m, row, at)
+  return { ok: true, id, state: row.state }
+}
+
+/** A row for a message in a queue, in no order yet. Its `delay` is what the target or the queue asks for. */
+export function newRow(m: Machine, queue: QueueRow, id: number, target: Target, msg: Message): Row {
+  const { policy } = queue
+  const row = new Row(
+    id,
+    queue,
+    target.pri ?? policy?.pri ?? PRIORITY,
+    id,
+    msg.lease ?? policy?.lease ?? LEASE,
+    m.now,
+    msg.body,
+    msg.body.length,
+  )
+  if (target.at !== undefined) row.delay = Math.max(0, target.at - m.now)
+  else if (policy?.delay) row.delay = policy.delay
+  if (msg.envelope) row.envelope = msg.envelope
+  if (msg.group !== undefined) row.group = msg.group
+  if (msg.name !== undefined) more(row).name = msg.name
+  if (msg.maxFailures !== undefined) more(row).maxFailures = msg.maxFailures
+  if (msg.maxReserves !== undefined) more(row).maxReserves = msg.maxReserves
+  if (msg.backoff) more(row).backoff = msg.backoff
+  if (msg.result) more(row).result = true
+  if (target.rank === 'due') more(row).rankWhenDue = true
+  setExpiry(row, target.ttl)
+  queue.puts++
+  queue.bytes += row.size
+  return row
+}
+
+/** ttl counts from now on, and so does the queue's retention from the put on: whichever ends first. */
+export function setExpiry(row: Row, own: Ms | undefined): void {
+  const { policy } = row.queue
+  row.expires = 0
+  const ttl = Math.min(own ?? Infinity, policy?.ttl ?? Infinity)
+  if (ttl !== Infinity) row.expires = row.put + ttl
+  const kept = policy?.retention
+  if (kept !== undefined && (row.expires === 0 || row.put + kept < row.expires)) {
+    row.expires = row.put + kept
+    more(row).drop = true
+  }
+}
+
+/** Why the queue doesn't take so many bytes more, if it doesn't; under `overflow: 'drop'` its head makes room. */
+export function room(m: Machine, queue: QueueRow, bytes: number): Refusal | undefined {
+  const { policy } = queue
+  if (!policy) return undefined
+  const { maxSize, maxJobs, maxBytes } = policy
+  if ((maxSize !== undefined && bytes > maxSize) || (maxBytes !== undefined && bytes > maxBytes)) return 'too big'
+  const over = () =>
+    (maxJobs !== undefined && queue.jobs - queue.leaving >= maxJobs) || (maxBytes !== undefined && queue.bytes - queue.leavingBytes + bytes > maxBytes)
+  while (over()) {
+    const head = policy.overflow === 'drop' ? m.table.head(queue) : undefined
+    if (!head) return 'full'
+    drop(m, head, 'maxlen')
+  }
+  return undefined
+}
+
+/**
+ * What a put answers whose unique key another job has; undefined: it may go in. `keep` answers with the job that has the key. `replace` overwrites
+ * that job while it waits; a reserved one, or one that is gone already, gets a successor that takes the key over.
+ */
+function claimed(m: Machine, queue: QueueRow, target: Target, msg: Message, unique: Unique): Put | undefined {
+  if (unique.on === 'supersede') return refused('unsupported')
+  const claim = m.table.claim(queue, claimKey(unique, msg.group))
+  if (!claim || (typeof claim.for === 'number' && claim.for <= m.now)) return undefined
+  const row = m.table.get(claim.id)
+  if (unique.on === 'keep') return { ok: true, id: claim.id, state: row?.state ?? 'finished', duplicate: true }
+  if (!row || row.state === 'reserved') return undefined
+  const { maxSize } = queue.policy ?? {}
+  if (maxSize !== undefined && msg.body.length > maxSize) return refused('too big')
+  displace(m, row)
+  notLeaving(m, row)
+  overwrite(row, msg.body, msg.envelope)
+  if (target.pri !== undefined) row.pri = target.pri
+  row.delay = target.at === undefined ? 0 : Math.max(0, target.at - m.now)
+  place(m, row, target.at ?? 0)
+  return { ok: true, id: row.id, state: row.state, replaced: true }
+}
+
+/** The job gets another body. */
+export function overwrite(row: Row, body: Bytes | undefined, envelope: Bytes | undefined): void {
+  if (body) {
+    row.queue.bytes += body.length - row.size
+    row.body = body
+    row.size = body.length
+  }
+  if (envelope) row.envelope = envelope
+  row.rewritten = true
+}
+
+function claimKey(unique: Unique, group: string | undefined): string {
+  return unique.scope === 'group' ? `group\0${group ?? ''}\0${unique.key}` : `queue\0${unique.key}`
+}
+
+function bringBack(row: Row, restore: Restored): void {
+  row.put = restore.put
+  row.reserves = restore.reserves
+  Object.assign(counts(row), restore.counts)
+}
+
+function refused(why: Refusal): Put {
+  return refuse(why) as Put
+}

@@ -1,0 +1,44 @@
+import type { Ms, Queue, QueuePolicy } from '../../job.ts'
+import type { Row } from './row.ts'
+
+/** Jobs of equal urgency to beanstalkd's eyes: below this priority. */
+export const URGENT = 1024
+
+/** A queue as the state machine works on it: its policy and its counters. A store's table may extend it by what keeps its jobs in order. */
+export class QueueRow {
+  /** Never given out twice, so that a queue deleted and declared again doesn't see old jobs. */
+  readonly no: number
+  readonly name: Queue
+  policy: QueuePolicy | undefined = undefined
+  /** Nobody takes from it before this moment. */
+  pausedUntil: Ms = 0
+  ready = 0
+  urgent = 0
+  delayed = 0
+  waiting = 0
+  reserved = 0
+  buried = 0
+  bytes = 0
+  puts = 0
+  gone = 0
+  /** Buried, and on their way to the dead-letter target: they don't count towards the limits. Known to this process only. */
+  leaving = 0
+  leavingBytes = 0
+  /** When a job last came or left. */
+  used: Ms = 0
+
+  constructor(no: number, name: Queue) {
+    this.no = no
+    this.name = name
+  }
+
+  get jobs(): number {
+    return this.ready + this.delayed + this.waiting + this.reserved + this.buried
+  }
+
+  /** Counts a row in (1) or out (-1) of its state. */
+  count(row: Row, by: 1 | -1): void {
+    this[row.state] += by
+    if (row.state === 'ready' && row.pri < URGENT) this.urgent += by
+  }
+}

@@ -1,0 +1,41 @@
+import type { Queue, QueuePolicy } from '../../job.ts'
+import type { RecordOp, Result } from '../store.ts'
+import { refuse, type Machine } from './machine.ts'
+
+/** The two kinds of record that the state machine reads. */
+const POLICY = 'queue/'
+const PAUSE = 'pause/'
+
+export function record(m: Machine, op: RecordOp): Result {
+  const { table } = m
+  const { key, value } = op
+  const old = table.record(key)
+  if (op.version !== undefined && op.version !== (old?.version ?? 0)) return refuse('conflict')
+  if (op.needs !== undefined && !table.record(op.needs)) return refuse('missing')
+  if (op.none !== undefined && table.anyRecord(op.none)) return refuse('in use')
+  if (value === undefined && !old) return { ok: true, do: 'record', version: 0 }
+
+  let { at } = op
+  if (key.startsWith(POLICY)) setPolicy(m, key.slice(POLICY.length) as Queue, value as QueuePolicy | undefined)
+  else if (key.startsWith(PAUSE)) {
+    const until = typeof value === 'number' ? value : 0
+    pause(m, key.slice(PAUSE.length) as Queue, until)
+    at = until
+  }
+  return { ok: true, do: 'record', version: table.setRecord(key, value, op.session, at) }
+}
+
+function setPolicy(m: Machine, name: Queue, policy: QueuePolicy | undefined): void {
+  const queue = m.table.queue(name) ?? (policy && m.table.createQueue(name))
+  if (!queue) return
+  queue.policy = policy
+  queue.used = m.now
+  m.wake(queue)
+}
+
+function pause(m: Machine, name: Queue, until: number): void {
+  const queue = m.table.queue(name)
+  if (!queue) return
+  queue.pausedUntil = until
+  if (until <= m.now) m.wake(queue)
+}

@@ -1,0 +1,134 @@
+import type { JobId, Ms, Queue, Reserved, Terms } from '../../job.ts'
+import type { ReserveOp, Result } from '../store.ts'
+import { aside, drop, exhausted, timeOut } from './give-back.ts'
+import { refuse, type Machine } from './machine.ts'
+import { depart, displace, dropClaim, notLeaving, openGroup } from './place.ts'
+import type { QueueRow } from './queue.ts'
+import { NEVER, type Row } from './row.ts'
+
+/** Fences of one opening of the store begin at its epoch times this, above all that an earlier one gave out. */
+const FENCES = 2 ** 20
+
+export function reserve(m: Machine, op: ReserveOp): Result {
+  if (typeof op.from === 'number') return reserveOne(m, op, op.from)
+  const jobs: Reserved[] = []
+  let bytes = op.bytes
+  let row = first(m, op.from)
+  while (row) {
+    if (jobs.length > 0 && row.size > bytes) break
+    bytes -= row.size
+    const following = op.run && row.group !== undefined ? row : undefined
+    jobs.push(take(m, row, op))
+    if (jobs.length >= op.max || bytes <= 0) break
+    row = (following && next(m, following)) ?? first(m, op.from)
+  }
+  if (jobs.length > 0) return { ok: true, do: 'reserve', jobs, dead: m.dead }
+  const soonest = nextReady(m, op.from)
+  return soonest === undefined ? refuse('empty') : { ok: false, why: 'empty', next: soonest }
+}
+
+/** The most urgent job over all queues that aren't paused. */
+function first(m: Machine, from: Queue[]): Row | undefined {
+  let best: Row | undefined
+  for (let i = 0; i < from.length; i++) {
+    const queue = m.table.queue(from[i] as Queue)
+    if (!queue || queue.pausedUntil > m.now) continue
+    const head = ready(m, queue)
+    if (head && (!best || head.pri < best.pri || (head.pri === best.pri && head.rank < best.rank))) best = head
+  }
+  return best
+}
+
+function ready(m: Machine, queue: QueueRow): Row | undefined {
+  for (;;) {
+    const head = m.table.head(queue)
+    if (!head || takable(m, head)) return head
+  }
+}
+
+/** What may not be taken any more leaves on the spot. */
+function takable(m: Machine, row: Row): boolean {
+  if (row.expires !== 0 && row.expires <= m.now) drop(m, row, 'expired')
+  else if ((row.more || row.queue.policy) && row.reserves > 0 && !row.more?.counts?.kicks && exhausted(row)) {
+    displace(m, row)
+    aside(m, row, 'exhausted')
+  } else return true
+  return false
+}
+
+/** The next of a group, if nothing stands between. */
+function next(m: Machine, row: Row): Row | undefined {
+  const following = m.table.groupNext(row)
+  if (following?.state !== 'waiting') return undefined
+  return takable(m, following) ? following : undefined
+}
+
+function reserveOne(m: Machine, op: ReserveOp, id: JobId): Result {
+  const row = m.table.get(id)
+  if (!row) return refuse('gone')
+  if (row.state === 'reserved') {
+    if (row.at > m.now) return refuse('not held')
+    timeOut(m, row)
+  }
+  const head = row.group !== undefined && m.table.groupHead(row.queue, row.group)
+  if (head && row.state !== 'buried' && head !== row) return refuse('not held')
+  const job = take(m, row, op)
+  if (row.group !== undefined) openGroup(m, row.queue, row.group)
+  return { ok: true, do: 'reserve', jobs: [job], dead: m.dead }
+}
+
+function take(m: Machine, row: Row, op: ReserveOp): Reserved {
+  const { table, now } = m
+  const { queue } = row
+  const body = table.bodyOf(row)
+  displace(m, row)
+  notLeaving(m, row)
+  row.state = 'reserved'
+  row.n = Math.max(row.n + 1, table.epoch * FENCES)
+  row.reserves++
+  row.first ||= now
+  row.at = deadline(row, op.lease, now)
+  if (op.lease.session !== undefined) table.holder(op.lease.session).add(row)
+  if (row.more?.unique) dropClaim(m, row, 'reserved')
+  queue.count(row, 1)
+  table.enter(row)
+  const reserved: Reserved = {
+    id: row.id,
+    n: row.n,
+    queue: queue.name,
+    body,
+    pri: row.pri,
+    reserves: row.reserves,
+    failures: row.failures,
+    redelivered: row.reserves > 1,
+    put: row.put,
+    first: row.first,
+    rank: row.rank,
+  }
+  if (row.at !== NEVER) reserved.until = row.at
+  if (row.envelope) reserved.envelope = row.envelope
+  if (row.group !== undefined) reserved.group = row.group
+  if (row.more) {
+    if (row.more.name !== undefined) reserved.name = row.more.name
+    if (row.more.deaths) reserved.deaths = row.more.deaths
+  }
+  if (op.gone) depart(m, row, { as: 'done' })
+  return reserved
+}
+
+function deadline(row: Row, lease: Terms, now: Ms): Ms {
+  if (lease.ms === undefined) return NEVER
+  return now + (lease.ms === 'own' ? row.lease : lease.ms)
+}
+
+/** The soonest moment at which one of these queues may have a job by the passing of time alone. */
+function nextReady(m: Machine, from: Queue[]): Ms | undefined {
+  let soonest = Infinity
+  for (const name of from) {
+    const queue = m.table.queue(name)
+    if (!queue) continue
+    if (queue.pausedUntil > m.now) soonest = Math.min(soonest, queue.pausedUntil)
+    if (queue.delayed > 0 || queue.reserved > 0) soonest = Math.min(soonest, Math.max(m.table.soonest(), m.now + 1))
+  }
+  return soonest >= NEVER ? undefined : soonest
+}

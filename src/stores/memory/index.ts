@@ -1,0 +1,141 @@
+import { systemClock, type Clock } from '../../clock.ts'
+import { ClosedError } from '../../errors.ts'
+import type { Ms, Queue } from '../../job.ts'
+import { matches } from '../machine/bulk.ts'
+import { Machine } from '../machine/machine.ts'
+import { compareKeys, keyOf, keyText, parseKey } from '../machine/page.ts'
+import type { Row } from '../machine/row.ts'
+import { finishedView, statsOf, viewOf } from '../machine/view.ts'
+import type { Hint, JobView, Look, QueueStats, Result, Store, Traits, Unit } from '../store.ts'
+import type { MemoryQueue } from './queue.ts'
+import { MemoryTable } from './table.ts'
+
+/**
+ * A store that lives and dies with its process.
+ * @param options.clock the clock of its deadlines; the machine's unless given
+ * @example const store = openMemory()
+ */
+export function openMemory(options: { clock?: Clock } = {}): Store {
+  return new MemoryStore(options.clock ?? systemClock)
+}
+
+class MemoryStore implements Store {
+  readonly traits: Traits = {
+    shared: false,
+    durable: false,
+    within: false,
+    gates: false,
+    notes: false,
+    children: false,
+  }
+  readonly #clock: Clock
+  readonly #table = new MemoryTable()
+  readonly #machine = new Machine(this.#table)
+  readonly #listeners = new Set<(hint: Hint) => void>()
+  #closed = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  now(): Ms {
+    return this.#clock.now()
+  }
+
+  commit(units: Unit[]): Promise<Result[]>[] {
+    if (this.#closed) return units.map(() => Promise.reject(new ClosedError('The store is closed; open it again.')))
+    const { version } = this.#table
+    this.#machine.begin(this.now())
+    const answers = units.map((unit) => Promise.resolve(this.#machine.run(unit)))
+    const hint = this.#machine.takeHint(this.#table.version === version ? undefined : this.#table.version)
+    if (hint) queueMicrotask(() => this.#tell(hint))
+    return answers
+  }
+
+  look(at: Look): Promise<{ jobs: JobView[]; after?: string }> {
+    this.#settleTime()
+    return Promise.resolve(this.#look(at))
+  }
+
+  stats(queues?: Queue[]): Promise<QueueStats[]> {
+    this.#settleTime()
+    const now = this.now()
+    const wanted = queues ? queues.flatMap((name) => this.#table.queue(name) ?? []) : [...this.#table.queues()]
+    return Promise.resolve(wanted.map((queue) => statsOf(queue, now, queue.heap.first?.put)))
+  }
+
+  records(since: number): ReturnType<Store['records']> {
+    return Promise.resolve(this.#table.records(since))
+  }
+
+  wait(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  hear(on: (hint: Hint) => void): () => void {
+    this.#listeners.add(on)
+    return () => this.#listeners.delete(on)
+  }
+
+  close(): Promise<void> {
+    this.#closed = true
+    return Promise.resolve()
+  }
+
+  /** What is due by now is due, too, for one who only looks. */
+  #settleTime(): void {
+    if (!this.#closed && this.#table.soonest() <= this.now()) void this.commit([])
+  }
+
+  #look({ id, where, order = 'take', after, limit, with: parts }: Look): { jobs: JobView[]; after?: string } {
+    const now = this.now()
+    const body = parts?.includes('body')
+    const view = (row: Row) => {
+      const closedBy = row.state === 'waiting' ? this.#table.groupHead(row.queue, row.group as string)?.id : undefined
+      return viewOf(row, now, body ? row.body : undefined, closedBy)
+    }
+    if (id !== undefined) {
+      const row = this.#table.get(id)
+      return { jobs: row ? [view(row)] : [] }
+    }
+    const queue = where && this.#table.queue(where.queue)
+    if (!where || !queue) return { jobs: [] }
+    const { states } = where
+    if (states.includes('finished')) return this.#finished(queue, { where, limit, ...(after && { after }) }, body === true)
+    const [state] = states
+    const natural = state === 'buried' ? 'buried' : state === 'delayed' ? 'due' : 'take'
+    let rows: Row[]
+    if (states.length === 1 && after === undefined && state && state !== 'finished' && order === natural)
+      rows = this.#table.list(queue, state, limit + 1, where)
+    else {
+      const from = after === undefined ? undefined : parseKey(after)
+      rows = states
+        .flatMap((one) => (one === 'finished' ? [] : this.#table.list(queue, one, Infinity, where)))
+        .filter((row) => !from || compareKeys(keyOf(row, order), from) > 0)
+        .sort((a, b) => compareKeys(keyOf(a, order), keyOf(b, order)))
+    }
+    const page = rows.slice(0, limit)
+    const last = page.at(-1)
+    return { jobs: page.map(view), ...(last && rows.length > limit && { after: keyText(keyOf(last, order)) }) }
+  }
+
+  /** The history, the newest first. */
+  #finished(queue: MemoryQueue, { where, after, limit }: Look, body: boolean): { jobs: JobView[]; after?: string } {
+    const end = after === undefined ? Infinity : (parseKey(after)[0] as number)
+    const all = queue.history
+      .map((finished, index) => ({ finished, index }))
+      .filter(({ finished: { row }, index }) => index < end && matches(row, where, () => row.body as Uint8Array))
+      .reverse()
+    const page = all.slice(0, limit)
+    const now = this.now()
+    const last = page.at(-1)
+    return {
+      jobs: page.map(({ finished }) => finishedView(finished, now, body ? finished.row.body : undefined)),
+      ...(last && all.length > limit && { after: String(last.index) }),
+    }
+  }
+
+  #tell(hint: Hint): void {
+    for (const listener of this.#listeners) listener(hint)
+  }
+}

@@ -1,0 +1,375 @@
+import type { Bytes, JobId, Ms, Queue, State, Where } from '../../job.ts'
+import type { StoreRecord } from '../store.ts'
+import { matches } from '../machine/bulk.ts'
+import { Heap } from '../machine/heap.ts'
+import type { QueueRow } from '../machine/queue.ts'
+import { Holder, NEVER, Timer, type Finished, type Row } from '../machine/row.ts'
+import type { Claim, Table } from '../machine/table.ts'
+import { MemoryQueue } from './queue.ts'
+
+/** So many finished jobs more than its policy says may a queue keep for a while: they go in slices. */
+const SURPLUS = 1000
+
+interface Kept extends StoreRecord {
+  at?: Ms
+}
+
+/** The rows of a store that lives and dies with its process. */
+export class MemoryTable implements Table {
+  readonly epoch = 1
+  #next = 0
+  #queueNo = 0
+  #burials = 0
+  #version = 0
+  readonly #queues = new Map<Queue, MemoryQueue>()
+  readonly #rows = new Map<JobId, Row>()
+  readonly #timers = new Heap<Timer>((a, b) => a.at < b.at)
+  readonly #expiries = new Heap<Timer>((a, b) => a.at < b.at)
+  readonly #dead = new Map<JobId, Row>()
+  readonly #holders = new Map<string, Holder>()
+  readonly #records = new Map<string, Kept>()
+  /** Records with a moment at which they are due. */
+  readonly #timed = new Set<Kept>()
+  readonly #deleted = new Map<string, number>()
+  #lastHolder: Holder | undefined
+  #lastQueue: MemoryQueue | undefined
+  /** How to take back what the unit that runs did; undefined: nobody will ask. */
+  #undo: (() => void)[] | undefined
+
+  next(): number {
+    return ++this.#next
+  }
+
+  nextBurial(): number {
+    return ++this.#burials
+  }
+
+  above(id: number): void {
+    if (id > this.#next) this.#next = id
+  }
+
+  queue(name: Queue): MemoryQueue | undefined {
+    let queue = this.#lastQueue
+    if (queue?.name !== name) {
+      queue = this.#queues.get(name)
+      if (!queue) return undefined
+      this.#lastQueue = queue
+    }
+    if (this.#undo) this.#saveCounters(queue)
+    return queue
+  }
+
+  createQueue(name: Queue): MemoryQueue {
+    const queue = new MemoryQueue(++this.#queueNo, name)
+    const paused = this.#records.get(`pause/${name}`)
+    if (paused) queue.pausedUntil = paused.value as Ms
+    this.#queues.set(name, queue)
+    this.#undo?.push(() => this.#forget(queue))
+    return queue
+  }
+
+  queues(): Iterable<MemoryQueue> {
+    return this.#queues.values()
+  }
+
+  collectQueues(unusedSince: Ms): void {
+    for (const queue of this.#queues.values())
+      if (queue.jobs === 0 && !queue.policy && queue.used <= unusedSince && queue.claims.size === 0) this.#forget(queue)
+  }
+
+  get(id: JobId): Row | undefined {
+    return this.#rows.get(id)
+  }
+
+  insert(row: Row): void {
+    this.#rows.set(row.id, row)
+    this.#undo?.push(() => this.#rows.delete(row.id))
+    this.enter(row)
+  }
+
+  leave(row: Row): void {
+    if (this.#undo) this.#saveBefore(row)
+    this.#leave(row)
+  }
+
+  enter(row: Row): void {
+    this.#enter(row)
+    this.#undo?.push(() => this.#leave(row))
+  }
+
+  remove(row: Row): void {
+    this.#rows.delete(row.id)
+    this.#undo?.push(() => this.#rows.set(row.id, row))
+  }
+
+  bodyOf(row: Row): Bytes {
+    return row.body as Bytes
+  }
+
+  head(queue: QueueRow): Row | undefined {
+    return (queue as MemoryQueue).heap.first
+  }
+
+  list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Where): Row[] {
+    const { heap, later, aside, groups } = queue as MemoryQueue
+    const wanted = (row: Row) => matches(row, where, () => row.body as Bytes)
+    if (state === 'ready') return heap.smallest(limit, wanted)
+    if (state === 'delayed') return later.smallest(limit, wanted)
+    if (state === 'buried') return firstOf(aside.values(), limit, wanted)
+    const rows = state === 'waiting' ? [...groups.values()].flat() : [...this.#rows.values()]
+    const found = rows.filter((row) => row.queue === queue && row.state === state && wanted(row))
+    return found.sort((a, b) => a.at - b.at || a.pri - b.pri || a.rank - b.rank).slice(0, limit)
+  }
+
+  groupHead(queue: QueueRow, group: string): Row | undefined {
+    return (queue as MemoryQueue).groups.get(group)?.[0]
+  }
+
+  groupReady(queue: QueueRow, group: string): Row | undefined {
+    return (queue as MemoryQueue).groups.get(group)?.find((row) => row.state === 'ready')
+  }
+
+  groupNext(row: Row): Row | undefined {
+    return (row.queue as MemoryQueue).after(row, row.group as string)
+  }
+
+  due(now: Ms, limit: number): Row[] {
+    const rows = new Set<Row>()
+    for (const heap of [this.#timers, this.#expiries])
+      for (const timer of heap.smallest(limit - rows.size, (timer) => timer.at <= now)) rows.add(timer.row)
+    return [...rows]
+  }
+
+  soonest(): Ms {
+    let soonest = Math.min(this.#timers.first?.at ?? NEVER, this.#expiries.first?.at ?? NEVER)
+    for (const record of this.#timed) if (record.at !== undefined && record.at < soonest) soonest = record.at
+    return soonest
+  }
+
+  orphans(): Row[] {
+    return []
+  }
+
+  deadLetters(limit: number): Row[] {
+    return firstOf(this.#dead.values(), limit)
+  }
+
+  holder(session: string): Holder {
+    const last = this.#lastHolder
+    if (last?.session === session) return last
+    let holder = this.#holders.get(session)
+    if (!holder) this.#holders.set(session, (holder = new Holder(session)))
+    return (this.#lastHolder = holder)
+  }
+
+  held(session: string): Row[] {
+    return (this.#holders.get(session)?.rows() ?? []).reverse()
+  }
+
+  forgetHolder(session: string): void {
+    if (this.#lastHolder?.session === session) this.#lastHolder = undefined
+    this.#holders.delete(session)
+  }
+
+  claim(queue: QueueRow, key: string): Claim | undefined {
+    return (queue as MemoryQueue).claims.get(key)
+  }
+
+  setClaim(queue: QueueRow, key: string, claim: Claim | undefined): void {
+    const { claims } = queue as MemoryQueue
+    const old = claims.get(key)
+    setOrDelete(claims, key, claim)
+    this.#undo?.push(() => setOrDelete(claims, key, old))
+  }
+
+  collectClaims(now: Ms, limit: number): void {
+    for (const { claims } of this.#queues.values())
+      for (const [key, claim] of claims) {
+        if (--limit < 0) return
+        if (typeof claim.for === 'number' && claim.for <= now) claims.delete(key)
+      }
+  }
+
+  record(key: string): StoreRecord | undefined {
+    return this.#records.get(key)
+  }
+
+  setRecord(key: string, value: unknown, session: string | undefined, at: Ms | undefined): number {
+    const old = this.#records.get(key)
+    const version = ++this.#version
+    this.#undo?.push(() => {
+      this.#untime(this.#records.get(key))
+      this.#deleted.delete(key)
+      setOrDelete(this.#records, key, old)
+      if (old?.at !== undefined) this.#timed.add(old)
+    })
+    this.#untime(old)
+    if (value === undefined) {
+      this.#records.delete(key)
+      this.#deleted.set(key, version)
+    } else {
+      const kept: Kept = { key, value: structuredClone(value), version }
+      if (session !== undefined) kept.session = session
+      if (at !== undefined) {
+        kept.at = at
+        this.#timed.add(kept)
+      }
+      this.#records.set(key, kept)
+      this.#deleted.delete(key)
+    }
+    return version
+  }
+
+  anyRecord(prefix: string): boolean {
+    for (const key of this.#records.keys()) if (key.startsWith(prefix)) return true
+    return false
+  }
+
+  sessionRecords(session: string): string[] {
+    return [...this.#records.values()].filter((record) => record.session === session).map((record) => record.key)
+  }
+
+  dueRecords(now: Ms, limit: number): string[] {
+    const keys: string[] = []
+    for (const record of this.#timed) {
+      if ((record.at as Ms) > now) continue
+      delete record.at
+      this.#timed.delete(record)
+      if (keys.push(record.key) >= limit) break
+    }
+    return keys
+  }
+
+  get version(): number {
+    return this.#version
+  }
+
+  records(since: number): { version: number; changed: StoreRecord[]; deleted: string[] } {
+    const changed: StoreRecord[] = []
+    for (const { key, value, version, session } of this.#records.values())
+      if (version > since) changed.push({ key, value: structuredClone(value), version, ...(session !== undefined && { session }) })
+    const deleted = since === 0 ? [] : [...this.#deleted].filter(([, version]) => version > since).map(([key]) => key)
+    return { version: this.#version, changed, deleted }
+  }
+
+  keep(finished: Finished): void {
+    const queue = finished.row.queue as MemoryQueue
+    queue.history.push(finished)
+    this.#undo?.push(() => queue.history.pop())
+    const surplus = queue.history.length - (queue.policy?.keep?.jobs ?? Infinity)
+    if (surplus > SURPLUS) queue.history.splice(0, surplus)
+  }
+
+  collectHistory(now: Ms): void {
+    for (const queue of this.#queues.values()) {
+      const { history } = queue
+      if (history.length === 0) continue
+      const { jobs = Infinity, ms = Infinity } = queue.policy?.keep ?? { jobs: 0 }
+      let from = Math.max(0, history.length - jobs)
+      while (from < history.length && (history[from] as Finished).outcome.at <= now - ms) from++
+      if (from > 0) history.splice(0, from)
+    }
+  }
+
+  atomic(run: () => boolean): void {
+    const undo: (() => void)[] = []
+    this.#undo = undo
+    let done = false
+    try {
+      done = run()
+    } finally {
+      this.#undo = undefined
+      if (!done) for (const step of undo.reverse()) step()
+    }
+  }
+
+  #enter(row: Row): void {
+    const queue = row.queue as MemoryQueue
+    switch (row.state) {
+      case 'ready':
+        queue.heap.push(row)
+        break
+      case 'delayed':
+        queue.later.push(row)
+        this.#timers.push((row.timer = new Timer(row.at, row)))
+        break
+      case 'reserved':
+        if (row.at !== NEVER) this.#timers.push((row.timer = new Timer(row.at, row)))
+        break
+      case 'buried':
+        queue.aside.set(row.id, row)
+        if (row.dead) this.#dead.set(row.id, row)
+        break
+    }
+    if (row.group !== undefined && row.state !== 'buried') queue.join(row, row.group)
+    if (row.expires !== 0 && row.state !== 'reserved' && (row.state !== 'buried' || row.more?.drop))
+      this.#expiries.push((row.expiry = new Timer(row.expires, row)))
+  }
+
+  #leave(row: Row): void {
+    const queue = row.queue as MemoryQueue
+    switch (row.state) {
+      case 'ready':
+        queue.heap.remove(row)
+        break
+      case 'delayed':
+        queue.later.remove(row)
+        break
+      case 'buried':
+        queue.aside.delete(row.id)
+        if (row.dead) this.#dead.delete(row.id)
+        break
+    }
+    if (row.timer) {
+      this.#timers.remove(row.timer)
+      row.timer = undefined
+    }
+    if (row.expiry) {
+      this.#expiries.remove(row.expiry)
+      row.expiry = undefined
+    }
+    if (row.group !== undefined && row.state !== 'buried') queue.part(row, row.group)
+  }
+
+  #untime(record: Kept | undefined): void {
+    if (record) this.#timed.delete(record)
+  }
+
+  #saveCounters(queue: MemoryQueue): void {
+    const counters = { ...queue }
+    this.#undo?.push(() => Object.assign(queue, counters))
+  }
+
+  /** Remembers a row, its queue's counters and its holder, to be put back as they are now. */
+  #saveBefore(row: Row): void {
+    const { holder } = row
+    this.#saveCounters(row.queue as MemoryQueue)
+    const saved = { ...row, more: row.more && { ...row.more, ...(row.more.counts && { counts: { ...row.more.counts } }) } }
+    this.#undo?.push(() => {
+      row.holder?.remove(row)
+      const { previous: _previous, next: _next, holder: _holder, slot: _slot, timer: _timer, expiry: _expiry, ...fields } = saved
+      Object.assign(row, fields)
+      holder?.add(row)
+      this.#enter(row)
+    })
+  }
+
+  #forget(queue: MemoryQueue): void {
+    this.#queues.delete(queue.name)
+    if (this.#lastQueue === queue) this.#lastQueue = undefined
+  }
+}
+
+function firstOf(rows: Iterable<Row>, limit: number, wanted: (row: Row) => boolean = () => true): Row[] {
+  const found: Row[] = []
+  for (const row of rows) {
+    if (found.length >= limit) break
+    if (wanted(row)) found.push(row)
+  }
+  return found
+}
+
+function setOrDelete<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
+  if (value === undefined) map.delete(key)
+  else map.set(key, value)
+}
