@@ -273,6 +273,8 @@ export interface JobView extends Omit<Reserved, 'body' | 'first'> {
   /** The delay that its last put or release asked for, and its lease length. */
   delay: Ms
   lease: Ms
+  /** reserved: the session that holds it, if its lease has one. */
+  holder?: string
   /** finished: when and how. */
   outcome?: Outcome & { at: Ms }
   /** Why nobody gets it now. */

@@ -9,6 +9,7 @@ import { NEVER, type Row } from './row.ts'
 const SLICE = 200
 /** An implicit queue that was empty for so long is forgotten, with its statistics. */
 const UNUSED: Ms = 60_000
+const COLLECT: Ms = 1000
 /** A dead letter that was reported and still lies here is reported again. */
 const REPORT_AGAIN: Ms = 60_000
 const PAUSE = 'pause/'
@@ -24,13 +25,11 @@ export function due(m: Machine, op: DueOp): Result {
       const to = row.queue.policy?.dead
       if (to !== undefined && now - (m.reported.get(row.id) ?? -Infinity) >= REPORT_AGAIN) m.reportDead(row, to)
     }
-    table.collectClaims(now, limit)
-    table.collectHistory(now, limit)
-    table.collectQueues(now - UNUSED)
+    collect(m, limit)
     return { records, more: rows >= limit || orphans.length >= limit }
   })
   m.undelivered = false
-  const next = table.soonest()
+  const next = table.soonest(now)
   return {
     ok: true,
     do: 'due',
@@ -39,6 +38,20 @@ export function due(m: Machine, op: DueOp): Result {
     ready,
     more: result.more,
     ...(next < NEVER && { next }),
+  }
+}
+
+/** Throws out what is over: unique keys' windows, history, implicit queues that nobody used for a while. */
+function collect(m: Machine, limit: number): void {
+  const { table, now } = m
+  if (now - m.collected >= COLLECT) {
+    m.collected = now
+    table.collectClaims(now, limit)
+    table.collectHistory(now, limit)
+  }
+  if (now - m.queuesCollected >= UNUSED) {
+    m.queuesCollected = now
+    table.collectQueues(now - UNUSED)
   }
 }
 

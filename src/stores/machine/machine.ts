@@ -37,8 +37,13 @@ export class Machine {
   /** Queues woken, and leases that ended, by no operation of their holder's. */
   hinted = new Set<Queue>()
   ended: Ended[] = []
+  /** The store has no room for more: puts are refused as 'full'. */
+  full = false
   /** What the sweep at the start buried for a dead-letter target is for the next `due` to report. */
   undelivered = false
+  /** When what is over was last thrown out. */
+  collected: Ms = -Infinity
+  queuesCollected: Ms = -Infinity
   /** Dead letters that were reported, and when. */
   readonly reported = new Map<JobId, Ms>()
   #dead: Dead[] | undefined
@@ -52,7 +57,7 @@ export class Machine {
   begin(now: Ms): void {
     this.now = now
     this.woken.clear()
-    if (this.table.soonest() > now) return
+    if (this.table.soonest(now) > now) return
     this.#dead = undefined
     sweep(this, SWEEP)
     for (const queue of this.woken) this.hinted.add(queue.name)

@@ -24,6 +24,7 @@ export function put(m: Machine, op: PutOp): Result {
 
 function putOne(m: Machine, target: Target, msg: Message, restore: Restored | undefined): Put {
   if (msg.gates || msg.parent !== undefined || msg.children) return refused('unsupported')
+  if (m.full) return refused('full')
   let queue = m.table.queue(target.queue)
   if (!queue) {
     if (!target.create) return refused('no queue')

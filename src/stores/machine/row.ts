@@ -65,6 +65,11 @@ export class Row {
   /** Kept by the table: what the disk doesn't have yet. */
   stored = false
   change: 'none' | 'taken' | 'changed' | 'gone' = 'none'
+  visited = false
+  /** It came out of the ready jobs as it is stored. */
+  fromReady = false
+  /** Its lease was given by this process. */
+  mine = false
   /** Its body or envelope is another than the stored one. */
   rewritten = false
 

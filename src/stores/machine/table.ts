@@ -49,8 +49,8 @@ export interface Table {
 
   /** Rows whose `at` or `expires` has come: delayed, reserved, expiring. */
   due(now: Ms, limit: number): Row[]
-  /** The soonest moment at which `due` or `dueRecords` answers something; a bound from below. */
-  soonest(): Ms
+  /** The soonest moment at which `due`, `dueRecords` or `orphans` answers something, or NEVER. */
+  soonest(now: Ms): Ms
   /** Leases of processes that died. */
   orphans(limit: number): Row[]
   /** Rows that lie buried for a dead-letter target. */

@@ -1,0 +1,142 @@
+/**
+ * Where the sync stands. Alone on a quick disk, SQLite syncs in the commit (synchronous=FULL). Where other processes write to the same file, or the disk is
+ * slow, the commit is NORMAL and the log is synced by our own fdatasync before the answers: so the write lock is free during the sync, and one sync covers
+ * all that was committed before it began.
+ */
+import { closeSync, fdatasync, fstatSync, openSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
+import { InvalidArgumentError, UnknownOutcomeError } from '../../errors.ts'
+import { toMs, type Duration } from '../../duration.ts'
+import type { Ms } from '../../job.ts'
+
+/**
+ * - `full`: an acknowledged change is on disk.
+ * - a duration such as '50ms': it is on disk at the latest so long after; a power cut loses what is younger, `kill -9` nothing.
+ * - `relaxed`: whenever the system writes it; a power cut may lose the last seconds, `kill -9` nothing.
+ */
+export type Durability = 'full' | 'relaxed' | Duration
+
+/** A commit with its sync that takes longer, on average, is better synced beside the loop. */
+const SLOW: Ms = 2
+
+interface Waiting {
+  resolve: () => void
+  reject: (error: Error) => void
+}
+
+export class Disk {
+  readonly #db: DatabaseSync
+  readonly #path: string
+  readonly #mode: 'full' | 'relaxed' | 'timed'
+  readonly #every: Ms
+  readonly #onFailure: (error: Error) => void
+  #wal: number | undefined
+  #full = true
+  #average: Ms = 0
+  #waiting: Waiting[] = []
+  #syncing = false
+  #timer: NodeJS.Timeout | undefined
+  #idle: (() => void) | undefined
+  /** Other processes have the file open. */
+  shared = false
+
+  constructor(db: DatabaseSync, path: string, durability: Durability, onFailure: (error: Error) => void) {
+    this.#db = db
+    this.#path = path
+    const every = durability === 'full' ? 0 : durability === 'relaxed' ? -1 : toMs(durability, 'durability')
+    this.#every = every
+    this.#mode = every === 0 ? 'full' : every < 0 ? 'relaxed' : 'timed'
+    this.#onFailure = onFailure
+  }
+
+  /** Before BEGIN. `waitedFor`: somebody's answer waits for the disk. */
+  beforeCommit(waitedFor: boolean): void {
+    const full = waitedFor && this.#mode === 'full' && !this.shared && this.#average < SLOW
+    if (full === this.#full) return
+    this.#full = full
+    this.#db.exec(full ? 'PRAGMA synchronous = FULL' : 'PRAGMA synchronous = NORMAL')
+  }
+
+  /** How long a commit that was synced took. */
+  took(ms: Ms): void {
+    if (this.#full) this.#average += (ms - this.#average) / 16
+  }
+
+  /**
+   * After COMMIT of a change that somebody waits for. undefined: it is as durable as it has been asked to be; else it is when the promise resolves.
+   * The promise rejects with UnknownOutcomeError.
+   */
+  afterCommit(): Promise<void> | undefined {
+    if (this.#mode === 'relaxed' || this.#full) return undefined
+    if (this.#mode === 'timed') {
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined
+        this.#sync().catch(() => undefined)
+      }, this.#every)
+      return undefined
+    }
+    return this.#sync()
+  }
+
+  /** Resolves when all that was committed is on disk, unless the durability is relaxed. */
+  async settle(): Promise<void> {
+    if (this.#timer) {
+      clearTimeout(this.#timer)
+      this.#timer = undefined
+      await this.#sync()
+    }
+    if (this.#syncing || this.#waiting.length > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
+  }
+
+  /** Bytes of the write-ahead log. */
+  walSize(): number {
+    return fstatSync(this.#walFile()).size
+  }
+
+  close(): void {
+    if (this.#wal !== undefined) closeSync(this.#wal)
+    this.#wal = undefined
+  }
+
+  #sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject })
+      if (!this.#syncing) this.#start()
+    })
+  }
+
+  #start(): void {
+    const covered = this.#waiting
+    this.#waiting = []
+    this.#syncing = true
+    fdatasync(this.#walFile(), (error) => {
+      this.#syncing = false
+      if (error) {
+        // The commit is visible already and can't be taken back; a later sync that succeeds proves nothing about this one.
+        const unknown = new UnknownOutcomeError(
+          `The disk refused to sync ${this.#path}-wal (${error.message}): what was being written may or may not be kept. The store has stopped; check the disk, then start again.`,
+          { cause: error },
+        )
+        this.#onFailure(unknown)
+        for (const one of [...covered, ...this.#waiting.splice(0)]) one.reject(unknown)
+      } else for (const one of covered) one.resolve()
+      if (this.#waiting.length > 0) this.#start()
+      else this.#idle?.()
+    })
+  }
+
+  #walFile(): number {
+    return (this.#wal ??= openSync(`${this.#path}-wal`, 'r'))
+  }
+}
+
+/** @throws InvalidArgumentError */
+export function checkDurability(durability: string | number): Durability {
+  if (durability === 'full' || durability === 'relaxed') return durability
+  try {
+    toMs(durability as Duration)
+  } catch {
+    throw new InvalidArgumentError(`durability is '${durability}'; give full, relaxed, or a time such as 50ms.`)
+  }
+  return durability as Duration
+}

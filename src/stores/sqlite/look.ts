@@ -1,0 +1,159 @@
+/** Reading without taking: pages of jobs, statistics, records. Each statement runs to its end, so that no reader holds the log back. */
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import type { Bytes, Ms, Outcome, Queue, State, Where } from '../../job.ts'
+import { keyText, parseKey } from '../machine/page.ts'
+import { statsOf, viewOf } from '../machine/view.ts'
+import { NEVER, type Row } from '../machine/row.ts'
+import type { JobView, Look, QueueStats, StoreRecord } from '../store.ts'
+import { policyOf, SqliteQueue } from './queue.ts'
+import { BODY, CODES, COLUMNS, rowOf, type Columns } from './rows.ts'
+import { filter } from './table.ts'
+
+const ORDERS = {
+  take: { columns: 'pri, rank, id', key: (c: Columns) => [c[2], c[3], c[0]] },
+  due: { columns: 'at, id', key: (c: Columns) => [c[5], c[0]] },
+  buried: { columns: 'at, id', key: (c: Columns) => [c[5], c[0]] },
+  id: { columns: 'id', key: (c: Columns) => [c[0]] },
+} as const
+
+export class Reader {
+  readonly #db: DatabaseSync
+  readonly #now: () => Ms
+  readonly #session: (no: number) => string | undefined
+
+  /** @param session the name of this process's session of that number */
+  constructor(db: DatabaseSync, now: () => Ms, session: (no: number) => string | undefined) {
+    this.#db = db
+    this.#now = now
+    this.#session = session
+  }
+
+  look({ id, where, order = 'take', after, limit, with: parts }: Look): { jobs: JobView[]; after?: string } {
+    const body = parts?.includes('body') === true
+    const columns = body ? `${COLUMNS}, body` : COLUMNS
+    if (id !== undefined) {
+      const found = this.#all<Columns>(`SELECT ${columns} FROM job WHERE id = ?`, id)
+      return { jobs: found.length > 0 ? found.map((one) => this.#view(one)) : this.#finished('job = ?', [id], 1, body).jobs }
+    }
+    const queue = where && this.#queue('name', where.queue)
+    if (!where || !queue) return { jobs: [] }
+    if (where.states.includes('finished')) return this.#history(queue, where, after, limit, body)
+
+    const { columns: orderBy, key } = ORDERS[order]
+    const { sql, values } = filter(where)
+    const from = after === undefined ? [] : parseKey(after)
+    const rest = from.length > 0 ? ` AND (${orderBy}) > (${from.map(() => '?').join()})` : ''
+    const states = where.states.map((state) => CODES[state as Exclude<State, 'finished'>])
+    const found = this.#all<Columns>(
+      `SELECT ${columns} FROM job WHERE queue = ? AND ${states.length === 1 ? `state = ${states[0]}` : `state IN (${states.join()})`}${sql}${rest}
+       ORDER BY ${orderBy} LIMIT ?`,
+      queue.no,
+      ...values,
+      ...from,
+      limit + 1,
+    )
+    const page = found.slice(0, limit)
+    const last = page.at(-1)
+    return { jobs: page.map((one) => this.#view(one)), ...(last && found.length > limit && { after: keyText(key(last)) }) }
+  }
+
+  stats(names?: Queue[]): QueueStats[] {
+    const queues = names ? names.flatMap((name) => this.#queue('name', name) ?? []) : this.#queues()
+    const now = this.#now()
+    return queues.map((queue) => {
+      const head = this.#all<[number]>('SELECT put FROM job WHERE queue = ? AND state = 0 ORDER BY pri, rank LIMIT 1', queue.no)[0]
+      return statsOf(queue, now, head?.[0])
+    })
+  }
+
+  records(since: number): { version: number; changed: StoreRecord[]; deleted: string[] } {
+    const [version] = this.#all<[number]>('SELECT records FROM mark')[0] as [number]
+    const changed: StoreRecord[] = []
+    const deleted: string[] = []
+    for (const [key, value, version, session] of this.#all<[string, string | null, number, number | null]>(
+      'SELECT key, value, version, session FROM record WHERE version > ?',
+      since,
+    ))
+      if (value === null) deleted.push(key)
+      else changed.push({ key, value: JSON.parse(value), version, ...(session !== null && { session: this.#session(session) ?? `${session}` }) })
+    return { version, changed, deleted: since === 0 ? [] : deleted }
+  }
+
+  #view(columns: Columns): JobView {
+    const queue = this.#queue('no', columns[1]) as SqliteQueue
+    const row = rowOf(columns, queue)
+    const session = columns[8]
+    const view = viewOf(row, this.#now(), columns[BODY] ?? undefined, row.state === 'waiting' ? this.#closedBy(row) : undefined)
+    return session === null ? view : { ...view, holder: this.#session(session) ?? `process ${Math.floor(session / 2 ** 36)}` }
+  }
+
+  #closedBy(row: Row): number | undefined {
+    return this.#all<[number]>(
+      'SELECT id FROM job WHERE queue = ? AND grp = ? AND grp IS NOT NULL AND state <> 3 ORDER BY rank LIMIT 1',
+      row.queue.no,
+      row.group as string,
+    )[0]?.[0]
+  }
+
+  #history(queue: SqliteQueue, where: Where, after: string | undefined, limit: number, body: boolean): { jobs: JobView[]; after?: string } {
+    let sql = 'queue = ? AND no < ?'
+    const values: SQLInputValue[] = [queue.no, after === undefined ? NEVER : (parseKey(after)[0] as number)]
+    const add = (condition: string, value: SQLInputValue | undefined) => {
+      if (value === undefined) return
+      sql += ` AND ${condition}`
+      values.push(value)
+    }
+    add('job <= ?', where.upTo)
+    add('name = ?', where.name)
+    add('instr(body, ?) > 0', where.match === undefined ? undefined : Buffer.from(where.match))
+    return this.#finished(sql, values, limit, body)
+  }
+
+  #finished(where: string, values: SQLInputValue[], limit: number, body: boolean): { jobs: JobView[]; after?: string } {
+    const found = this.#all<[number, string, string, Bytes | null, Bytes | null, Bytes | null, Bytes]>(
+      `SELECT no, job_view, outcome, result, error, envelope, body FROM history WHERE ${where} ORDER BY no DESC LIMIT ?`,
+      ...values,
+      limit + 1,
+    )
+    const page = found.slice(0, limit)
+    const last = page.at(-1)
+    return {
+      jobs: page.map(([, view, outcome, result, error, envelope, bytes]) => ({
+        ...(JSON.parse(view) as JobView),
+        state: 'finished',
+        outcome: {
+          ...(JSON.parse(outcome) as Outcome & { at: Ms }),
+          ...(result && { result }),
+          ...(error && { error }),
+        },
+        ...(envelope && { envelope }),
+        ...(body && { body: bytes }),
+      })),
+      ...(last && found.length > limit && { after: String(last[0]) }),
+    }
+  }
+
+  #queues(): SqliteQueue[] {
+    return this.#all<[number]>('SELECT no FROM queue ORDER BY name').flatMap(([no]) => this.#queue('no', no) ?? [])
+  }
+
+  #queue(by: 'name' | 'no', value: string | number): SqliteQueue | undefined {
+    const found = this.#all<[number, Queue, ...number[]]>(
+      `SELECT no, name, ready, urgent, delayed, waiting, reserved, buried, bytes, puts, gone FROM queue WHERE ${by} = ?`,
+      value,
+    )[0]
+    if (!found) return undefined
+    const [no, name, ready, urgent, delayed, waiting, reserved, buried, bytes, puts, gone] = found
+    const queue = Object.assign(new SqliteQueue(no, name), { ready, urgent, delayed, waiting, reserved, buried, bytes, puts, gone })
+    for (const [key, text] of this.#all<[string, string | null]>('SELECT key, value FROM record WHERE key IN (?, ?)', `queue/${name}`, `pause/${name}`))
+      if (key.startsWith('queue/')) queue.policy = policyOf(text)
+      else queue.pausedUntil = Number(text ?? 0)
+    return queue
+  }
+
+  #all<T>(sql: string, ...values: SQLInputValue[]): T[] {
+    const statement = this.#db.prepare(sql)
+    statement.setReturnArrays(true)
+    return statement.all(...values) as unknown as T[]
+  }
+}

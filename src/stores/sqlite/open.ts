@@ -1,0 +1,123 @@
+/** What is looked at before a file is opened, so that nothing is touched that can't be worked with. */
+import { closeSync, existsSync, openSync, statfsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { CannotOpenError, NetworkFileSystemError, UnavailableError, UnsafeSqliteError } from '../../errors.ts'
+import { migrate, readable, versionOf } from './schema.ts'
+
+/** File systems of other machines, by statfs' type: there SQLite's write-ahead log has no shared memory between the clients. */
+const NETWORK: ReadonlyMap<number, string> = new Map([
+  [0x6969, 'NFS'],
+  [0x517b, 'SMB'],
+  [0xff534d42, 'CIFS'],
+  [0xfe534d42, 'SMB2'],
+  [0x01021997, '9P'],
+  [0x5346414f, 'AFS'],
+  [0x564c, 'NCP'],
+  [0x47504653, 'GPFS'],
+  [0x0bd00bd0, 'Lustre'],
+])
+
+export interface Surroundings {
+  sqlite?: string
+  /** The type of the file system that a folder lies on. */
+  fileSystem?: (folder: string) => number
+}
+
+/**
+ * SQLite before 3.51.3 can corrupt a file in WAL mode that several connections write to (the WAL-reset bug; fixed also in 3.50.7 and 3.44.6;
+ * 3.52.0 was withdrawn).
+ * @throws UnsafeSqliteError
+ */
+export function checkSqlite(version: string = process.versions['sqlite'] ?? ''): void {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
+  const number = major * 1_000_000 + minor * 1000 + patch
+  const fixed =
+    (number >= 3_051_003 && number !== 3_052_000) ||
+    (number >= 3_050_007 && number < 3_051_000) ||
+    (number >= 3_044_006 && number < 3_045_000)
+  if (!fixed)
+    throw new UnsafeSqliteError(
+      `This Node.js (${process.version}) carries SQLite ${version || 'of unknown version'}, which can corrupt a file that several connections share. ` +
+        'Use Node.js 22.22.3 or later of 22, 24.15 or later of 24, or 25.9 or later.',
+    )
+}
+
+/**
+ * Opens the file, made if it isn't there, and brings it to this code's format.
+ * @throws UnsafeSqliteError, NetworkFileSystemError, CannotOpenError, NotAStoreError, NewerFormatError, CorruptStoreError
+ */
+export async function openFile(path: string, around: Surroundings, patience: number): Promise<DatabaseSync> {
+  checkSqlite(around.sqlite)
+  const folder = dirname(resolve(path))
+  checkFolder(path, folder, around.fileSystem ?? ((folder) => statfsSync(folder).type))
+  const isNew = !existsSync(path)
+  let db: DatabaseSync
+  try {
+    // Queue contents are nobody else's business; SQLite gives -wal and -shm the mode of the file.
+    if (isNew) closeSync(openSync(path, 'a', 0o600))
+    db = new DatabaseSync(path, { timeout: 0 })
+  } catch (error) {
+    throw new CannotOpenError(`${path} can't be opened: ${(error as Error).message}. Check the path and its permissions.`, { cause: error })
+  }
+  try {
+    await retry(() => prepare(db, path), path, patience)
+    return db
+  } catch (error) {
+    db.close()
+    throw readable(error, path)
+  }
+}
+
+function prepare(db: DatabaseSync, path: string): void {
+  const version = versionOf(db, path)
+  if (version === 0) db.exec('PRAGMA auto_vacuum = INCREMENTAL')
+  db.exec('PRAGMA journal_mode = WAL')
+  db.exec('PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 16777216; PRAGMA mmap_size = 0')
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    // Again, now that nobody else can change it.
+    migrate(db, versionOf(db, path))
+    db.exec('COMMIT')
+  } catch (error) {
+    db.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/** Runs again after a moment for as long as another connection holds the file. */
+export async function retry<T>(run: () => T, path: string, patience: number): Promise<T> {
+  const end = performance.now() + patience
+  for (;;) {
+    try {
+      return run()
+    } catch (error) {
+      if (!isBusy(error)) throw error
+      if (performance.now() > end) throw new UnavailableError(lockedFor(path, patience), { cause: error })
+      await new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * 7))
+    }
+  }
+}
+
+export function isBusy(error: unknown): boolean {
+  const code = (error as { errcode?: number }).errcode ?? 0
+  return (code & 0xff) === 5 || (code & 0xff) === 6
+}
+
+export function lockedFor(path: string, patience: number): string {
+  return `${path} was locked by another process for ${patience / 1000} s, so nothing was written. Find the process that holds a transaction open (on Linux, /proc/locks names it) and end it; then try again.`
+}
+
+function checkFolder(path: string, folder: string, fileSystem: (folder: string) => number): void {
+  let type: number
+  try {
+    type = fileSystem(folder)
+  } catch (error) {
+    throw new CannotOpenError(`${path} can't be opened: ${(error as Error).message}. Make the folder ${folder} first.`, { cause: error })
+  }
+  const name = NETWORK.get(type)
+  if (name)
+    throw new NetworkFileSystemError(
+      `${path} lies on a network file system (${name}), where a queue in a file loses jobs. Put it on a disk of this machine; it was not touched.`,
+    )
+}

@@ -1,0 +1,104 @@
+/** A job as columns and as a Row. */
+import type { SQLInputValue } from 'node:sqlite'
+import type { Bytes } from '../../job.ts'
+import { Row, type More } from '../machine/row.ts'
+import type { SqliteQueue } from './queue.ts'
+
+export const STATES = ['ready', 'reserved', 'delayed', 'buried', 'waiting'] as const
+export const CODES = { ready: 0, reserved: 1, delayed: 2, buried: 3, waiting: 4 } as const
+
+/** The columns that `rowOf` reads, in its order. `body` may stand behind them. */
+export const COLUMNS =
+  'id, queue, pri, rank, state, at, lease, n, session, reserves, failures, delay, put, first, expires, dead, grp, more, envelope, length(body)'
+export const BODY = 20
+
+export type Columns = [
+  id: number,
+  queue: number,
+  pri: number,
+  rank: number,
+  state: number,
+  at: number,
+  lease: number,
+  n: number,
+  session: number | null,
+  reserves: number,
+  failures: number,
+  delay: number,
+  put: number,
+  first: number,
+  expires: number | null,
+  dead: number | null,
+  grp: string | null,
+  more: string | null,
+  envelope: Bytes | null,
+  size: number | null,
+  body?: Bytes | null,
+]
+
+/** The row without its holder. */
+export function rowOf(c: Columns, queue: SqliteQueue): Row {
+  const row = new Row(c[0], queue, c[2], c[3], c[6], c[12], c[BODY] ?? undefined, c[19] ?? 0)
+  row.state = STATES[c[4]] as Row['state']
+  row.at = c[5]
+  row.n = c[7]
+  row.reserves = c[9]
+  row.failures = c[10]
+  row.delay = c[11]
+  row.first = c[13]
+  row.stored = true
+  if (c[14] !== null) row.expires = c[14]
+  if (c[15] !== null) row.dead = true
+  if (c[16] !== null) row.group = c[16]
+  if (c[17] !== null) row.more = moreOf(c[17])
+  if (c[18] !== null) row.envelope = c[18]
+  return row
+}
+
+/** All columns that change, in the order of the statements that write them. */
+export function columnsOf(row: Row, session: number | null): SQLInputValue[] {
+  return [
+    row.queue.no,
+    row.pri,
+    row.rank,
+    CODES[row.state],
+    row.at,
+    row.lease,
+    row.n,
+    session,
+    row.reserves,
+    row.failures,
+    row.delay,
+    row.put,
+    row.first,
+    row.expires || null,
+    row.dead ? 1 : null,
+    row.group ?? null,
+    row.more ? moreText(row.more) : null,
+  ]
+}
+
+export function moreText(more: More): string | null {
+  const { error, ...rest } = more
+  const text = JSON.stringify(error ? { ...rest, error: Buffer.from(error).toString('base64') } : rest)
+  return text === '{}' ? null : text
+}
+
+function moreOf(text: string): More {
+  const more = JSON.parse(text) as More & { error?: Bytes | string }
+  if (typeof more.error === 'string') more.error = new Uint8Array(Buffer.from(more.error, 'base64'))
+  return more as More
+}
+
+/** Nothing but what every job has: such a row is written by a short statement. */
+export function isPlain(row: Row): boolean {
+  return (
+    row.more === undefined &&
+    row.group === undefined &&
+    row.envelope === undefined &&
+    row.delay === 0 &&
+    row.expires === 0 &&
+    row.rank === row.id &&
+    row.failures === 0
+  )
+}

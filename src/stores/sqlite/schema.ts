@@ -1,0 +1,133 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { CorruptStoreError, NewerFormatError, NotAStoreError } from '../../errors.ts'
+
+/** 'Quup', so that `file` and we recognise our files. */
+export const APPLICATION_ID = 0x51757570
+/** The format that this code writes. */
+export const VERSION = 1
+
+/**
+ * The steps from one version of the format to the next, each only adding: tables, columns with a default, indexes. So a process of the version before
+ * goes on working beside a newer one during a deploy. Where a step can't be like that, it raises `mark.oldest`, the oldest version that may work with the file.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+CREATE TABLE mark (
+  k INTEGER PRIMARY KEY CHECK (k = 1),
+  oldest INTEGER NOT NULL,               -- the oldest version of the format that may work with this file
+  next INTEGER NOT NULL DEFAULT 1,       -- the next id; ids and ranks come from one counter
+  burial INTEGER NOT NULL DEFAULT 1,     -- the next number in the order of burial
+  epoch INTEGER NOT NULL DEFAULT 0,      -- how often the file was opened: the base of fences
+  records INTEGER NOT NULL DEFAULT 0,    -- the version of the newest record
+  processes INTEGER NOT NULL DEFAULT 0,  -- raised when a process comes or goes
+  meddled INTEGER NOT NULL DEFAULT 0,    -- raised when a process changes a job that another one has reserved
+  soonest INTEGER NOT NULL DEFAULT 9007199254740991, -- nothing is due before this moment
+  boot TEXT, wall INTEGER, monotonic INTEGER         -- the clock: one wall time a boot, moved on by the monotonic clock
+) STRICT;
+INSERT INTO mark (k, oldest) VALUES (1, 1);
+
+CREATE TABLE queue (
+  no INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  ready INTEGER NOT NULL DEFAULT 0, urgent INTEGER NOT NULL DEFAULT 0, delayed INTEGER NOT NULL DEFAULT 0,
+  waiting INTEGER NOT NULL DEFAULT 0, reserved INTEGER NOT NULL DEFAULT 0, buried INTEGER NOT NULL DEFAULT 0,
+  bytes INTEGER NOT NULL DEFAULT 0, puts INTEGER NOT NULL DEFAULT 0, gone INTEGER NOT NULL DEFAULT 0,
+  used INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- state: 0 ready, 1 reserved, 2 delayed, 3 buried, 4 waiting. The body comes last: what stands behind it would have to be read through it.
+CREATE TABLE job (
+  id INTEGER PRIMARY KEY,
+  queue INTEGER NOT NULL, pri INTEGER NOT NULL, rank INTEGER NOT NULL, state INTEGER NOT NULL,
+  at INTEGER NOT NULL DEFAULT 0, lease INTEGER NOT NULL, n INTEGER NOT NULL DEFAULT 0, session INTEGER,
+  reserves INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0, delay INTEGER NOT NULL DEFAULT 0,
+  put INTEGER NOT NULL, first INTEGER NOT NULL DEFAULT 0, expires INTEGER, dead INTEGER, grp TEXT, more TEXT,
+  gates TEXT, parent INTEGER, children INTEGER,
+  envelope BLOB, body BLOB
+) STRICT;
+CREATE INDEX job_ready ON job (queue, pri, rank) WHERE state = 0;
+CREATE INDEX job_reserved ON job (at) WHERE state = 1;
+CREATE INDEX job_delayed ON job (at) WHERE state = 2;
+CREATE INDEX job_delayed_in ON job (queue, at) WHERE state = 2;
+CREATE INDEX job_buried ON job (queue, at) WHERE state = 3;
+CREATE INDEX job_group ON job (queue, grp, rank) WHERE grp IS NOT NULL AND state <> 3;
+CREATE INDEX job_expires ON job (expires) WHERE expires IS NOT NULL AND state <> 1;
+CREATE INDEX job_dead ON job (id) WHERE dead IS NOT NULL;
+
+CREATE TABLE claim (
+  queue INTEGER NOT NULL, key TEXT NOT NULL, job INTEGER NOT NULL, until TEXT, expires INTEGER,
+  PRIMARY KEY (queue, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX claim_expires ON claim (expires) WHERE expires IS NOT NULL;
+
+CREATE TABLE record (
+  key TEXT PRIMARY KEY, value TEXT, version INTEGER NOT NULL, session INTEGER, at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX record_version ON record (version);
+CREATE INDEX record_at ON record (at) WHERE at IS NOT NULL;
+CREATE INDEX record_session ON record (session) WHERE session IS NOT NULL;
+
+CREATE TABLE history (
+  no INTEGER PRIMARY KEY, job INTEGER NOT NULL, queue INTEGER NOT NULL, name TEXT, ended INTEGER NOT NULL, outcome TEXT NOT NULL,
+  job_view TEXT NOT NULL, result BLOB, error BLOB, envelope BLOB, body BLOB
+) STRICT;
+CREATE INDEX history_queue ON history (queue, no);
+CREATE INDEX history_job ON history (job);
+
+CREATE TABLE note (
+  job INTEGER NOT NULL, no INTEGER NOT NULL, kind TEXT NOT NULL, key TEXT, at INTEGER NOT NULL, data BLOB NOT NULL,
+  PRIMARY KEY (job, no)
+) STRICT, WITHOUT ROWID;
+
+-- Processes that have the file open, and which queues they wait for.
+CREATE TABLE process (slot INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, pid INTEGER NOT NULL, name TEXT NOT NULL) STRICT;
+CREATE TABLE waiter (queue TEXT NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (queue, slot)) STRICT, WITHOUT ROWID;
+`,
+]
+
+/**
+ * What the file is, before anything is written to it.
+ * @returns its version; 0: empty
+ * @throws NotAStoreError, NewerFormatError, CorruptStoreError
+ */
+export function versionOf(db: DatabaseSync, path: string): number {
+  try {
+    const id = number(db, 'PRAGMA application_id')
+    const version = number(db, 'PRAGMA user_version')
+    if (id === 0 && version === 0 && number(db, 'SELECT count(*) FROM sqlite_schema') === 0) return 0
+    if (id !== APPLICATION_ID)
+      throw new NotAStoreError(`${path} is an SQLite file of another application. Name another path for the store; this one was not touched.`)
+    if (version > VERSION && number(db, 'SELECT oldest FROM mark') > VERSION)
+      throw new NewerFormatError(
+        `${path} was written by a newer Queueup (format ${version}; this one works with ${VERSION}). Update Queueup; the file was not touched.`,
+      )
+    return version
+  } catch (error) {
+    throw readable(error, path)
+  }
+}
+
+/** Brings the file to this code's version. Within a transaction. */
+export function migrate(db: DatabaseSync, version: number): void {
+  if (version >= VERSION) return
+  if (version === 0) db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
+  for (const step of MIGRATIONS.slice(version)) db.exec(step)
+  db.exec(`PRAGMA user_version = ${VERSION}`)
+}
+
+/** SQLite's own words for a damaged or foreign file, as ours. */
+export function readable(error: unknown, path: string): unknown {
+  const code = (error as { errcode?: number }).errcode ?? 0
+  if ((code & 0xff) === 26)
+    return new NotAStoreError(`${path} is not an SQLite file. Name another path for the store; this one was not touched.`, { cause: error })
+  if ((code & 0xff) === 11)
+    return new CorruptStoreError(
+      `${path} is damaged. Restore it from a backup, or take out what can be read with "sqlite3 ${path} .recover"; it was not touched.`,
+      { cause: error },
+    )
+  return error
+}
+
+function number(db: DatabaseSync, sql: string): number {
+  return Object.values(db.prepare(sql).get() ?? {})[0] as number
+}

@@ -1,0 +1,354 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { ClosedError, CorruptStoreError, UnavailableError, UnknownOutcomeError } from '../../errors.ts'
+import type { Ms, Queue } from '../../job.ts'
+import { Machine } from '../machine/machine.ts'
+import type { Hint, JobView, Look, QueueStats, Result, Store, Traits, Unit } from '../store.ts'
+import type { Ring } from './bell.ts'
+import { Disk, type Durability } from './disk.ts'
+import { Reader } from './look.ts'
+import { isBusy, lockedFor } from './open.ts'
+import type { Processes } from './processes.ts'
+import { SqliteTable } from './table.ts'
+import { Upkeep } from './upkeep.ts'
+
+/** A call that waits for its transaction. `also` is what the store itself has to write. */
+interface Call {
+  units: Unit[]
+  answers: { resolve: (results: Result[]) => void; reject: (error: unknown) => void }[]
+  also?: () => void
+  since: number
+}
+
+/** So many operations of waiting calls go into one transaction. */
+const BATCH = 512
+/** While another process holds the file, it is asked again after so long, give or take. */
+const ASK_AGAIN: Ms = 4
+
+export class SqliteStore implements Store {
+  readonly traits: Traits = { shared: true, durable: true, within: false, gates: false, notes: false, children: false }
+  readonly now: () => Ms
+  /** A process that had the file open before is dead. */
+  readonly crashed: boolean
+  readonly #db: DatabaseSync
+  readonly #path: string
+  readonly #patience: Ms
+  readonly #processes: Processes
+  readonly #disk: Disk
+  readonly #upkeep: Upkeep
+  readonly #table: SqliteTable
+  readonly #machine: Machine
+  readonly #reader: Reader
+  readonly #begin: StatementSync
+  readonly #commit: StatementSync
+
+  #calls: Call[] = []
+  #retry: NodeJS.Timeout | undefined
+  #failure: Error | undefined
+  #closing: Promise<void> | undefined
+  readonly #listeners = new Set<(hint: Hint) => void>()
+  #waits: readonly Queue[] = []
+  #waitsWritten = false
+  #processesChanged = true
+
+  constructor(o: {
+    db: DatabaseSync
+    path: string
+    processes: Processes
+    slot: number
+    epoch: number
+    now: () => Ms
+    durability: Durability
+    patience: Ms
+    maxWal: number
+  }) {
+    this.now = o.now
+    this.#db = o.db
+    this.#path = o.path
+    this.#patience = o.patience
+    this.#processes = o.processes
+    this.#disk = new Disk(o.db, o.path, o.durability, (error) => this.#fail(error))
+    this.#upkeep = new Upkeep(o.db, this.#disk, o.maxWal, (full) => {
+      this.#machine.full = full
+      this.#tell({ health: full ? 'wal full' : 'ok' })
+    })
+    this.#table = new SqliteTable(o.db, o.slot, o.epoch)
+    this.#table.onProcesses = () => (this.#processesChanged = true)
+    this.#machine = new Machine(this.#table)
+    this.#reader = new Reader(o.db, o.now, (no) => this.#table.sessionName(no))
+    this.#begin = o.db.prepare('BEGIN IMMEDIATE')
+    this.#commit = o.db.prepare('COMMIT')
+
+    o.processes.onRing = (ring) => this.#rung(ring)
+    o.processes.onConnect = () => {
+      this.#processesChanged = true
+      void this.#lookForProcesses()
+    }
+    o.processes.onDeath = (slot) => this.#died(slot)
+    void this.#lookForProcesses()
+    this.crashed = this.#table.deadSlots.size > 0
+  }
+
+  get others(): number {
+    return this.#processes.others
+  }
+
+  commit(units: Unit[]): Promise<Result[]>[] {
+    const refusal = this.#failure ?? (this.#closing && new ClosedError('The store is closed; open it again.'))
+    if (refusal) return units.map(() => Promise.reject(refusal))
+    const promises = new Array<Promise<Result[]>>(units.length)
+    const answers = new Array<Call['answers'][number]>(units.length)
+    for (let i = 0; i < units.length; i++)
+      promises[i] = new Promise((resolve, reject) => {
+        answers[i] = { resolve, reject }
+      })
+    this.#enqueue({ units, answers, since: performance.now() })
+    return promises
+  }
+
+  async look(at: Look): Promise<{ jobs: JobView[]; after?: string }> {
+    await this.#settleTime()
+    return this.#reader.look(at)
+  }
+
+  async stats(queues?: Queue[]): Promise<QueueStats[]> {
+    await this.#settleTime()
+    return this.#reader.stats(queues)
+  }
+
+  records(since: number): ReturnType<Store['records']> {
+    return Promise.resolve(this.#reader.records(since))
+  }
+
+  wait(queues: Queue[]): Promise<void> {
+    this.#waits = queues
+    this.#waitsWritten = false
+    return this.#processes.others > 0 ? this.#writeWaits() : Promise.resolve()
+  }
+
+  hear(on: (hint: Hint) => void): () => void {
+    this.#listeners.add(on)
+    return () => this.#listeners.delete(on)
+  }
+
+  /** What was committed is answered, this process's leases return, and the file is closed. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#failure) {
+      await this.#write(() => {
+        for (const session of this.#table.sessions()) this.#machine.run({ ops: [{ do: 'end', session, as: 'lost' }] })
+        this.#table.depart()
+      })
+      await this.#disk.settle()
+    }
+    clearTimeout(this.#retry)
+    this.#upkeep.close()
+    this.#processes.close()
+    this.#disk.close()
+    this.#db.close()
+  }
+
+  // ------------------------------------------------------------------ transactions
+
+  #enqueue(call: Call): void {
+    this.#calls.push(call)
+    if (!this.#retry) this.#work()
+  }
+
+  /** A transaction of the store's own. */
+  #write(also: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const answers = [{ resolve: () => resolve(), reject }]
+      this.#enqueue({ units: [{ ops: [] }], answers, also, since: performance.now() })
+    })
+  }
+
+  #work(): void {
+    while (this.#calls.length > 0) {
+      let size = 0
+      let count = 0
+      for (const call of this.#calls) {
+        if (count > 0 && size >= BATCH) break
+        for (const unit of call.units) size += unit.ops.length
+        count++
+      }
+      const calls = this.#calls.splice(0, count)
+      if (this.#transaction(calls)) continue
+      this.#calls.unshift(...calls)
+      this.#retry = setTimeout(() => {
+        this.#retry = undefined
+        this.#work()
+      }, 1 + Math.random() * 2 * ASK_AGAIN)
+      return
+    }
+    if (this.#processesChanged) void this.#lookForProcesses()
+  }
+
+  /** Runs the calls in one transaction. false: another process holds the file, nothing was done. */
+  #transaction(calls: Call[]): boolean {
+    const waitedFor = calls.some((call) => call.units.some((unit) => !unit.unsynced))
+    const table = this.#table
+    const machine = this.#machine
+    const results: Result[][] = []
+    const records = table.recordsVersion
+    let rings: Map<number, Ring> | undefined
+    let committing = false
+    try {
+      this.#disk.beforeCommit(waitedFor)
+      this.#begin.run()
+      const now = (table.now = this.now())
+      table.wrote = false
+      table.begin()
+      machine.begin(now)
+      for (const call of calls) {
+        for (const unit of call.units) results.push(machine.run(unit))
+        call.also?.()
+      }
+      table.end()
+      rings = this.#processes.others > 0 ? this.#rings() : undefined
+      committing = true
+      const start = performance.now()
+      this.#commit.run()
+      if (table.wrote) this.#disk.took(performance.now() - start)
+    } catch (error) {
+      return this.#failed(error, calls, committing)
+    }
+    table.settle()
+    this.#upkeep.committed()
+    this.#answer(calls, results, table.wrote && waitedFor ? this.#disk.afterCommit() : undefined)
+    const hint = machine.takeHint(records >= 0 && table.recordsVersion !== records ? table.recordsVersion : undefined)
+    if (hint) queueMicrotask(() => this.#tell(hint))
+    if (rings) for (const [slot, ring] of rings) this.#processes.ring(slot, ring)
+    if (hint && (hint.records !== undefined || hint.ended)) this.#ringOthers(hint)
+    return true
+  }
+
+  #answer(calls: Call[], results: Result[][], synced: Promise<void> | undefined): void {
+    let i = 0
+    for (const call of calls)
+      for (const [j, unit] of call.units.entries()) {
+        const answer = call.answers[j] as Call['answers'][number]
+        const result = results[i++] as Result[]
+        if (!synced || unit.unsynced) answer.resolve(result)
+        else synced.then(() => answer.resolve(result), answer.reject)
+      }
+  }
+
+  /** false: try again later. true: it is dealt with. */
+  #failed(error: unknown, calls: Call[], committing: boolean): boolean {
+    if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
+    this.#table.reset()
+    const { errcode, message } = error as { errcode?: number; message: string }
+    const code = (errcode ?? 0) & 0xff
+    if (isBusy(error)) {
+      const patient = calls.filter((call) => performance.now() - call.since < this.#patience)
+      if (patient.length === calls.length) return false
+      const unavailable = new UnavailableError(lockedFor(this.#path, this.#patience), { cause: error })
+      for (const call of calls) if (!patient.includes(call)) for (const answer of call.answers) answer.reject(unavailable)
+      this.#calls.unshift(...patient)
+      return true
+    }
+    if (errcode === undefined && calls.length + (calls[0]?.units.length ?? 0) > 2) {
+      // One of them holds something that can't be written: each for itself, so that the others don't suffer.
+      this.#calls.unshift(...calls.flatMap(apart))
+      return true
+    }
+    const reason = reasonOf(code, committing, message, this.#path, error)
+    for (const call of calls) for (const answer of call.answers) answer.reject(reason)
+    if (reason instanceof UnknownOutcomeError || reason instanceof CorruptStoreError) this.#fail(reason)
+    return true
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure) return
+    this.#failure = error
+    const rest = this.#calls.splice(0)
+    const unavailable = new UnavailableError('The store has failed earlier and wrote nothing of this. Start again.', { cause: error })
+    for (const call of rest) for (const answer of call.answers) answer.reject(unavailable)
+    this.#tell({ health: 'failed' })
+  }
+
+  /** What is due by now is due, too, for one who only looks. */
+  async #settleTime(): Promise<void> {
+    if (!this.#closing && this.#table.dueBy(this.now())) await this.commit([{ ops: [], unsynced: true }])[0]
+  }
+
+  // ------------------------------------------------------------------ other processes
+
+  /** Whom to ring once this transaction is committed; looked up within it, so that no waiter is missed. */
+  #rings(): Map<number, Ring> | undefined {
+    const { woken } = this.#machine
+    if (woken.size === 0 && !this.#table.lowered) return undefined
+    const rings = new Map<number, Ring>()
+    for (const [slot, ready] of this.#table.waiters(woken)) rings.set(slot, { ready })
+    if (this.#table.lowered) {
+      const due = this.#table.lowered
+      for (const { slot } of this.#table.processes()) rings.set(slot, { ...rings.get(slot), due })
+    }
+    return rings
+  }
+
+  #ringOthers({ records, ended }: Hint): void {
+    this.#processes.ringAll({ ...(records !== undefined && { records }), ...(ended && { ended }) })
+  }
+
+  #rung(ring: Ring): void {
+    this.#tell(ring)
+  }
+
+  #died(slot: number): void {
+    this.#table.deadSlots.add(slot)
+    this.#disk.shared = this.#processes.others > 0
+    this.#tell({ due: this.now() })
+  }
+
+  async #lookForProcesses(): Promise<void> {
+    if (this.#closing || this.#failure) return
+    this.#processesChanged = false
+    this.#processes.know(this.#table.processes())
+    this.#disk.shared = this.#processes.others > 0
+    if (this.#processes.others === 0 || this.#waitsWritten || this.#waits.length === 0) return
+    const ready = this.#waits
+    await this.#writeWaits()
+    // What the newcomer put before it could know that we wait.
+    this.#tell({ ready })
+  }
+
+  #writeWaits(): Promise<void> {
+    if (this.#waitsWritten) return Promise.resolve()
+    this.#waitsWritten = true
+    const waits = this.#waits
+    return this.#write(() => this.#table.setWaits(waits))
+  }
+
+  #tell(hint: Hint): void {
+    for (const listener of this.#listeners) listener(hint)
+  }
+}
+
+function apart({ units, answers, since, also }: Call): Call[] {
+  return units.map((unit, i) => ({ units: [unit], answers: [answers[i] as Call['answers'][number]], since, ...(also && { also }) }))
+}
+
+function reasonOf(code: number, committing: boolean, message: string, path: string, cause: unknown): Error {
+  switch (code) {
+    case 0:
+      return cause as Error
+    case 13:
+      return new UnavailableError(`The disk of ${path} is full, so nothing was written. Make room, then try again.`, { cause })
+    case 11:
+    case 26:
+      return new CorruptStoreError(`${path} is damaged (${message}). Restore it from a backup, or take out what can be read with "sqlite3 ${path} .recover".`, {
+        cause,
+      })
+    default:
+      if (committing)
+        return new UnknownOutcomeError(
+          `Writing ${path} failed (${message}): what was being written may or may not be kept. The store has stopped; check the disk, then start again.`,
+          { cause },
+        )
+      return new UnavailableError(`${path} could not be written (${message}), so nothing was. Check the disk, then try again.`, { cause })
+  }
+}
