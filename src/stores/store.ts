@@ -50,6 +50,8 @@ export interface PutOp {
 export interface Restored {
   id: JobId
   put: Ms
+  /** The delay that its last put or release asked for. */
+  delay?: Ms
   reserves: number
   buried?: true
   counts: Record<'releases' | 'timeouts' | 'buries' | 'kicks', number>

@@ -158,6 +158,7 @@ function claimKey(unique: Unique, group: string | undefined): string {
 function bringBack(row: Row, restore: Restored): void {
   row.put = restore.put
   row.reserves = restore.reserves
+  if (restore.delay !== undefined) row.delay = restore.delay
   Object.assign(counts(row), restore.counts)
 }
 
