@@ -4,10 +4,7 @@ import { aside, drop, exhausted, timeOut } from './give-back.ts'
 import { refuse, type Machine } from './machine.ts'
 import { depart, displace, dropClaim, notLeaving, openGroup } from './place.ts'
 import type { QueueRow } from './queue.ts'
-import { NEVER, type Row } from './row.ts'
-
-/** Fences of one opening of the store begin at its epoch times this, above all that an earlier one gave out. */
-const FENCES = 2 ** 20
+import { FENCES, NEVER, type Row } from './row.ts'
 
 export function reserve(m: Machine, op: ReserveOp): Result {
   if (typeof op.from === 'number') return reserveOne(m, op, op.from)

@@ -4,6 +4,9 @@ import type { QueueRow } from './queue.ts'
 /** A deadline that never comes: the `at` of a lease that ends with its session only. */
 export const NEVER: Ms = Number.MAX_SAFE_INTEGER
 
+/** Fences of one opening of a store begin at its epoch times this, above all that an earlier one gave out. */
+export const FENCES = 2 ** 20
+
 export type Counts = Record<'releases' | 'timeouts' | 'buries' | 'kicks', number>
 
 /** What few jobs have. */

@@ -6,7 +6,7 @@ import { statsOf, viewOf } from '../machine/view.ts'
 import { NEVER, type Row } from '../machine/row.ts'
 import type { JobView, Look, QueueStats, StoreRecord } from '../store.ts'
 import { policyOf, SqliteQueue } from './queue.ts'
-import { BODY, CODES, COLUMNS, rowOf, type Columns } from './rows.ts'
+import { BODY, BODY_OF, CODES, COLUMNS, rowOf, type Columns } from './rows.ts'
 import { filter } from './table.ts'
 
 const ORDERS = {
@@ -30,7 +30,7 @@ export class Reader {
 
   look({ id, where, order = 'take', after, limit, with: parts }: Look): { jobs: JobView[]; after?: string } {
     const body = parts?.includes('body') === true
-    const columns = body ? `${COLUMNS}, body` : COLUMNS
+    const columns = body ? `${COLUMNS}, ${BODY_OF}` : COLUMNS
     if (id !== undefined) {
       const found = this.#all<Columns>(`SELECT ${columns} FROM job WHERE id = ?`, id)
       return { jobs: found.length > 0 ? found.map((one) => this.#view(one)) : this.#finished('job = ?', [id], 1, body).jobs }

@@ -7,9 +7,14 @@ import type { SqliteQueue } from './queue.ts'
 export const STATES = ['ready', 'reserved', 'delayed', 'buried', 'waiting'] as const
 export const CODES = { ready: 0, reserved: 1, delayed: 2, buried: 3, waiting: 4 } as const
 
+/** A larger body stands in a table of its own. */
+export const INLINE = 512
+/** A job's body, wherever it stands. */
+export const BODY_OF = 'coalesce(job.body, (SELECT body.body FROM body WHERE body.id = job.id))'
+
 /** The columns that `rowOf` reads, in its order. `body` may stand behind them. */
 export const COLUMNS =
-  'id, queue, pri, rank, state, at, lease, n, session, reserves, failures, delay, put, first, expires, dead, grp, more, envelope, length(body)'
+  'id, queue, pri, rank, state, at, lease, n, session, reserves, failures, delay, put, first, expires, dead, grp, more, envelope, coalesce(size, length(body))'
 export const BODY = 20
 
 export type Columns = [

@@ -42,9 +42,11 @@ CREATE TABLE job (
   at INTEGER NOT NULL DEFAULT 0, lease INTEGER NOT NULL, n INTEGER NOT NULL DEFAULT 0, session INTEGER,
   reserves INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0, delay INTEGER NOT NULL DEFAULT 0,
   put INTEGER NOT NULL, first INTEGER NOT NULL DEFAULT 0, expires INTEGER, dead INTEGER, grp TEXT, more TEXT,
-  gates TEXT, parent INTEGER, children INTEGER,
+  gates TEXT, parent INTEGER, children INTEGER, size INTEGER,
   envelope BLOB, body BLOB
 ) STRICT;
+-- A body of some size stands apart (and its size in job.size), so that it isn't written again whenever the job changes its state.
+CREATE TABLE body (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE INDEX job_ready ON job (queue, pri, rank) WHERE state = 0;
 CREATE INDEX job_reserved ON job (at) WHERE state = 1;
 CREATE INDEX job_delayed ON job (at) WHERE state = 2;

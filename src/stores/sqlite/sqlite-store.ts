@@ -192,14 +192,14 @@ export class SqliteStore implements Store {
     const table = this.#table
     const machine = this.#machine
     const results: Result[][] = []
-    const records = table.recordsVersion
+    const records = table.mark.records
     let rings: Map<number, Ring> | undefined
     let committing = false
     try {
       this.#disk.beforeCommit(waitedFor)
       this.#begin.run()
       const now = (table.now = this.now())
-      table.wrote = false
+      table.file.wrote = false
       table.begin()
       machine.begin(now)
       for (const call of calls) {
@@ -211,14 +211,14 @@ export class SqliteStore implements Store {
       committing = true
       const start = performance.now()
       this.#commit.run()
-      if (table.wrote) this.#disk.took(performance.now() - start)
+      if (table.file.wrote) this.#disk.took(performance.now() - start)
     } catch (error) {
       return this.#failed(error, calls, committing)
     }
     table.settle()
     this.#upkeep.committed()
-    this.#answer(calls, results, table.wrote && waitedFor ? this.#disk.afterCommit() : undefined)
-    const hint = machine.takeHint(records >= 0 && table.recordsVersion !== records ? table.recordsVersion : undefined)
+    this.#answer(calls, results, table.file.wrote && waitedFor ? this.#disk.afterCommit() : undefined)
+    const hint = machine.takeHint(records >= 0 && table.mark.records !== records ? table.mark.records : undefined)
     if (hint) queueMicrotask(() => this.#tell(hint))
     if (rings) for (const [slot, ring] of rings) this.#processes.ring(slot, ring)
     if (hint && (hint.records !== undefined || hint.ended)) this.#ringOthers(hint)
@@ -272,7 +272,7 @@ export class SqliteStore implements Store {
 
   /** What is due by now is due, too, for one who only looks. */
   async #settleTime(): Promise<void> {
-    if (!this.#closing && this.#table.dueBy(this.now())) await this.commit([{ ops: [], unsynced: true }])[0]
+    if (!this.#closing && this.#table.mark.soonest <= this.now()) await this.commit([{ ops: [], unsynced: true }])[0]
   }
 
   // ------------------------------------------------------------------ other processes
@@ -280,11 +280,11 @@ export class SqliteStore implements Store {
   /** Whom to ring once this transaction is committed; looked up within it, so that no waiter is missed. */
   #rings(): Map<number, Ring> | undefined {
     const { woken } = this.#machine
-    if (woken.size === 0 && !this.#table.lowered) return undefined
+    if (woken.size === 0 && !this.#table.mark.lowered) return undefined
     const rings = new Map<number, Ring>()
     for (const [slot, ready] of this.#table.waiters(woken)) rings.set(slot, { ready })
-    if (this.#table.lowered) {
-      const due = this.#table.lowered
+    if (this.#table.mark.lowered) {
+      const due = this.#table.mark.lowered
       for (const { slot } of this.#table.processes()) rings.set(slot, { ...rings.get(slot), due })
     }
     return rings

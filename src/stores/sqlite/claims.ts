@@ -1,0 +1,43 @@
+import type { Ms } from '../../job.ts'
+import type { Claim } from '../machine/table.ts'
+import type { Connection } from './connection.ts'
+
+/** Unique keys and who has them. */
+export class Claims {
+  readonly #file: Connection
+
+  constructor(file: Connection) {
+    this.#file = file
+  }
+
+  get(queue: number, key: string): Claim | undefined {
+    const found = this.#file.get<[number, 'waiting' | 'unfinished' | null, number | null]>(
+      'SELECT job, until, expires FROM claim WHERE queue = ? AND key = ?',
+      queue,
+      key,
+    )
+    return found && { id: found[0], for: found[1] ?? (found[2] as number) }
+  }
+
+  set(queue: number, key: string, claim: Claim | undefined): void {
+    if (!claim) return this.#file.run('DELETE FROM claim WHERE queue = ? AND key = ?', queue, key)
+    const window = typeof claim.for === 'number'
+    this.#file.run(
+      'INSERT OR REPLACE INTO claim (queue, key, job, until, expires) VALUES (?, ?, ?, ?, ?)',
+      queue,
+      key,
+      claim.id,
+      window ? null : (claim.for as string),
+      window ? (claim.for as number) : null,
+    )
+  }
+
+  /** Forgets windows that are over. */
+  collect(now: Ms, limit: number): void {
+    this.#file.run(
+      'DELETE FROM claim WHERE (queue, key) IN (SELECT queue, key FROM claim WHERE expires <= ? AND expires IS NOT NULL LIMIT ?)',
+      now,
+      limit,
+    )
+  }
+}

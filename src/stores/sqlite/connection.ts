@@ -1,0 +1,44 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+
+/** A connection to the file whose statements are prepared once. Rows come as arrays. */
+export class Connection {
+  readonly #db: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+  /** Something was written since this was last set to false. */
+  wrote = false
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+  }
+
+  run(sql: string, ...values: SQLInputValue[]): void {
+    this.wrote = true
+    this.#statement(sql).run(...values)
+  }
+
+  get<T>(sql: string, ...values: SQLInputValue[]): T | undefined {
+    return this.#statement(sql).get(...values) as T | undefined
+  }
+
+  all<T>(sql: string, ...values: SQLInputValue[]): T[] {
+    return this.#statement(sql).all(...values) as unknown as T[]
+  }
+
+  value(sql: string, ...values: SQLInputValue[]): number {
+    return (this.get<[number]>(sql, ...values) as [number])[0]
+  }
+
+  exec(sql: string): void {
+    this.#db.exec(sql)
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql)
+    if (!statement) {
+      statement = this.#db.prepare(sql)
+      statement.setReturnArrays(true)
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+}
