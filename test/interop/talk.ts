@@ -27,12 +27,24 @@ export class Talk {
     this.#socket.write(bytes)
   }
 
-  /** The next reply, with its body if it has one, without the last line end; undefined: the connection is closed. */
-  reply(): Promise<string | undefined> {
+  /**
+   * The next reply, with its body if it has one, without the last line end; undefined: the connection is closed, or nothing came.
+   * `patience`: milliseconds. Default: no end.
+   */
+  reply(patience?: number): Promise<string | undefined> {
     return new Promise((done) => {
-      this.#waiting.push(done)
+      const timer = patience === undefined ? undefined : setTimeout(() => done(undefined), patience)
+      this.#waiting.push((reply) => {
+        clearTimeout(timer)
+        done(reply)
+      })
       this.#deliver()
     })
+  }
+
+  /** A whole reply lies here already, or none will come. */
+  get answered(): boolean {
+    return this.#ended || this.#length() !== undefined
   }
 
   /** Sends a line, and its body as another, and resolves to the reply. */
@@ -65,14 +77,19 @@ export class Talk {
   }
 
   #take(): string | undefined {
-    const end = this.#bytes.indexOf('\r\n')
-    if (end < 0) return undefined
-    const line = this.#bytes.toString('latin1', 0, end)
-    const size = /^(?:(?:RESERVED|FOUND) \d+|OK) (\d+)$/.exec(line)?.[1]
-    const length = end + 2 + (size === undefined ? 0 : Number(size) + 2)
-    if (this.#bytes.length < length) return undefined
+    const length = this.#length()
+    if (length === undefined) return undefined
     const reply = this.#bytes.toString('latin1', 0, length - 2)
     this.#bytes = this.#bytes.subarray(length)
     return reply
+  }
+
+  /** Bytes of the first reply, if it is whole. */
+  #length(): number | undefined {
+    const end = this.#bytes.indexOf('\r\n')
+    if (end < 0) return undefined
+    const size = /^(?:(?:RESERVED|FOUND) \d+|OK) (\d+)$/.exec(this.#bytes.toString('latin1', 0, end))?.[1]
+    const length = end + 2 + (size === undefined ? 0 : Number(size) + 2)
+    return this.#bytes.length < length ? undefined : length
   }
 }

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { cp, mkdir, mkdtemp, open, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import fc from 'fast-check'
+import type { Clock } from '../../../src/clock.ts'
 import { BinlogError, UnavailableError, UnknownOutcomeError } from '../../../src/errors.ts'
 import { importBinlog, lockBinlog, readBinlog, type LoggedJob } from '../../../src/protocols/beanstalkd/binlog.ts'
 import { openMemory } from '../../../src/stores/memory/index.ts'
+import { openSqlite } from '../../../src/stores/sqlite/index.ts'
 import type { JobView, Store } from '../../../src/stores/store.ts'
 import { ManualClock } from '../../../src/testing/clock.ts'
 import { realBeanstalkd } from '../../interop/peer.ts'
@@ -301,173 +303,187 @@ async function nextId(store: Store): Promise<number> {
   return result.per[0].id
 }
 
-describe('the import of a binlog', () => {
-  it('keeps of each job its id, queue, body, priority, time to run, delay, age, state and counters', async () => {
-    const clock = new ManualClock(Date.now())
-    const dir = await logOf(async (talk) => {
-      await talk.ask('use emails')
-      for (let n = 1; n <= 4; n++) await talk.ask(`put ${n} 0 61 5`, `body${n}`)
-      await talk.ask('put 9 1000 62 7', 'delayed')
-      await talk.ask('put 9 0 62 4', 'gone')
-      for (const id of [1, 2, 3]) await talk.ask(`reserve-job ${id}`)
-      await talk.ask('bury 2 20')
-      await talk.ask('bury 1 10')
-      await talk.ask('release 3 30 2000')
-      await talk.ask('kick-job 3')
-      await talk.ask('delete 6')
-    })
-    clock.move(100_000)
-    const store = openMemory({ clock })
-    assert.deepEqual(await importBinlog(dir, store, { clock }), { jobs: 5, files: 1, damaged: [] })
+const stores: { name: string; open(clock: Clock): Promise<Store> }[] = [
+  { name: 'memory', open: async (clock) => openMemory({ clock }) },
+  { name: 'file', open: async (clock) => openSqlite({ path: join(await folder(), 'jobs.db'), clock }) },
+]
 
-    const jobs = new Map<number, JobView>()
-    for (let id = 1; id <= 5; id++) {
-      const job = await shown(store, id)
-      assert.ok(job)
-      jobs.set(id, job)
-      assert.equal(job.queue, 'default/emails')
-      assert.equal(Buffer.from(job.body ?? []).toString(), id === 5 ? 'delayed' : `body${id}`)
-      assert.ok(Math.abs(clock.now() - job.put - 100_000) < 2_000, `put ${clock.now() - job.put} ms ago`)
+for (const { name, open: openStore } of stores)
+  describe(`the import of a binlog (${name})`, () => {
+    const opened: Store[] = []
+    afterEach(() => Promise.all(opened.splice(0).map((store) => store.close())))
+    async function storeAt(clock: Clock): Promise<Store> {
+      const store = await openStore(clock)
+      opened.push(store)
+      return store
     }
-    assert.deepEqual(
-      [...jobs.values()].map((job) => [job.state, job.pri, job.lease, job.reserves]),
-      [
-        ['buried', 10, 61_000, 1],
-        ['buried', 20, 61_000, 1],
-        ['ready', 30, 61_000, 1],
-        ['ready', 4, 61_000, 0],
-        ['delayed', 9, 62_000, 0],
-      ],
-    )
-    assert.deepEqual(jobs.get(3)?.counts, { releases: 1, timeouts: 0, buries: 0, kicks: 1 })
-    assert.deepEqual(jobs.get(1)?.counts, { releases: 0, timeouts: 0, buries: 1, kicks: 0 })
-    assert.ok(Math.abs((jobs.get(5)?.at ?? 0) - clock.now() - 900_000) < 2_000)
-    const buried = await store.look({ where: { queue: 'default/emails', states: ['buried'] }, order: 'buried', limit: 9 })
-    assert.deepEqual(buried.jobs.map((job) => job.id), [2, 1], 'in the order of burial')
-    assert.equal(await nextId(store), 7, 'the id of the deleted job is not given out again')
-    const stats = await store.stats(['default/emails', 'default/other'])
-    assert.deepEqual(stats.map((queue) => [queue.queue, queue.ready, queue.delayed, queue.buried]), [
-      ['default/emails', 2, 1, 2],
-      ['default/other', 1, 0, 0],
-    ])
-  })
 
-  it('happens once, and leaves the log as it was', async () => {
-    const dir = await logOf(async (talk) => void (await talk.ask('put 1 0 60 4', 'body')))
-    const before = await readFile(join(dir, 'binlog.1'))
-    const clock = new ManualClock(Date.now())
-    const store = openMemory({ clock })
-    assert.equal((await importBinlog(dir, store, { clock }))?.jobs, 1)
-    await Promise.all(store.commit([{ ops: [{ do: 'finish', job: { id: 1 } }] }]))
-    assert.equal(await importBinlog(dir, store, { clock }), undefined)
-    assert.equal(await shown(store, 1), undefined)
-    assert.deepEqual(await readdir(dir), ['binlog.1', 'lock'])
-    assert.deepEqual(await readFile(join(dir, 'binlog.1')), before)
-  })
+    it('keeps of each job its id, queue, body, priority, time to run, delay, age, state and counters', async () => {
+      const clock = new ManualClock(Date.now())
+      const dir = await logOf(async (talk) => {
+        await talk.ask('use emails')
+        for (let n = 1; n <= 4; n++) await talk.ask(`put ${n} 0 61 5`, `body${n}`)
+        await talk.ask('put 9 1000 62 7', 'delayed')
+        await talk.ask('put 9 0 62 4', 'gone')
+        for (const id of [1, 2, 3]) await talk.ask(`reserve-job ${id}`)
+        await talk.ask('bury 2 20')
+        await talk.ask('bury 1 10')
+        await talk.ask('release 3 30 2000')
+        await talk.ask('kick-job 3')
+        await talk.ask('delete 6')
+      })
+      clock.move(100_000)
+      const store = await storeAt(clock)
+      assert.deepEqual(await importBinlog(dir, store, { clock }), { jobs: 5, files: 1, damaged: [] })
 
-  it('does nothing without a log, and again once there is one', async () => {
-    const clock = new ManualClock(Date.now())
-    const store = openMemory({ clock })
-    assert.equal(await importBinlog(join(root, 'nowhere'), store, { clock }), undefined)
-    assert.equal(await importBinlog(await folder(), store, { clock }), undefined)
-    const dir = await logOf(async (talk) => void (await talk.ask('put 1 0 60 4', 'body')))
-    assert.equal((await importBinlog(dir, store, { clock }))?.jobs, 1)
-  })
-
-  it('that is cut short at any commit goes on where it stood: no job lost, none doubled', async () => {
-    const clock = new ManualClock(Date.now())
-    const dir = await logOf(async (talk) => {
-      for (let n = 0; n < 700; n++) talk.send(`put ${n % 7} 0 60 3\r\n${String(n).padStart(3)}\r\n`)
-      for (let n = 0; n < 700; n++) await talk.reply()
-      for (const id of [4, 3, 2]) {
-        await talk.ask(`reserve-job ${id}`)
-        await talk.ask(`bury ${id} 0`)
+      const jobs = new Map<number, JobView>()
+      for (let id = 1; id <= 5; id++) {
+        const job = await shown(store, id)
+        assert.ok(job)
+        jobs.set(id, job)
+        assert.equal(job.queue, 'default/emails')
+        assert.equal(Buffer.from(job.body ?? []).toString(), id === 5 ? 'delayed' : `body${id}`)
+        assert.ok(Math.abs(clock.now() - job.put - 100_000) < 2_000, `put ${clock.now() - job.put} ms ago`)
       }
+      assert.deepEqual(
+        [...jobs.values()].map((job) => [job.state, job.pri, job.lease, job.reserves]),
+        [
+          ['buried', 10, 61_000, 1],
+          ['buried', 20, 61_000, 1],
+          ['ready', 30, 61_000, 1],
+          ['ready', 4, 61_000, 0],
+          ['delayed', 9, 62_000, 0],
+        ],
+      )
+      assert.deepEqual(jobs.get(3)?.counts, { releases: 1, timeouts: 0, buries: 0, kicks: 1 })
+      assert.deepEqual(jobs.get(1)?.counts, { releases: 0, timeouts: 0, buries: 1, kicks: 0 })
+      assert.ok(Math.abs((jobs.get(5)?.at ?? 0) - clock.now() - 900_000) < 2_000)
+      const buried = await store.look({ where: { queue: 'default/emails', states: ['buried'] }, order: 'buried', limit: 9 })
+      assert.deepEqual(buried.jobs.map((job) => job.id), [2, 1], 'in the order of burial')
+      assert.equal(await nextId(store), 7, 'the id of the deleted job is not given out again')
+      const stats = await store.stats(['default/emails', 'default/other'])
+      assert.deepEqual(stats.map((queue) => [queue.queue, queue.ready, queue.delayed, queue.buried]), [
+        ['default/emails', 2, 1, 2],
+        ['default/other', 1, 0, 0],
+      ])
     })
-    for (const applied of [true, false])
-      for (let at = 1; at <= 3; at++) {
-        const store = openMemory({ clock })
-        let commits = 0
-        const broken: Store = Object.create(store, {
-          commit: {
-            value: (units: Parameters<Store['commit']>[0]) => {
-              if (++commits !== at) return store.commit(units)
-              if (!applied) return [Promise.reject(new UnavailableError('The disk is full.'))]
-              return store.commit(units).map((done) => done.then(() => Promise.reject(new UnknownOutcomeError('The sync failed.'))))
+
+    it('happens once, and leaves the log as it was', async () => {
+      const dir = await logOf(async (talk) => void (await talk.ask('put 1 0 60 4', 'body')))
+      const before = await readFile(join(dir, 'binlog.1'))
+      const clock = new ManualClock(Date.now())
+      const store = await storeAt(clock)
+      assert.equal((await importBinlog(dir, store, { clock }))?.jobs, 1)
+      await Promise.all(store.commit([{ ops: [{ do: 'finish', job: { id: 1 } }] }]))
+      assert.equal(await importBinlog(dir, store, { clock }), undefined)
+      assert.equal(await shown(store, 1), undefined)
+      assert.deepEqual(await readdir(dir), ['binlog.1', 'lock'])
+      assert.deepEqual(await readFile(join(dir, 'binlog.1')), before)
+    })
+
+    it('does nothing without a log, and again once there is one', async () => {
+      const clock = new ManualClock(Date.now())
+      const store = await storeAt(clock)
+      assert.equal(await importBinlog(join(root, 'nowhere'), store, { clock }), undefined)
+      assert.equal(await importBinlog(await folder(), store, { clock }), undefined)
+      const dir = await logOf(async (talk) => void (await talk.ask('put 1 0 60 4', 'body')))
+      assert.equal((await importBinlog(dir, store, { clock }))?.jobs, 1)
+    })
+
+    it('that is cut short at any commit goes on where it stood: no job lost, none doubled', async () => {
+      const clock = new ManualClock(Date.now())
+      const dir = await logOf(async (talk) => {
+        for (let n = 0; n < 700; n++) talk.send(`put ${n % 7} 0 60 3\r\n${String(n).padStart(3)}\r\n`)
+        for (let n = 0; n < 700; n++) await talk.reply()
+        for (const id of [4, 3, 2]) {
+          await talk.ask(`reserve-job ${id}`)
+          await talk.ask(`bury ${id} 0`)
+        }
+      })
+      for (const applied of [true, false])
+        for (let at = 1; at <= 3; at++) {
+          const store = await storeAt(clock)
+          let commits = 0
+          const broken: Store = Object.create(store, {
+            commit: {
+              value: (units: Parameters<Store['commit']>[0]) => {
+                if (++commits !== at) return store.commit(units)
+                if (!applied) return [Promise.reject(new UnavailableError('The disk is full.'))]
+                return store.commit(units).map((done) => done.then(() => Promise.reject(new UnknownOutcomeError('The sync failed.'))))
+              },
             },
-          },
-          now: { value: () => store.now() },
-          records: { value: (since: number) => store.records(since) },
-        })
-        await assert.rejects(importBinlog(dir, broken, { clock }), applied ? UnknownOutcomeError : UnavailableError)
-        const again = await importBinlog(dir, store, { clock })
-        // The last commit, once applied, is the end.
-        if (!(applied && at === 3)) assert.equal(again?.jobs, 700)
-        const [stats] = await store.stats()
-        assert.deepEqual([stats?.puts, stats?.ready, stats?.buried], [700, 697, 3])
-        const buried = await store.look({ where: { queue: 'default/default', states: ['buried'] }, order: 'buried', limit: 9 })
-        assert.deepEqual(buried.jobs.map((job) => job.id), [4, 3, 2])
-        assert.equal(await importBinlog(dir, store, { clock }), undefined)
+            now: { value: () => store.now() },
+            records: { value: (since: number) => store.records(since) },
+          })
+          await assert.rejects(importBinlog(dir, broken, { clock }), applied ? UnknownOutcomeError : UnavailableError)
+          const again = await importBinlog(dir, store, { clock })
+          // The last commit, once applied, is the end.
+          if (!(applied && at === 3)) assert.equal(again?.jobs, 700)
+          const [stats] = await store.stats()
+          assert.deepEqual([stats?.puts, stats?.ready, stats?.buried], [700, 697, 3])
+          const buried = await store.look({ where: { queue: 'default/default', states: ['buried'] }, order: 'buried', limit: 9 })
+          assert.deepEqual(buried.jobs.map((job) => job.id), [4, 3, 2])
+          assert.equal(await importBinlog(dir, store, { clock }), undefined)
+        }
+    })
+
+    it('that was cut short is refused when the log has changed since', async () => {
+      const clock = new ManualClock(Date.now())
+      const dir = await logOf(async (talk) => {
+        for (let n = 0; n < 300; n++) await talk.ask('put 1 0 60 1', 'x')
+      })
+      const store = await storeAt(clock)
+      let commits = 0
+      const broken: Store = Object.create(store, {
+        commit: { value: (units: Parameters<Store['commit']>[0]) => (++commits === 2 ? [Promise.reject(new UnavailableError('Closing.'))] : store.commit(units)) },
+        now: { value: () => store.now() },
+        records: { value: (since: number) => store.records(since) },
+      })
+      await assert.rejects(importBinlog(dir, broken, { clock }), UnavailableError)
+      await logOf(async (talk) => void (await talk.ask('delete 300')), [], dir)
+      await assert.rejects(importBinlog(dir, store, { clock }), /has changed since its import/)
+    })
+
+    it('into a store that has a job of the same id is refused, and nothing of the slice is there', async () => {
+      const clock = new ManualClock(Date.now())
+      const dir = await logOf(async (talk) => {
+        for (let n = 0; n < 3; n++) await talk.ask('put 1 0 60 1', 'x')
+      })
+      const store = await storeAt(clock)
+      await nextId(store)
+      await assert.rejects(importBinlog(dir, store, { clock }), (error: Error) => error instanceof BinlogError && /job 1 .*conflict/.test(error.message))
+      assert.equal((await shown(store, 1))?.queue, 'default/other')
+      assert.equal(await shown(store, 2), undefined)
+    })
+
+    it('is refused while beanstalkd runs', async () => {
+      const clock = new ManualClock(Date.now())
+      const dir = await folder()
+      const peer = await realBeanstalkd(['-b', dir])
+      try {
+        const store = await storeAt(clock)
+        await assert.rejects(importBinlog(dir, store, { clock }), BinlogError)
+        assert.deepEqual((await store.records(0)).changed, [])
+      } finally {
+        await peer.stop()
       }
-  })
-
-  it('that was cut short is refused when the log has changed since', async () => {
-    const clock = new ManualClock(Date.now())
-    const dir = await logOf(async (talk) => {
-      for (let n = 0; n < 300; n++) await talk.ask('put 1 0 60 1', 'x')
     })
-    const store = openMemory({ clock })
-    let commits = 0
-    const broken: Store = Object.create(store, {
-      commit: { value: (units: Parameters<Store['commit']>[0]) => (++commits === 2 ? [Promise.reject(new UnavailableError('Closing.'))] : store.commit(units)) },
-      now: { value: () => store.now() },
-      records: { value: (since: number) => store.records(since) },
+
+    it('takes a body of any bytes, and many megabytes of them', async () => {
+      const clock = new ManualClock(Date.now())
+      const big = 'x'.repeat(3 << 20)
+      const every = String.fromCharCode(...Array(256).keys()) + '\r\n'
+      const dir = await logOf(
+        async (talk) => {
+          talk.send(Buffer.from(`put 1 0 60 258\r\n${every}\r\n`, 'latin1'))
+          await talk.reply()
+          for (let n = 0; n < 4; n++) await talk.ask(`put 1 0 60 ${big.length}`, big)
+        },
+        ['-z', '4000000'],
+      )
+      const store = await storeAt(clock)
+      assert.equal((await importBinlog(dir, store, { clock }))?.jobs, 5)
+      assert.equal(Buffer.from((await shown(store, 1))?.body ?? []).toString('latin1'), every)
+      for (let id = 2; id <= 5; id++) assert.equal(Buffer.from((await shown(store, id))?.body ?? []).toString(), big)
     })
-    await assert.rejects(importBinlog(dir, broken, { clock }), UnavailableError)
-    await logOf(async (talk) => void (await talk.ask('delete 300')), [], dir)
-    await assert.rejects(importBinlog(dir, store, { clock }), /has changed since its import/)
   })
-
-  it('into a store that has a job of the same id is refused, and nothing of the slice is there', async () => {
-    const clock = new ManualClock(Date.now())
-    const dir = await logOf(async (talk) => {
-      for (let n = 0; n < 3; n++) await talk.ask('put 1 0 60 1', 'x')
-    })
-    const store = openMemory({ clock })
-    await nextId(store)
-    await assert.rejects(importBinlog(dir, store, { clock }), (error: Error) => error instanceof BinlogError && /job 1 .*conflict/.test(error.message))
-    assert.equal((await shown(store, 1))?.queue, 'default/other')
-    assert.equal(await shown(store, 2), undefined)
-  })
-
-  it('is refused while beanstalkd runs', async () => {
-    const clock = new ManualClock(Date.now())
-    const dir = await folder()
-    const peer = await realBeanstalkd(['-b', dir])
-    try {
-      const store = openMemory({ clock })
-      await assert.rejects(importBinlog(dir, store, { clock }), BinlogError)
-      assert.deepEqual((await store.records(0)).changed, [])
-    } finally {
-      await peer.stop()
-    }
-  })
-
-  it('takes a body of any bytes, and many megabytes of them', async () => {
-    const clock = new ManualClock(Date.now())
-    const big = 'x'.repeat(3 << 20)
-    const every = String.fromCharCode(...Array(256).keys()) + '\r\n'
-    const dir = await logOf(
-      async (talk) => {
-        talk.send(Buffer.from(`put 1 0 60 258\r\n${every}\r\n`, 'latin1'))
-        await talk.reply()
-        for (let n = 0; n < 4; n++) await talk.ask(`put 1 0 60 ${big.length}`, big)
-      },
-      ['-z', '4000000'],
-    )
-    const store = openMemory({ clock })
-    assert.equal((await importBinlog(dir, store, { clock }))?.jobs, 5)
-    assert.equal(Buffer.from((await shown(store, 1))?.body ?? []).toString('latin1'), every)
-    for (let id = 2; id <= 5; id++) assert.equal(Buffer.from((await shown(store, id))?.body ?? []).toString(), big)
-  })
-})

@@ -1,0 +1,32 @@
+/**
+ * Where Queueup answers otherwise than beanstalkd 1.12, on purpose, and why. docs/beanstalkd.md tells users the same.
+ * `like`: makes the two replies to a line alike where this difference is the only one.
+ */
+export interface Difference {
+  what: string
+  why: string
+  like?: (reply: string, line: string) => string
+}
+
+export const differences: Difference[] = [
+  {
+    what: 'A job is ready again when its time to run is over, always.',
+    why: 'beanstalkd 1.12 forgets the deadline when it looks in the very microsecond of it, about one time in three on an idle server: the job stays reserved until its connection says something.',
+  },
+  {
+    what: '`reserve-with-timeout` of a number that is negative or above 2147483647 is BAD_FORMAT, as in 1.13.',
+    why: 'beanstalkd 1.12 waits for ever for -1 and for 2147483648 to 4294967295, and not at all for 4294967296.',
+  },
+  {
+    what: 'A line that has a carriage return before its end, or one of 225 bytes with its end (449, 673, ...), is answered.',
+    why: 'beanstalkd 1.12 misses the end of such a line and takes the next one, whatever it is, for its rest.',
+  },
+  {
+    what: '`pause-tube TUBE 0` ends the pause at once.',
+    why: 'beanstalkd ends it a nanosecond later: whether the next command of a pipeline still sees the pause is chance.',
+  },
+  {
+    what: 'Of several connections that wait for a job, the one that has waited longest gets it.',
+    why: "beanstalkd's order changes with each connection that stops waiting.",
+  },
+]

@@ -1,0 +1,169 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { differences } from './differences.ts'
+import type { Line, Step } from './steps.ts'
+import { Talk } from './talk.ts'
+
+/** A place where a server of the protocol listens. */
+export interface At {
+  host: string
+  port: number
+}
+
+/** Long enough for a reply of a busy machine, in milliseconds. */
+const patience = 5_000
+const silence = '(no reply)'
+
+/** The clients of one server: a few connections, made as they are needed, and one beside them that asks whether all is done. */
+class Clients {
+  readonly #at: At
+  readonly #talks = new Map<number, Talk>()
+  readonly #ids: string[] = []
+  #beside: Talk | undefined
+
+  constructor(at: At) {
+    this.#at = at
+  }
+
+  async send(step: Step): Promise<void> {
+    const talk = await this.#talk(step.on)
+    talk.send(Buffer.from(step.lines.map((line) => this.#fill(line.bytes)).join(''), 'latin1'))
+    if (step.lines.at(-1)?.ends) {
+      this.#talks.delete(step.on)
+      await talk.close()
+    }
+  }
+
+  /** The next reply on a connection. */
+  async reply(on: number): Promise<string> {
+    const reply = await (await this.#talk(on)).reply(patience)
+    const id = /^INSERTED (\d+)$/.exec(reply ?? '')?.[1]
+    if (id) this.#ids.unshift(id)
+    return reply ?? silence
+  }
+
+  async answered(on: number): Promise<boolean> {
+    return (await this.#talk(on)).answered
+  }
+
+  /** Two round trips: what the last command brought about, for others too, is done then. */
+  async settle(): Promise<void> {
+    const beside = (this.#beside ??= await Talk.to(this.#at))
+    await beside.ask('list-tube-used')
+    await beside.ask('list-tube-used')
+  }
+
+  /** A word from each connection but the one that waits. */
+  async poke(waiting: number | undefined): Promise<void> {
+    await this.settle()
+    await Promise.all([...this.#talks].map(([on, talk]) => on !== waiting && talk.ask('list-tube-used')))
+    await this.settle()
+  }
+
+  close(): void {
+    this.#beside?.destroy()
+    for (const talk of this.#talks.values()) talk.destroy()
+  }
+
+  async #talk(on: number): Promise<Talk> {
+    let talk = this.#talks.get(on)
+    if (!talk) this.#talks.set(on, (talk = await Talk.to(this.#at)))
+    return talk
+  }
+
+  #fill(bytes: string): string {
+    return bytes.replace(/\{(\d+)\}/g, (_, n: string) => this.#ids[Number(n)] ?? '3000000000')
+  }
+}
+
+/**
+ * Sends the same steps to both servers and throws at the first reply that differs. A step of a connection that waits for a job is left out; at
+ * most one connection waits at a time: which of several gets a job is beanstalkd's own affair.
+ */
+export class Pair {
+  readonly #both: readonly [Clients, Clients]
+  readonly #told: string[] = []
+  #waiting: { on: number; line: Line } | undefined
+
+  constructor(theirs: At, ours: At) {
+    this.#both = [new Clients(theirs), new Clients(ours)]
+  }
+
+  async play(step: Step): Promise<void> {
+    const ends = step.lines.at(-1)?.ends
+    if (this.#waiting?.on === step.on) {
+      if (!ends) return
+      this.#waiting = undefined
+    }
+    const lines = this.#waiting
+      ? step.lines.map((line) => (line.waits ? { bytes: 'reserve-with-timeout 0\r\n' } : line))
+      : step.lines
+    this.#told.push(`${step.on}> ${JSON.stringify(lines.map((line) => line.bytes).join(''))}`)
+    await Promise.all(this.#both.map((clients) => clients.send({ ...step, lines })))
+    for (const line of lines) {
+      if (line.waits) this.#waiting = { on: step.on, line }
+      else for (let n = line.replies ?? 1; n > 0; n--) await this.#compare(step.on, line)
+    }
+    await this.woken()
+  }
+
+  /** Takes the reply to the connection that waits, if there is one. */
+  async woken(): Promise<void> {
+    // Also where nobody waits: what an end of a connection brings about takes its time.
+    await Promise.all(this.#both.map((clients) => clients.settle()))
+    if (!this.#waiting) return
+    const { on, line } = this.#waiting
+    const end = performance.now() + patience
+    for (;;) {
+      const [theirs, ours] = await Promise.all(this.#both.map((clients) => clients.answered(on)))
+      if (!theirs && !ours) return
+      if ((theirs && ours) || performance.now() > end) break
+      await sleep(10)
+      await this.poke()
+    }
+    this.#waiting = undefined
+    await this.#compare(on, line)
+  }
+
+  /**
+   * beanstalkd 1.12 forgets a deadline when it looks in the very microsecond of it: neither is the job's lease over then, nor will it look again before
+   * its connection says something.
+   */
+  async poke(): Promise<void> {
+    await Promise.all(this.#both.map((clients) => clients.poke(this.#waiting?.on)))
+  }
+
+  close(): void {
+    for (const clients of this.#both) clients.close()
+  }
+
+  async #compare(on: number, { bytes }: Line): Promise<void> {
+    const [theirs, ours] = await Promise.all(this.#both.map((clients) => clients.reply(on)))
+    this.#told.push(`${on}< ${JSON.stringify(theirs)}`)
+    if (theirs === silence) throw new Error(`beanstalkd itself said nothing after\n${this.#told.join('\n')}`)
+    if (alike(bytes, theirs ?? '', ours ?? '')) return
+    throw new Error(`After\n${this.#told.join('\n')}\nQueueup said ${JSON.stringify(ours)}`)
+  }
+}
+
+/** Of the machine and the moment; of a second more or less. */
+const ignored = new Set(['pid', 'version', 'rusage-utime', 'rusage-stime', 'id', 'hostname', 'os', 'platform', 'total-connections'])
+const about = new Set(['age', 'time-left', 'pause-time-left', 'uptime'])
+
+function alike(line: string, theirs: string, ours: string): boolean {
+  for (const { like } of differences)
+    if (like) {
+      theirs = like(theirs, line)
+      ours = like(ours, line)
+    }
+  if (theirs === ours) return true
+  if (!theirs.startsWith('OK') || !ours.startsWith('OK')) return false
+  const [left, right] = [theirs, ours].map((reply) => reply.split('\n').slice(1))
+  if (!left || !right || left.length !== right.length) return false
+  return left.every((text, n) => {
+    const [key = '', value] = text.split(': ')
+    const [key2, value2] = right[n]?.split(': ') ?? []
+    if (key !== key2) return false
+    if (line.startsWith('stats\r') && ignored.has(key)) return true
+    return value === value2 || (about.has(key) && Math.abs(Number(value) - Number(value2)) <= 1)
+  })
+}

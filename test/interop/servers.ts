@@ -1,0 +1,6 @@
+import { realBeanstalkd, type Peer } from './peer.ts'
+
+/** Both are held to the same. `flags`: beanstalkd's own. */
+export const servers: readonly { name: string; start(flags?: readonly string[]): Promise<Peer> }[] = [
+  { name: 'beanstalkd', start: realBeanstalkd },
+]
