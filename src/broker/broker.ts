@@ -1,6 +1,7 @@
 /**
  * The contract of the broker: what protocols and the jobs API see.
  */
+import type { Clock } from '../clock.ts'
 import type { Fence, JobId, Ms, Queue, Reserved } from '../job.ts'
 import type { Result, Store, StoreRecord, Unit } from '../stores/store.ts'
 
@@ -66,6 +67,8 @@ export interface Broker {
     get(key: string): StoreRecord | undefined
     list(prefix: string): Iterable<StoreRecord>
     watch(prefix: string, on: () => void): () => void
+    /** Reads what changed in the store; resolves when the cache has all that was committed before. */
+    refresh(): Promise<void>
   }
   /** How many lines wait, over all sessions; on the queue, if one is given. */
   waiting(queue?: Queue): number
@@ -76,4 +79,22 @@ export interface Broker {
   readonly draining: boolean
   /** Ends all lines and sessions, waits for what is in flight, and closes the store. */
   close(): Promise<void>
+}
+
+export interface BrokerOptions {
+  store: Store
+  /** The clock of waits and alarms; deadlines are the store's. Default: the machine's. */
+  clock?: Clock
+  /** Names this process in the ids of its sessions; unique among the processes of a store. Default: its pid and a random number. */
+  process?: string
+  /** How often lines that wait on a shared store try without having been told, if ever. Default 1 s. */
+  slowPoll?: Ms | false
+}
+
+/**
+ * The broker over a store, which it owns from now on: `close` closes it, too.
+ * @example const broker = createBroker({ store: openMemory() })
+ */
+export function createBroker(_options: BrokerOptions): Broker {
+  throw new Error('being written')
 }
