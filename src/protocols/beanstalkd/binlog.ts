@@ -58,11 +58,11 @@ export async function readBinlog(dir: string): Promise<Binlog> {
   const log = new Log()
   const files = await binlogs(dir)
   for (const file of files) {
-    const handle = await open(join(dir, file))
+    const tape = await Tape.of(join(dir, file))
     try {
-      await log.read(file, new Tape(handle, (await handle.stat()).size))
+      await log.read(file, tape)
     } finally {
-      await handle.close()
+      await tape.close()
     }
   }
   if (log.damaged.length && !log.records)
@@ -173,7 +173,7 @@ function time(r: Buffer, at: number, perMs: number): Ms {
   return Math.round((r.readInt32LE(at + 4) * 2 ** 32 + r.readUInt32LE(at)) / perMs)
 }
 
-/** A file from front to back, a piece of it at a time in memory. */
+/** A file, read from front to back or from wherever `at` is set to, a piece of it at a time in memory. */
 class Tape {
   at = 0
   readonly #handle: FileHandle
@@ -181,9 +181,18 @@ class Tape {
   #piece = Buffer.alloc(0)
   #from = 0
 
-  constructor(handle: FileHandle, size: number) {
+  private constructor(handle: FileHandle, size: number) {
     this.#handle = handle
     this.#size = size
+  }
+
+  static async of(path: string): Promise<Tape> {
+    const handle = await open(path)
+    return new Tape(handle, (await handle.stat()).size)
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close()
   }
 
   get left(): number {
@@ -314,7 +323,7 @@ function above({ highest, jobs }: Binlog): Op[] {
 
 /** Adds the puts of as many of these jobs as one slice holds, and resolves to their number. */
 async function restore(dir: string, jobs: readonly LoggedJob[], ops: Op[], store: Store, clock: Clock): Promise<number> {
-  const handles = new Map<string, FileHandle>()
+  const tapes = new Map<string, Tape>()
   const now = store.now()
   const wall = clock.now()
   let bytes = 0
@@ -322,10 +331,11 @@ async function restore(dir: string, jobs: readonly LoggedJob[], ops: Op[], store
   try {
     for (const job of jobs) {
       if (count && bytes + job.body.size > slice.bytes) break
-      let handle = handles.get(job.body.file)
-      if (!handle) handles.set(job.body.file, (handle = await open(join(dir, job.body.file))))
-      const body = Buffer.alloc(job.body.size)
-      await handle.read(body, 0, body.length, job.body.at)
+      let tape = tapes.get(job.body.file)
+      if (!tape) tapes.set(job.body.file, (tape = await Tape.of(join(dir, job.body.file))))
+      tape.at = job.body.at
+      const body = await tape.take(job.body.size)
+      if (!body) throw new BinlogError(`${job.body.file} in ${dir} became shorter while it was read. Start again.`)
       ops.push({
         do: 'put',
         to: [
@@ -336,7 +346,8 @@ async function restore(dir: string, jobs: readonly LoggedJob[], ops: Op[], store
             create: true,
           },
         ],
-        msg: { body, lease: job.ttr },
+        // A copy, which doesn't hold on to what was read around it.
+        msg: { body: new Uint8Array(body), lease: job.ttr },
         restore: {
           id: job.id,
           put: now - Math.max(0, wall - job.created),
@@ -349,7 +360,7 @@ async function restore(dir: string, jobs: readonly LoggedJob[], ops: Op[], store
       count++
     }
   } finally {
-    for (const handle of handles.values()) await handle.close()
+    for (const tape of tapes.values()) await tape.close()
   }
   return count
 }
