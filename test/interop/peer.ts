@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { connect, createServer } from 'node:net'
+import { connect, createServer, type NetConnectOpts } from 'node:net'
 
 /** Never outlives the tests. */
 const running = new Set<ChildProcess>()
@@ -13,15 +13,21 @@ export interface Peer {
   stop(): Promise<void>
 }
 
-/** The real one. `flags`: its own, but for address and port. */
-export function realBeanstalkd(flags: readonly string[] = []): Promise<Peer> {
-  return start('beanstalkd', flags)
+/** Where a server listens whose flags say so already. Default: a free port of the loopback. */
+export interface Listening {
+  path: string
 }
 
-/** Starts a program that takes beanstalkd's flags, on a free port of the loopback, and waits until it accepts connections. */
-export async function start(program: string, flags: readonly string[]): Promise<Peer> {
+/** The real one. `flags`: its own. */
+export function realBeanstalkd(flags: readonly string[] = [], at?: Listening): Promise<Peer> {
+  return start(['beanstalkd'], flags, at)
+}
+
+/** Starts a program that takes beanstalkd's flags, and waits until it accepts connections. */
+export async function start(program: readonly string[], flags: readonly string[], at?: Listening): Promise<Peer> {
   const port = await freePort()
-  const child = spawn(program, [...flags, '-l', '127.0.0.1', '-p', String(port)], {
+  const [command = '', ...first] = program
+  const child = spawn(command, [...first, ...flags, ...(at ? [] : ['-l', '127.0.0.1', '-p', String(port)])], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let said = ''
@@ -35,8 +41,8 @@ export async function start(program: string, flags: readonly string[]): Promise<
   void gone.then(() => running.delete(child))
   let over: string | undefined
   void gone.then((why) => (over = why))
-  while (!(await accepts(port))) {
-    if (over !== undefined) throw new Error(`${program} did not start: ${over}`)
+  while (!(await accepts(at ?? { host: '127.0.0.1', port }))) {
+    if (over !== undefined) throw new Error(`${program.join(' ')} did not start: ${over}`)
     await new Promise((done) => setTimeout(done, 20))
   }
   return {
@@ -60,9 +66,9 @@ function freePort(): Promise<number> {
   })
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(at: NetConnectOpts): Promise<boolean> {
   return new Promise((done) => {
-    const socket = connect({ host: '127.0.0.1', port })
+    const socket = connect(at)
     socket.once('connect', () => {
       socket.destroy()
       done(true)

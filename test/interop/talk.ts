@@ -53,6 +53,11 @@ export class Talk {
     return this.reply()
   }
 
+  /** Nothing more will be sent; replies are still heard. */
+  finish(): void {
+    this.#socket.end()
+  }
+
   /** Ends the connection, and resolves when it is closed. */
   async close(): Promise<void> {
     this.#socket.end()
