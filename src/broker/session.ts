@@ -109,16 +109,12 @@ export class ClientSession implements Session {
   /** At most one unit is in flight, so that their order is kept. */
   #inOrder(unit: Unit): Promise<Result[]> {
     const answer = this.#last ? this.#last.then(() => this.#submit(unit)) : this.#submit(unit)
-    const last = answer.then(
-      () => this.#settled(last),
-      () => this.#settled(last),
-    )
+    const settled = (): void => {
+      if (this.#last === last) this.#last = undefined
+    }
+    const last: Promise<void> = answer.then(settled, settled)
     this.#last = last
     return answer
-  }
-
-  #settled(last: Promise<unknown>): void {
-    if (this.#last === last) this.#last = undefined
   }
 
   async #submit(unit: Unit): Promise<Result[]> {

@@ -252,9 +252,9 @@ export interface Unit {
 
 /** What happened without this process asking for it, or by another process. Best effort and coalesced: nothing is correct because of a hint. */
 export interface Hint {
-  /** Something may be ready there. */
+  /** Something may be ready there, other than by a put of this commit. */
   ready?: readonly Queue[]
-  /** Something will be due then. */
+  /** Something will be due then, sooner than the last such hint or answer of `due` said. */
   due?: Ms
   /** Records changed; their newest version. */
   records?: number

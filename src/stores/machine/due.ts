@@ -30,6 +30,7 @@ export function due(m: Machine, op: DueOp): Result {
   })
   m.undelivered = false
   const next = table.soonest(now)
+  m.toldDue = next
   return {
     ok: true,
     do: 'due',

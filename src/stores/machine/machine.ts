@@ -11,7 +11,7 @@ import { put } from './put.ts'
 import type { QueueRow } from './queue.ts'
 import { record } from './record.ts'
 import { reserve } from './reserve.ts'
-import type { Row } from './row.ts'
+import { NEVER, type Row } from './row.ts'
 import { bury, cancel, finish, release, touch } from './settle.ts'
 import type { Table } from './table.ts'
 
@@ -48,6 +48,10 @@ export class Machine {
   readonly reported = new Map<JobId, Ms>()
   #dead: Dead[] | undefined
   #ready: Set<Queue> | undefined
+  /** Who puts knows what becomes ready by it, and needs no hint. */
+  #putting = false
+  /** The soonest moment that was told of. */
+  toldDue: Ms = NEVER
 
   constructor(table: Table) {
     this.table = table
@@ -59,8 +63,8 @@ export class Machine {
     this.woken.clear()
     if (this.table.soonest(now) > now) return
     this.#dead = undefined
+    this.#putting = false
     sweep(this, SWEEP)
-    for (const queue of this.woken) this.hinted.add(queue.name)
     if (this.#dead) {
       this.undelivered = true
       for (const dead of this.#dead as Dead[]) this.reported.delete(dead.id)
@@ -99,6 +103,7 @@ export class Machine {
 
   #op(op: Op): Result {
     this.#dead = undefined
+    this.#putting = op.do === 'put'
     switch (op.do) {
       case 'put':
         return put(this, op)
@@ -150,21 +155,24 @@ export class Machine {
 
   /** What this commit did beside its answers, once. */
   takeHint(records: number | undefined): Hint | undefined {
-    const { hinted, ended, undelivered } = this
-    if (hinted.size === 0 && ended.length === 0 && !undelivered && records === undefined) return undefined
+    const { hinted, ended } = this
+    const due = this.undelivered ? this.now : this.table.bound()
+    const sooner = due < this.toldDue
+    if (hinted.size === 0 && ended.length === 0 && !sooner && records === undefined) return undefined
+    if (sooner) this.toldDue = due
     this.hinted = new Set()
     this.ended = []
-    this.undelivered = false
     return {
       ...(hinted.size > 0 && { ready: [...hinted] }),
       ...(ended.length > 0 && { ended: ended.map(({ id, n, why }) => ({ id, n, why })) }),
-      ...(undelivered && { due: this.now }),
+      ...(sooner && { due }),
       ...(records !== undefined && { records }),
     }
   }
 
   wake(queue: QueueRow): void {
     this.woken.add(queue)
+    if (!this.#putting) this.hinted.add(queue.name)
     this.#ready?.add(queue.name)
   }
 

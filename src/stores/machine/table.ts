@@ -51,6 +51,8 @@ export interface Table {
   due(now: Ms, limit: number): Row[]
   /** The soonest moment at which `due`, `dueRecords` or `orphans` answers something, or NEVER. */
   soonest(now: Ms): Ms
+  /** A moment at or before that one, without looking for it. */
+  bound(): Ms
   /** Leases of processes that died. */
   orphans(limit: number): Row[]
   /** Rows that lie buried for a dead-letter target. */

@@ -146,6 +146,10 @@ export class MemoryTable implements Table {
     return soonest
   }
 
+  bound(): Ms {
+    return this.soonest()
+  }
+
   orphans(): Row[] {
     return []
   }

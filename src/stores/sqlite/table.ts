@@ -148,6 +148,10 @@ export class SqliteTable implements Table {
     this.mark.above(id)
   }
 
+  bound(): Ms {
+    return this.mark.soonest
+  }
+
   soonest(now: Ms): Ms {
     if (this.deadSlots.size > 0) return now
     if (this.mark.soonest <= now) {

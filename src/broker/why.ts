@@ -1,0 +1,62 @@
+import type { Ms } from '../job.ts'
+import type { JobView } from '../stores/store.ts'
+
+/** What `why` knows beside the job. */
+export interface Circumstances {
+  now: Ms
+  /** How many wait for jobs of its queue, in this process. */
+  waiting: number
+  /** Others may use the same store. */
+  shared: boolean
+}
+
+/** Why isn't this job running? One sentence, the same at every face. */
+export function whySentence(job: JobView, { now, waiting, shared }: Circumstances): string {
+  const queue = job.queue.slice(job.queue.indexOf('/') + 1)
+  switch (job.state) {
+    case 'reserved':
+      return `Reserved${job.holder === undefined ? '' : ` by session ${job.holder}`}${
+        job.until === undefined ? ' until that session ends' : ` for another ${span(job.until - now)}`
+      }; taken ${times(job.reserves)} so far.`
+    case 'delayed':
+      return `Delayed for another ${span((job.at ?? now) - now)}, until ${new Date(job.at ?? now).toISOString()}.`
+    case 'buried':
+      return `Buried${buried(job)}; nobody gets it until it is kicked.`
+    case 'waiting':
+      return job.blocked?.by === 'group'
+        ? `Its group '${job.group}' is closed by job ${job.blocked.what}, which comes first.`
+        : 'It waits for others to finish first.'
+    case 'finished':
+      return `Finished as ${job.outcome?.as ?? 'done'}${job.outcome ? ` at ${new Date(job.outcome.at).toISOString()}` : ''}.`
+    case 'ready':
+      if (job.blocked?.by === 'paused')
+        return `Its queue '${queue}' is paused for another ${span(job.blocked.what - now)}.`
+      if (waiting > 0) return `Ready: whoever waits for queue '${queue}' gets it next, after those before it.`
+      return shared
+        ? `Ready, but nobody in this process waits for jobs of queue '${queue}'.`
+        : `Ready, but nobody waits for jobs of queue '${queue}'.`
+  }
+}
+
+function buried(job: JobView): string {
+  switch (job.why) {
+    case 'exhausted':
+      return ` because its attempts are used up (taken ${times(job.reserves)}, failed ${times(job.failures)})`
+    case undefined:
+    case 'asked':
+      return ''
+    default:
+      return ` as ${job.why}`
+  }
+}
+
+function times(n: number): string {
+  return n === 1 ? 'once' : `${n} times`
+}
+
+function span(ms: Ms): string {
+  const seconds = Math.max(0, ms) / 1000
+  if (seconds < 120) return `${Math.ceil(seconds)} s`
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`
+}
