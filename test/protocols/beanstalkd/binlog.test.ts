@@ -6,7 +6,8 @@ import { after, afterEach, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Clock } from '../../../src/clock.ts'
 import { BinlogError, UnavailableError, UnknownOutcomeError } from '../../../src/errors.ts'
-import { importBinlog, lockBinlog, readBinlog, type LoggedJob } from '../../../src/protocols/beanstalkd/binlog.ts'
+import { readBinlog, type LoggedJob } from '../../../src/protocols/beanstalkd/binlog-reader.ts'
+import { importBinlog, lockBinlog } from '../../../src/protocols/beanstalkd/binlog.ts'
 import { openMemory } from '../../../src/stores/memory/index.ts'
 import { openSqlite } from '../../../src/stores/sqlite/index.ts'
 import type { JobView, Store } from '../../../src/stores/store.ts'
@@ -231,6 +232,38 @@ describe("beanstalkd's binlog", () => {
       read.jobs.map((job) => job.id),
       jobs.map((job) => job.id).filter((id) => id < 3 || !inFirst.includes(id)),
     )
+  })
+
+  it('with any bytes changed is read in part or refused, and never anything else', async () => {
+    const dir = await logOf(async (talk) => {
+      for (let n = 0; n < 10; n++) await talk.ask(`put 1 0 60 ${n}`, 'x'.repeat(n))
+      await talk.ask('reserve-job 3')
+      await talk.ask('bury 3 1')
+      await talk.ask('delete 4')
+    })
+    const file = join(dir, 'binlog.1')
+    const whole = (await readFile(file)).subarray(0, 1600)
+    await rm(file)
+    const change = fc.record({ at: fc.nat(whole.length - 1), to: fc.oneof(fc.nat(255), fc.constantFrom(0, 0x7f, 0x80, 0xff)) })
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 12 }), fc.nat(whole.length), async (changes, size) => {
+        const bytes = Buffer.from(whole)
+        for (const { at, to } of changes) bytes[at] = to
+        await writeFile(file, bytes.subarray(0, size))
+        try {
+          for (const job of (await readBinlog(dir)).jobs) assert.ok(job.body.at + job.body.size <= size)
+        } catch (error) {
+          if (!(error instanceof BinlogError)) throw error
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('that may not be read is refused with the reason', async () => {
+    const dir = await folder()
+    await mkdir(join(dir, 'binlog.1'))
+    await assert.rejects(readBinlog(dir), (error: Error) => error instanceof BinlogError && /binlog\.1 is no file/.test(error.message))
   })
 
   it('of another version is refused, and one of which nothing can be read', async () => {
