@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { describe, it } from 'node:test'
 import { servers } from './servers.ts'
 
-/** A worker's day, as each program tells it. */
+/** A worker's day, as most of the programs tell it. */
 const day = `put 1
 put 2
 watched emails
@@ -37,9 +37,39 @@ put too big
 stats ready=0 connections=1 max=65535 timeouts=1
 `
 
-const clients = [
+const laravel = `nothing
+push 1
+push 2
+push 3
+later 4
+size 3
+ann attempt 1
+flaky attempt 1
+flaky attempt 2
+flaky attempt 3
+broken attempt 1
+nothing
+buried 1
+kick 1
+broken attempt 2
+late attempt 1
+size 0
+`
+
+const symfony = `get nothing
+count 2
+get ann
+get bob
+get nothing
+get late
+count 0
+`
+
+const clients: { name: string; command: string; program: string; lacks?: string; says?: string }[] = [
   { name: 'beaneater', command: 'ruby', program: 'beaneater.rb' },
   { name: 'Pheanstalk', command: 'php', program: 'pheanstalk.php' },
+  { name: "Laravel's queue", command: 'php', program: 'laravel.php', says: laravel },
+  { name: "Symfony's Messenger", command: 'php', program: 'symfony.php', says: symfony },
   {
     name: 'jackd',
     command: process.execPath,
