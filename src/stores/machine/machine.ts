@@ -170,6 +170,12 @@ export class Machine {
     }
   }
 
+  /** The commit was undone as a whole: nothing that it would have told of has happened. */
+  takeBack(): void {
+    this.hinted.clear()
+    this.ended = []
+  }
+
   wake(queue: QueueRow): void {
     this.woken.add(queue)
     if (!this.#putting) this.hinted.add(queue.name)

@@ -12,6 +12,9 @@ import { isBusy } from './open.ts'
 /** How long after a broken line the lock is asked again, until it tells. */
 const ASK_AGAIN = 50
 
+/** Locks the whole file, and leaves no journal beside it. */
+const LOCK = 'PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE'
+
 export interface ProcessRow {
   slot: number
   name: string
@@ -35,7 +38,7 @@ export class Processes {
     this.#folder = resolve(`${path}-processes`)
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
     this.#lock = new DatabaseSync(this.#lockPath(this.name), { timeout: 0 })
-    this.#lock.exec('BEGIN EXCLUSIVE')
+    this.#lock.exec(LOCK)
     this.#bell = new Bell(
       this.#folder,
       this.name,
@@ -111,7 +114,7 @@ export class Processes {
     if (!existsSync(path)) return false
     const lock = new DatabaseSync(path, { timeout: 0 })
     try {
-      lock.exec('BEGIN EXCLUSIVE')
+      lock.exec(LOCK)
       return false
     } catch (error) {
       if (isBusy(error)) return true

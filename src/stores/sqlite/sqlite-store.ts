@@ -21,8 +21,13 @@ interface Call {
 
 /** So many operations of waiting calls go into one transaction. */
 const BATCH = 512
-/** While another process holds the file, it is asked again after so long, give or take. */
-const ASK_AGAIN: Ms = 4
+/**
+ * While another process holds the file: a transaction is over in a tenth of a millisecond, so it is asked again at once for so long, without a break;
+ * then after a timer that grows to the longest. Both waits are random, so that nobody always comes second.
+ */
+const SPIN: Ms = 0.15
+const SHORTEST: Ms = 1
+const LONGEST: Ms = 8
 
 export class SqliteStore implements Store {
   readonly traits: Traits = { shared: true, durable: true, within: false, gates: false, notes: false, children: false }
@@ -43,6 +48,7 @@ export class SqliteStore implements Store {
 
   #calls: Call[] = []
   #retry: NodeJS.Timeout | undefined
+  #pause = SHORTEST
   #failure: Error | undefined
   #closing: Promise<void> | undefined
   readonly #listeners = new Set<(hint: Hint) => void>()
@@ -175,12 +181,19 @@ export class SqliteStore implements Store {
         count++
       }
       const calls = this.#calls.splice(0, count)
-      if (this.#transaction(calls)) continue
+      if (this.#transaction(calls)) {
+        this.#pause = SHORTEST
+        continue
+      }
       this.#calls.unshift(...calls)
-      this.#retry = setTimeout(() => {
-        this.#retry = undefined
-        this.#work()
-      }, 1 + Math.random() * 2 * ASK_AGAIN)
+      this.#pause = Math.min(LONGEST, this.#pause * 2)
+      this.#retry = setTimeout(
+        () => {
+          this.#retry = undefined
+          this.#work()
+        },
+        SHORTEST + Math.random() * (this.#pause - SHORTEST),
+      )
       return
     }
     if (this.#processesChanged) void this.#lookForProcesses()
@@ -195,9 +208,10 @@ export class SqliteStore implements Store {
     const records = table.mark.records
     let rings: Map<number, Ring> | undefined
     let committing = false
+    this.#disk.beforeCommit(waitedFor)
+    const busy = this.#lock()
+    if (busy) return this.#impatient(calls, busy)
     try {
-      this.#disk.beforeCommit(waitedFor)
-      this.#begin.run()
       const now = (table.now = this.now())
       table.file.wrote = false
       table.begin()
@@ -225,6 +239,29 @@ export class SqliteStore implements Store {
     return true
   }
 
+  /** Begins the transaction; or answers SQLite's error, when another process holds the file for longer than a moment. */
+  #lock(): unknown {
+    const end = performance.now() + SPIN * (0.5 + Math.random())
+    for (;;)
+      try {
+        this.#begin.run()
+        return undefined
+      } catch (error) {
+        if (!isBusy(error)) throw error
+        if (performance.now() > end) return error
+      }
+  }
+
+  /** The file is held by another: those that have waited too long are refused. false: nobody has. */
+  #impatient(calls: Call[], cause: unknown): boolean {
+    const patient = calls.filter((call) => performance.now() - call.since < this.#patience)
+    if (patient.length === calls.length) return false
+    const unavailable = new UnavailableError(lockedFor(this.#path, this.#patience), { cause })
+    for (const call of calls) if (!patient.includes(call)) for (const answer of call.answers) answer.reject(unavailable)
+    this.#calls.unshift(...patient)
+    return true
+  }
+
   #answer(calls: Call[], results: Result[][], synced: Promise<void> | undefined): void {
     let i = 0
     for (const call of calls)
@@ -240,16 +277,10 @@ export class SqliteStore implements Store {
   #failed(error: unknown, calls: Call[], committing: boolean): boolean {
     if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
     this.#table.reset()
+    this.#machine.takeBack()
     const { errcode, message } = error as { errcode?: number; message: string }
     const code = (errcode ?? 0) & 0xff
-    if (isBusy(error)) {
-      const patient = calls.filter((call) => performance.now() - call.since < this.#patience)
-      if (patient.length === calls.length) return false
-      const unavailable = new UnavailableError(lockedFor(this.#path, this.#patience), { cause: error })
-      for (const call of calls) if (!patient.includes(call)) for (const answer of call.answers) answer.reject(unavailable)
-      this.#calls.unshift(...patient)
-      return true
-    }
+    if (isBusy(error)) return this.#impatient(calls, error)
     if (errcode === undefined && calls.length + (calls[0]?.units.length ?? 0) > 2) {
       // One of them holds something that can't be written: each for itself, so that the others don't suffer.
       this.#calls.unshift(...calls.flatMap(apart))
