@@ -57,7 +57,14 @@ rescue Beaneater::DeadlineSoonError
 end
 other = Beaneater.new(address)
 other.tubes.watch!('emails')
-job = other.tubes.reserve(5)
+# beanstalkd 1.12 may forget the deadline unless its connection says something.
+job = begin
+  other.tubes.reserve(0)
+rescue Beaneater::TimedOutError
+  client.tubes.used
+  sleep 0.05
+  retry
+end
 puts "reserve #{job.id} #{job.body} timeouts=#{job.stats.timeouts}"
 job.delete
 other.close

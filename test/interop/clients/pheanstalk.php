@@ -62,7 +62,11 @@ try {
 }
 $other = Pheanstalk::create('127.0.0.1', $port);
 $other->watchOnly('emails');
-$job = $other->reserveWithTimeout(5);
+// beanstalkd 1.12 may forget the deadline unless its connection says something.
+while (!($job = $other->reserveWithTimeout(0))) {
+    $client->listTubeUsed(true);
+    usleep(50000);
+}
 echo "reserve {$job->getId()} {$job->getData()} timeouts={$other->statsJob($job)['timeouts']}\n";
 $other->delete($job);
 unset($other);
