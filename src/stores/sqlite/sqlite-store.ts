@@ -208,10 +208,10 @@ export class SqliteStore implements Store {
     const records = table.mark.records
     let rings: Map<number, Ring> | undefined
     let committing = false
-    this.#disk.beforeCommit(waitedFor)
-    const busy = this.#lock()
-    if (busy) return this.#impatient(calls, busy)
     try {
+      this.#disk.beforeCommit(waitedFor)
+      const busy = this.#lock()
+      if (busy) return this.#impatient(calls, busy)
       const now = (table.now = this.now())
       table.file.wrote = false
       table.begin()
