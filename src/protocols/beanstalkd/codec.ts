@@ -1,0 +1,360 @@
+/**
+ * beanstalkd's protocol as values: command lines and bodies in, replies out. Pure: no connection, no clock.
+ * Where the protocol's document and beanstalkd's code differ, this follows the code (prot.c of 1.12 and 1.13).
+ */
+
+/** A command line has at most so many bytes, with its CRLF. */
+export const MAX_LINE = 224
+/** A tube's name has at most so many bytes. */
+export const MAX_TUBE_NAME = 200
+
+export type Command =
+  | { name: 'put'; pri: number; delay: number; ttr: number; body: Uint8Array }
+  | { name: 'reserve-with-timeout'; timeout: number }
+  | { name: 'reserve-job' | 'delete' | 'touch' | 'kick-job' | 'peek' | 'stats-job'; id: number }
+  | { name: 'release'; id: number; pri: number; delay: number }
+  | { name: 'bury'; id: number; pri: number }
+  | { name: 'kick'; bound: number }
+  | { name: 'use' | 'watch' | 'ignore' | 'stats-tube'; tube: string }
+  | { name: 'pause-tube'; tube: string; delay: number }
+  | { name: Plain }
+  /** What was refused as it was read: the reply, and whether the command counts as one all the same. */
+  | { name: 'refused'; reply: Refusal; counts?: 'put' }
+
+/** Commands without arguments. */
+type Plain =
+  | 'reserve'
+  | 'peek-ready'
+  | 'peek-delayed'
+  | 'peek-buried'
+  | 'stats'
+  | 'list-tubes'
+  | 'list-tube-used'
+  | 'list-tubes-watched'
+  | 'quit'
+
+export type Refusal = 'BAD_FORMAT' | 'UNKNOWN_COMMAND' | 'EXPECTED_CRLF' | 'JOB_TOO_BIG'
+
+/** An id that no job has: what is above the numbers that a job can have. */
+export const NO_ID = -1
+
+const CR = 13
+const LF = 10
+const SPACE = 32
+const ZERO = 48
+const NINE = 57
+const U32 = 2 ** 32 - 1
+
+const BAD_FORMAT: Command = { name: 'refused', reply: 'BAD_FORMAT' }
+const UNKNOWN_COMMAND: Command = { name: 'refused', reply: 'UNKNOWN_COMMAND' }
+const EXPECTED_CRLF: Command = { name: 'refused', reply: 'EXPECTED_CRLF', counts: 'put' }
+const JOB_TOO_BIG: Command = { name: 'refused', reply: 'JOB_TOO_BIG', counts: 'put' }
+
+/** The beginnings by which commands are told apart, in beanstalkd's order: `statsX` is `stats` with a bad format, `quitX` is `quit`. */
+const PREFIXES: readonly [prefix: string, name: Exclude<Command['name'], 'refused'>][] = [
+  ['put ', 'put'],
+  ['peek ', 'peek'],
+  ['peek-ready', 'peek-ready'],
+  ['peek-delayed', 'peek-delayed'],
+  ['peek-buried', 'peek-buried'],
+  ['reserve-with-timeout ', 'reserve-with-timeout'],
+  ['reserve-job ', 'reserve-job'],
+  ['reserve', 'reserve'],
+  ['delete ', 'delete'],
+  ['release ', 'release'],
+  ['bury ', 'bury'],
+  ['kick ', 'kick'],
+  ['kick-job ', 'kick-job'],
+  ['touch ', 'touch'],
+  ['stats-job ', 'stats-job'],
+  ['stats-tube ', 'stats-tube'],
+  ['stats', 'stats'],
+  ['use ', 'use'],
+  ['watch ', 'watch'],
+  ['ignore ', 'ignore'],
+  ['list-tubes-watched', 'list-tubes-watched'],
+  ['list-tube-used', 'list-tube-used'],
+  ['list-tubes', 'list-tubes'],
+  ['quit', 'quit'],
+  ['pause-tube', 'pause-tube'],
+]
+
+interface PutLine {
+  pri: number
+  delay: number
+  ttr: number
+  bytes: number
+}
+
+/**
+ * Takes bytes as they come and gives commands. It keeps what is incomplete: a line of at most 224 bytes, or a body whose size was accepted.
+ * The bytes of a body that was refused are passed over, never read as commands and never kept.
+ */
+export class Parser {
+  readonly #maxJobSize: number
+  #input: Buffer = Buffer.alloc(0)
+  #at = 0
+  /** A body that is being read, with its CRLF. */
+  #put: PutLine | undefined
+  #body: Buffer | undefined
+  #filled = 0
+  /** Bytes of a refused body that are still to come. */
+  #skip = 0
+  #afterSkip: Command = JOB_TOO_BIG
+  /** A line was too long: the rest of it is passed over. */
+  #overlong = false
+
+  /** @param maxJobSize bytes of the largest body that is accepted */
+  constructor(maxJobSize: number) {
+    this.#maxJobSize = maxJobSize
+  }
+
+  /** Bytes that wait to be read. */
+  get buffered(): number {
+    return this.#input.length - this.#at
+  }
+
+  push(chunk: Buffer): void {
+    this.#input = this.#at === this.#input.length ? chunk : Buffer.concat([this.#input.subarray(this.#at), chunk])
+    this.#at = 0
+  }
+
+  /** The next command, or undefined when more bytes are needed. */
+  next(): Command | undefined {
+    if (this.#skip > 0) return this.#passOver()
+    if (this.#put) return this.#readBody()
+    const end = this.#lineEnd()
+    if (end < 0) return undefined
+    const start = this.#at
+    this.#at = end + 2
+    if (this.#overlong) {
+      this.#overlong = false
+      return BAD_FORMAT
+    }
+    const input = this.#input
+    // 'put ' is most of the traffic of a queue.
+    if (input[start] === 112 && input[start + 1] === 117 && input[start + 2] === 116 && input[start + 3] === SPACE) return this.#putLine(start, end)
+    return parseLine(input, start, end)
+  }
+
+  /** Where the CR of the line's end is, or -1: then more bytes are needed. */
+  #lineEnd(): number {
+    const input = this.#input
+    if (!this.#overlong) {
+      const limit = Math.min(input.length, this.#at + MAX_LINE)
+      const cr = input.indexOf(CR, this.#at)
+      if (cr >= 0 && cr < limit - 1 && input[cr + 1] === LF) return cr
+      if (input.length - this.#at < MAX_LINE) return -1
+      this.#overlong = true
+      this.#at += MAX_LINE
+    }
+    const end = input.indexOf('\r\n', this.#at, 'latin1')
+    if (end < 0) this.#at = Math.max(this.#at, input[input.length - 1] === CR ? input.length - 1 : input.length)
+    return end
+  }
+
+  #putLine(start: number, end: number): Command | undefined {
+    const input = this.#input
+    if (input.subarray(start, end).includes(0)) return BAD_FORMAT
+    const numbers = new Numbers(input, start + 4, end)
+    const pri = numbers.next(U32)
+    const delay = numbers.next(U32)
+    const ttr = numbers.next(U32)
+    const bytes = numbers.next(U32)
+    if (pri < 0 || delay < 0 || ttr < 0 || bytes < 0) return BAD_FORMAT
+    if (bytes > this.#maxJobSize) return this.#refuseBody(bytes + 2)
+    if (!numbers.atEnd) return BAD_FORMAT
+    this.#put = { pri, delay, ttr, bytes }
+    return this.#readBody()
+  }
+
+  #refuseBody(bytes: number): Command | undefined {
+    this.#skip = bytes
+    this.#afterSkip = JOB_TOO_BIG
+    return this.#passOver()
+  }
+
+  #passOver(): Command | undefined {
+    const there = Math.min(this.#skip, this.buffered)
+    this.#at += there
+    this.#skip -= there
+    return this.#skip === 0 ? this.#afterSkip : undefined
+  }
+
+  #readBody(): Command | undefined {
+    const { pri, delay, ttr, bytes } = this.#put as PutLine
+    const size = bytes + 2
+    const input = this.#input
+    if (!this.#body && input.length - this.#at >= size) {
+      const start = this.#at
+      this.#at += size
+      this.#put = undefined
+      if (input[start + bytes] !== CR || input[start + bytes + 1] !== LF) return EXPECTED_CRLF
+      // A copy, so that a small body doesn't keep the whole chunk it came in.
+      return { name: 'put', pri, delay, ttr, body: Buffer.from(input.subarray(start, start + bytes)) }
+    }
+    this.#body ??= Buffer.alloc(0)
+    if (this.#body.length < size && this.#filled + this.buffered > this.#body.length) this.#growBody(size)
+    const body = this.#body
+    const there = Math.min(size - this.#filled, this.buffered)
+    input.copy(body, this.#filled, this.#at, this.#at + there)
+    this.#at += there
+    this.#filled += there
+    if (this.#filled < size) return undefined
+    this.#put = this.#body = undefined
+    this.#filled = 0
+    if (body[bytes] !== CR || body[bytes + 1] !== LF) return EXPECTED_CRLF
+    return { name: 'put', pri, delay, ttr, body: body.subarray(0, bytes) }
+  }
+
+  /** Memory is taken as the body comes, not as it is announced. */
+  #growBody(size: number): void {
+    const needed = this.#filled + this.buffered
+    const grown = Buffer.allocUnsafe(Math.min(size, Math.max(needed, 2 * this.#filled, 65_536)))
+    ;(this.#body as Buffer).copy(grown, 0, 0, this.#filled)
+    this.#body = grown
+  }
+}
+
+function parseLine(input: Buffer, start: number, end: number): Command {
+  const line = input.toString('latin1', start, end)
+  if (line.includes('\0')) return BAD_FORMAT
+  const found = PREFIXES.find(([prefix]) => line.startsWith(prefix))
+  if (!found) return UNKNOWN_COMMAND
+  const [prefix, name] = found
+  const from = start + prefix.length
+  const numbers = new Numbers(input, from, end)
+  const rest = line.slice(prefix.length)
+  switch (name) {
+    case 'reserve-with-timeout': {
+      const timeout = looseNumber(rest) ?? 0
+      return timeout > 2 ** 31 - 1 ? BAD_FORMAT : { name, timeout }
+    }
+    case 'kick': {
+      const bound = looseNumber(rest)
+      return bound === undefined ? BAD_FORMAT : { name, bound }
+    }
+    case 'reserve-job':
+    case 'delete':
+    case 'touch':
+    case 'kick-job':
+    case 'peek':
+    case 'stats-job': {
+      const id = numbers.nextId()
+      return id === undefined || !numbers.atEnd ? BAD_FORMAT : { name, id }
+    }
+    case 'release': {
+      const id = numbers.nextId()
+      const pri = numbers.next(U32)
+      const delay = numbers.next(U32)
+      return id === undefined || pri < 0 || delay < 0 || !numbers.atEnd ? BAD_FORMAT : { name, id, pri, delay }
+    }
+    case 'bury': {
+      const id = numbers.nextId()
+      const pri = numbers.next(U32)
+      return id === undefined || pri < 0 || !numbers.atEnd ? BAD_FORMAT : { name, id, pri }
+    }
+    case 'use':
+    case 'watch':
+    case 'ignore':
+    case 'stats-tube':
+      return isTubeName(rest) ? { name, tube: rest } : BAD_FORMAT
+    case 'pause-tube': {
+      const match = /^ *([A-Za-z0-9\-+/;.$_()]+)(.*)$/.exec(rest)
+      const delays = match && new Numbers(input, end - (match[2] as string).length, end)
+      const delay = delays?.next(U32) ?? -1
+      return !match || delay < 0 || !delays?.atEnd ? BAD_FORMAT : { name, tube: match[1] as string, delay }
+    }
+    case 'quit':
+      return { name }
+    default:
+      return rest === '' ? { name: name as Plain } : BAD_FORMAT
+  }
+}
+
+export function isTubeName(name: string): boolean {
+  return name.length <= MAX_TUBE_NAME && /^[A-Za-z0-9+/;.$_()][A-Za-z0-9\-+/;.$_()]*$/.test(name)
+}
+
+/** Numbers as C's strtoul reads them into 32 bits: blanks, a sign, digits; whatever follows is passed over. undefined: no digits. */
+function looseNumber(text: string): number | undefined {
+  const match = /^[ \t\v\f]*([+-]?)(\d+)/.exec(text)
+  if (!match) return undefined
+  const digits = BigInt(match[2] as string)
+  return Number(BigInt.asUintN(32, match[1] === '-' ? -digits : digits))
+}
+
+/** Unsigned decimal numbers in a line, with blanks before each. */
+class Numbers {
+  readonly #bytes: Buffer
+  readonly #end: number
+  #at: number
+
+  constructor(bytes: Buffer, start: number, end: number) {
+    this.#bytes = bytes
+    this.#at = start
+    this.#end = end
+  }
+
+  get atEnd(): boolean {
+    return this.#at === this.#end
+  }
+
+  /** The next number, or -1: there is none, or it is above the largest. */
+  next(largest: number): number {
+    const bytes = this.#bytes
+    const end = this.#end
+    let at = this.#at
+    while (at < end && bytes[at] === SPACE) at++
+    const start = at
+    let value = 0
+    for (; at < end; at++) {
+      const digit = bytes[at] as number
+      if (digit < ZERO || digit > NINE) break
+      value = value * 10 + (digit - ZERO)
+    }
+    this.#at = at
+    return at === start || value > largest ? -1 : value
+  }
+
+  /** The next job's id. NO_ID: a number in 64 bits, but no job's. undefined: none. */
+  nextId(): number | undefined {
+    const start = this.#at
+    const id = this.next(Number.MAX_SAFE_INTEGER)
+    if (id >= 0) return id
+    const digits = this.#bytes.toString('latin1', start, this.#at).trimStart()
+    return digits !== '' && BigInt(digits) < 2n ** 64n ? NO_ID : undefined
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------- replies
+
+export const CRLF = '\r\n'
+
+/** `RESERVED` or `FOUND` with its body, byte for byte, as a string of latin1. */
+export function jobReply(word: 'RESERVED' | 'FOUND', id: number, body: Uint8Array): string {
+  return `${word} ${id} ${body.length}\r\n${latin1(body)}\r\n`
+}
+
+function latin1(bytes: Uint8Array): string {
+  return (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).toString('latin1')
+}
+
+/** The same without the body and what follows it. */
+export function jobHead(word: 'RESERVED' | 'FOUND', id: number, body: Uint8Array): string {
+  return `${word} ${id} ${body.length}\r\n`
+}
+
+/** `OK` with a YAML dictionary: flat, one key a line, as the clients' small parsers want it. */
+export function yamlReply(entries: readonly (readonly [string, string | number])[]): string {
+  return okReply(entries.map(([key, value]) => `${key}: ${value}\n`).join(''))
+}
+
+/** `OK` with a YAML list of tubes, their names unquoted. */
+export function listReply(names: readonly string[]): string {
+  return okReply(names.map((name) => `- ${name}\n`).join(''))
+}
+
+function okReply(yaml: string): string {
+  return `OK ${yaml.length + 4}\r\n---\n${yaml}\r\n`
+}

@@ -1,0 +1,170 @@
+import { randomBytes } from 'node:crypto'
+import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { arch, hostname, release, type, version as osVersion } from 'node:os'
+import type { Broker } from '../../broker/broker.ts'
+import { systemClock, type Clock } from '../../clock.ts'
+import { CannotOpenError, InvalidArgumentError } from '../../errors.ts'
+import { Connection, type Host, type Peer } from './session.ts'
+import { Counters, type Identity } from './stats.ts'
+import { Tubes } from './tube.ts'
+
+/** What clients that ask are told: the protocol's version, and who speaks it. */
+export const VERSION = '1.13 (queueup 0.1.0)'
+export const DEFAULT_MAX_JOB_SIZE = 65_535
+export const LARGEST_MAX_JOB_SIZE = 2 ** 30
+
+export interface BeanstalkdOptions {
+  broker: Broker
+  /** Bytes of the largest body that a put may have. Default 65,535, at most 2^30. */
+  maxJobSize?: number
+  /** Connections at a time; more are closed as they come. Default 10,000. */
+  maxConnections?: number
+  /** Tubes that one connection may watch. Default 1,000. */
+  maxWatched?: number
+  /** Bytes of replies that a connection may leave untaken before it gets no more; past 16 times as many it is closed. Default 1 MiB. */
+  maxPending?: number
+  /** Whose queues these are. Default 'default'. */
+  tenant?: string
+  clock?: Clock
+  /** What went wrong with one connection; others go on. */
+  onError?: (error: Error) => void
+}
+
+export type Listen = { host: string; port: number } | { path: string }
+
+/** Serves beanstalkd's protocol on one broker, on as many addresses as one likes. */
+export class BeanstalkdServer {
+  readonly #host: Host
+  readonly #maxConnections: number
+  readonly #maxPending: number
+  readonly #onError: (error: Error) => void
+  readonly #listeners = new Set<Server>()
+  readonly #connections = new Map<Socket, Connection>()
+  readonly #paths: string[] = []
+  readonly counters = new Counters()
+
+  /** @throws InvalidArgumentError */
+  constructor(options: BeanstalkdOptions) {
+    const { broker, clock = systemClock, tenant = 'default', maxJobSize = DEFAULT_MAX_JOB_SIZE, maxWatched = 1000 } = options
+    if (!Number.isSafeInteger(maxJobSize) || maxJobSize < 1 || maxJobSize > LARGEST_MAX_JOB_SIZE)
+      throw new InvalidArgumentError(`The largest job size is ${maxJobSize}; give a number of bytes from 1 to ${LARGEST_MAX_JOB_SIZE}.`)
+    this.#maxConnections = options.maxConnections ?? 10_000
+    this.#maxPending = options.maxPending ?? 1 << 20
+    this.#onError = options.onError ?? (() => undefined)
+    const identity = identityOf(clock)
+    this.#host = { broker, clock, tenant, tubes: new Tubes(tenant), counters: this.counters, maxJobSize, maxWatched, identity }
+  }
+
+  /**
+   * Listens on one more address. Port 0 takes a free one.
+   * @returns the address as it is
+   * @throws CannotOpenError the address is taken or may not be used
+   * @example await server.listen({ host: '127.0.0.1', port: 11300 })
+   */
+  async listen(at: Listen): Promise<Listen> {
+    if ('path' in at) await clearSocket(at.path)
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error: Error) =>
+        reject(new CannotOpenError(`Can't listen on ${'path' in at ? at.path : `${at.host}:${at.port}`}: ${error.message}. Choose another address.`, { cause: error })),
+      )
+      server.listen(at, resolve)
+    })
+    server.on('error', this.#onError)
+    this.#listeners.add(server)
+    if ('path' in at) {
+      chmodSync(at.path, 0o770)
+      this.#paths.push(at.path)
+      return at
+    }
+    const { address, port } = server.address() as AddressInfo
+    return { host: address, port }
+  }
+
+  /** Takes no new connections, ends those that are there after what they are at, and resolves when all have gone. */
+  async close(): Promise<void> {
+    const closed = [...this.#listeners].map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
+    this.#listeners.clear()
+    for (const connection of this.#connections.values()) connection.halfClose()
+    await Promise.all(closed)
+    for (const path of this.#paths) if (existsSync(path)) unlinkSync(path)
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#connections.size >= this.#maxConnections) {
+      socket.destroy()
+      return
+    }
+    const peer = new SocketPeer(socket, this.#maxPending)
+    const connection = new Connection(this.#host, peer, socket.remoteAddress)
+    this.#connections.set(socket, connection)
+    socket.on('data', (chunk: Buffer) => connection.data(chunk))
+    socket.on('end', () => connection.halfClose())
+    socket.on('drain', () => connection.resume())
+    // A connection that breaks is nothing to report: it is closed, and its jobs go back.
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => {
+      this.#connections.delete(socket)
+      connection.close().catch(this.#onError)
+    })
+  }
+}
+
+class SocketPeer implements Peer {
+  readonly #socket: Socket
+  readonly #maxPending: number
+
+  constructor(socket: Socket, maxPending: number) {
+    this.#socket = socket
+    this.#maxPending = maxPending
+  }
+
+  get congested(): boolean {
+    return this.#socket.writableLength > this.#maxPending
+  }
+
+  write(data: string | Uint8Array): void {
+    if (!this.#socket.writable) return
+    if (typeof data === 'string') this.#socket.write(data, 'latin1')
+    else this.#socket.write(data)
+  }
+
+  hold(on: boolean): void {
+    if (on) this.#socket.pause()
+    else this.#socket.resume()
+  }
+
+  end(): void {
+    if (!this.#socket.destroyed) this.#socket.end()
+    // Who doesn't close its own side is closed.
+    if (this.#socket.readableEnded) return
+    this.#socket.once('finish', () => this.#socket.destroy())
+  }
+}
+
+function identityOf(clock: Clock): () => Identity {
+  const id = randomBytes(8).toString('hex')
+  const start = clock.now()
+  return () => ({
+    version: VERSION,
+    id,
+    hostname: hostname(),
+    os: `${type()} ${release()} ${osVersion()}`,
+    platform: arch() === 'x64' ? 'x86_64' : arch(),
+    pid: process.pid,
+    uptime: clock.now() - start,
+    cpu: process.cpuUsage(),
+  })
+}
+
+/** A socket's file that a dead process left is removed; one that somebody listens on is not, nor is any other file. */
+async function clearSocket(path: string): Promise<void> {
+  if (!existsSync(path) || !lstatSync(path).isSocket()) return
+  const alive = await new Promise<boolean>((resolve) => {
+    const socket = connect(path, () => resolve(true))
+    socket.once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
+  if (!alive) unlinkSync(path)
+}

@@ -1,0 +1,583 @@
+import type { Broker, Session } from '../../broker/broker.ts'
+import type { Clock } from '../../clock.ts'
+import { ClosedError, UnavailableError } from '../../errors.ts'
+import type { Ms, State } from '../../job.ts'
+import type { JobView, Look, Op, QueueStats, Result } from '../../stores/store.ts'
+import { isTubeName, jobHead, jobReply, listReply, Parser, yamlReply, type Command } from './codec.ts'
+import { jobStats, serverStats, tubeStats, type Counters, type Identity } from './stats.ts'
+import { Tube, type Tubes } from './tube.ts'
+
+/** A job this close to its deadline answers DEADLINE_SOON to its holder who would wait for another (beanstalkd's SAFETY_MARGIN). */
+const MARGIN: Ms = 1000
+/** A unit has at most so many operations, and bytes of bodies that it puts. */
+const MAX_OPS = 256
+const MAX_BYTES = 1 << 20
+/** A kick of many is done in slices of so many. */
+const KICK = 1000
+/** A larger body is written by itself, a smaller one in one piece with the replies around it. */
+const LARGE = 16_384
+/** While a command runs, so many bytes of later ones are read ahead. */
+const READ_AHEAD = 65_536
+
+/** What a connection needs of its server. */
+export interface Host {
+  readonly broker: Broker
+  readonly clock: Clock
+  readonly tenant: string
+  readonly tubes: Tubes
+  readonly counters: Counters
+  readonly maxJobSize: number
+  /** Tubes that one connection may watch. */
+  readonly maxWatched: number
+  identity(): Identity
+}
+
+/** The other side of the connection. */
+export interface Peer {
+  write(data: string | Uint8Array): void
+  /** It hasn't taken so many replies that no more are made until it has; then `resume` is called. */
+  readonly congested: boolean
+  /** Read no more, or again. */
+  hold(on: boolean): void
+  /** Ends the connection after what was written. */
+  end(): void
+}
+
+/** Commands that are one operation of the store. */
+type Operation = 'put' | 'reserve' | 'reserve-with-timeout' | 'reserve-job' | 'delete' | 'release' | 'bury' | 'touch' | 'kick-job'
+
+/** A command on its way: its reply, or the operation that will tell. `timeout`: of a reserve, in seconds. */
+type Step = string | { name: Operation; op: Op; timeout?: number }
+
+/**
+ * One connection. Commands run strictly in their order; all that have arrived together become one unit of the broker's batch, up to one that has to
+ * look at what the others did.
+ */
+export class Connection {
+  readonly #host: Host
+  readonly #peer: Peer
+  readonly #session: Session
+  readonly #parser: Parser
+  #used: Tube
+  #watched: Tube[]
+  #working = false
+  #held = false
+  /** A command that was read, but has to wait for those before it. */
+  #unread: Command | undefined
+  #stopWaiting: ((reply: string) => void) | undefined
+  #halfClosed = false
+  #closed = false
+  #producer = false
+  #worker = false
+
+  constructor(host: Host, peer: Peer, name: string | undefined) {
+    this.#host = host
+    this.#peer = peer
+    this.#session = host.broker.session({
+      protocol: 'beanstalkd',
+      tenant: host.tenant,
+      principal: 'beanstalkd',
+      ...(name !== undefined && { peer: name }),
+    })
+    this.#session.lost(({ why }) => {
+      if (why === 'timeout') host.counters.jobTimeouts++
+    })
+    this.#parser = new Parser(host.maxJobSize)
+    this.#used = host.tubes.get('default')
+    this.#watched = [this.#used]
+    this.#used.using++
+    this.#used.watching++
+    host.counters.connections++
+    host.counters.totalConnections++
+  }
+
+  data(chunk: Buffer): void {
+    this.#parser.push(chunk)
+    if (this.#working && this.#parser.buffered > READ_AHEAD) this.#hold(true)
+    this.resume()
+  }
+
+  /** The other side sends no more: a reserve that waits is answered, what came before is done, and the connection ends. */
+  halfClose(): void {
+    this.#halfClosed = true
+    this.#stopWaiting?.('TIMED_OUT\r\n')
+    this.resume()
+  }
+
+  /** Goes on with what came, if it isn't at it. */
+  resume(): void {
+    if (this.#working || this.#closed) return
+    this.#working = true
+    this.#work().then(
+      () => this.#rest(),
+      (error: Error) => this.#fail(error),
+    )
+  }
+
+  /** The connection is gone: its jobs go back to the ready ones. */
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve()
+    this.#closed = true
+    this.#stopWaiting?.('')
+    const { counters, tubes } = this.#host
+    counters.connections--
+    if (this.#producer) counters.producers--
+    if (this.#worker) counters.workers--
+    this.#used.using--
+    for (const tube of this.#watched) tube.watching--
+    for (const tube of [this.#used, ...this.#watched]) tubes.release(tube)
+    return this.#session.close('released')
+  }
+
+  // ------------------------------------------------------------------ the order of things
+
+  async #work(): Promise<void> {
+    while (!this.#closed && !this.#peer.congested) {
+      const { steps, inspection } = this.#gather()
+      if (steps.length > 0) await this.#perform(steps)
+      if (this.#closed) return
+      if (inspection?.name === 'quit') {
+        this.#peer.end()
+        await this.close()
+      } else if (inspection) this.#peer.write(await this.#inspect(inspection))
+      else if (steps.length === 0) return
+    }
+  }
+
+  /** Nothing more can be done now. */
+  #rest(): void {
+    this.#working = false
+    if (this.#closed || this.#peer.congested) return
+    if (this.#halfClosed) this.#peer.end()
+    else this.#hold(false)
+  }
+
+  /** What failed may or may not have happened, and the client can't be told which: it must not go on as if it could. */
+  #fail(error: Error): void {
+    this.#working = false
+    if (this.#closed) return
+    if (!(error instanceof ClosedError)) this.#peer.write('INTERNAL_ERROR\r\n')
+    this.#peer.end()
+  }
+
+  #hold(on: boolean): void {
+    if (on === this.#held) return
+    this.#held = on
+    this.#peer.hold(on)
+  }
+
+  /** Turns what came into steps, up to a command that has to look at the store by itself. */
+  #gather(): { steps: Step[]; inspection?: Command } {
+    const steps: Step[] = []
+    let bytes = 0
+    let mayWait = false
+    while (steps.length < MAX_OPS && bytes < MAX_BYTES) {
+      const command = this.#unread ?? this.#parser.next()
+      this.#unread = undefined
+      if (!command) break
+      switch (command.name) {
+        case 'refused':
+          if (command.counts) this.#host.counters.command(command.counts)
+          steps.push(`${command.reply}\r\n`)
+          continue
+        case 'use':
+        case 'watch':
+        case 'ignore':
+          if (mayWait) {
+            // Others must not see its effect before the reserve ahead of it is answered.
+            this.#unread = command
+            return { steps }
+          }
+          this.#host.counters.command(command.name)
+          steps.push(this.#choose(command.name, command.tube))
+          continue
+        case 'list-tube-used':
+          this.#host.counters.command(command.name)
+          steps.push(`USING ${this.#used.name}\r\n`)
+          continue
+        case 'put':
+          bytes += command.body.length
+          this.#isProducer()
+          break
+        case 'reserve':
+        case 'reserve-with-timeout':
+          mayWait = true
+          this.#isWorker()
+          break
+        case 'reserve-job':
+          this.#isWorker()
+          break
+        case 'delete':
+        case 'release':
+        case 'bury':
+        case 'touch':
+        case 'kick-job':
+          break
+        default:
+          if (command.name !== 'quit') this.#host.counters.command(command.name)
+          return { steps, inspection: command }
+      }
+      this.#host.counters.command(command.name)
+      steps.push(this.#operation(command))
+    }
+    return { steps }
+  }
+
+  /** Runs steps and writes their replies. Where a reserve finds nothing it waits, and what stands behind it waits with it. */
+  async #perform(steps: readonly Step[]): Promise<void> {
+    for (let from = 0; from < steps.length && !this.#closed; from++) {
+      from = await this.#commit(steps, from)
+      const step = steps[from]
+      if (step !== undefined && typeof step !== 'string') await this.#wait(step.timeout)
+    }
+  }
+
+  /** Commits the operations of the steps from there on. Returns where it stopped: at a reserve that found nothing, or behind the end. */
+  async #commit(steps: readonly Step[], from: number): Promise<number> {
+    const ops: Op[] = []
+    let reserves = false
+    let unsynced = true
+    for (let i = from; i < steps.length; i++) {
+      const step = steps[i] as Step
+      if (typeof step === 'string') continue
+      ops.push(step.op)
+      if (step.op.do === 'reserve') reserves = true
+      // A lease that ends with its connection need not outlive a power cut.
+      else if (step.op.do !== 'touch') unsynced = false
+    }
+    let results: Result[] | undefined
+    if (ops.length > 0)
+      try {
+        results = await this.#session.commit({ ops, ...(reserves && { refused: 'wait' as const }), ...(unsynced && { unsynced: true as const }) })
+      } catch (error) {
+        if (!(error instanceof UnavailableError)) throw error
+      }
+    return this.#reply(steps, from, results)
+  }
+
+  /** Writes what is known by now. Returns where it stopped. results: undefined, when nothing of it was done. */
+  #reply(steps: readonly Step[], from: number, results: readonly Result[] | undefined): number {
+    let out = ''
+    let next = 0
+    let i = from
+    for (; i < steps.length; i++) {
+      const step = steps[i] as Step
+      if (typeof step === 'string') {
+        out += step
+        continue
+      }
+      if (!results) {
+        out += step.name === 'put' ? 'OUT_OF_MEMORY\r\n' : 'INTERNAL_ERROR\r\n'
+        continue
+      }
+      const result = results[next++] as Result
+      if (result.ok && result.do === 'reserve') {
+        const job = result.jobs[0]
+        if (job && job.body.length > LARGE) {
+          this.#peer.write(out + jobHead('RESERVED', job.id, job.body))
+          this.#peer.write(job.body)
+          out = '\r\n'
+        } else if (job) out += jobReply('RESERVED', job.id, job.body)
+      } else if (!result.ok && result.why === 'empty' && step.name !== 'reserve-job') break
+      else out += this.#word(step.name, result)
+    }
+    if (out !== '') this.#peer.write(out)
+    return i
+  }
+
+  #word(name: Operation, result: Result): string {
+    if (!result.ok) {
+      if (name !== 'put') return 'NOT_FOUND\r\n'
+      return result.why === 'too big' ? 'JOB_TOO_BIG\r\n' : 'OUT_OF_MEMORY\r\n'
+    }
+    switch (result.do) {
+      case 'put': {
+        const put = result.per[0]
+        this.#host.counters.totalJobs++
+        return put?.ok ? `INSERTED ${put.id}\r\n` : 'OUT_OF_MEMORY\r\n'
+      }
+      case 'finish':
+        return 'DELETED\r\n'
+      case 'release':
+        if (name === 'kick-job') return 'KICKED\r\n'
+        return result.state === 'buried' ? 'BURIED\r\n' : 'RELEASED\r\n'
+      case 'bury':
+        return 'BURIED\r\n'
+      case 'touch':
+        return 'TOUCHED\r\n'
+      default:
+        return 'INTERNAL_ERROR\r\n'
+    }
+  }
+
+  /** Waits for a job, for so many seconds or for ever, and replies. */
+  #wait(timeout: number | undefined): Promise<void> {
+    const { clock, broker, counters } = this.#host
+    const soonest = this.#session.soonest()
+    const margin = soonest === undefined ? Infinity : soonest - MARGIN - broker.now()
+    if (margin <= 0) return this.#answer('DEADLINE_SOON\r\n')
+    if (timeout === 0 || this.#halfClosed) return this.#answer('TIMED_OUT\r\n')
+    const watched = this.#watched
+    counters.waiting++
+    for (const tube of watched) tube.waiting++
+    return new Promise((resolve) => {
+      const end = (reply: string, body?: Uint8Array) => {
+        if (!this.#stopWaiting) return
+        this.#stopWaiting = undefined
+        callOff?.()
+        counters.waiting--
+        for (const tube of watched) tube.waiting--
+        if (!this.#closed) {
+          this.#peer.write(reply)
+          if (body) {
+            this.#peer.write(body)
+            this.#peer.write('\r\n')
+          }
+        }
+        resolve()
+      }
+      const stop = (reply: string) => {
+        end(reply)
+        void line.close()
+      }
+      this.#stopWaiting = stop
+      const line = this.#session.line(
+        {
+          queues: watched.map((tube) => tube.queue),
+          credit: 1,
+          once: true,
+          lease: { ms: 'own', bound: true },
+          ...(timeout !== undefined && { wait: timeout * 1000 }),
+        },
+        {
+          jobs: ([job]) => {
+            if (!job) return
+            if (job.body.length > LARGE) end(jobHead('RESERVED', job.id, job.body), job.body)
+            else end(jobReply('RESERVED', job.id, job.body))
+          },
+          end: (why) => end(why === 'timeout' ? 'TIMED_OUT\r\n' : 'INTERNAL_ERROR\r\n'),
+        },
+      )
+      const callOff = margin === Infinity ? undefined : clock.after(margin, () => stop('DEADLINE_SOON\r\n'))
+    })
+  }
+
+  #answer(reply: string): Promise<void> {
+    this.#peer.write(reply)
+    return Promise.resolve()
+  }
+
+  // ------------------------------------------------------------------ commands
+
+  #operation(command: Command): Step {
+    const { id: session } = this.#session
+    switch (command.name) {
+      case 'put': {
+        if (this.#host.broker.draining) return 'DRAINING\r\n'
+        const { pri, delay, ttr, body } = command
+        const at = delay > 0 ? { at: this.#host.broker.now() + delay * 1000 } : {}
+        const lease = Math.max(1, ttr) * 1000
+        return { name: 'put', op: { do: 'put', to: [{ queue: this.#used.queue, pri, ...at, create: true }], msg: { body, lease } } }
+      }
+      case 'reserve':
+        return { name: 'reserve', op: this.#reserve(this.#queues()) }
+      case 'reserve-with-timeout':
+        return { name: command.name, op: this.#reserve(this.#queues()), timeout: command.timeout }
+      case 'reserve-job':
+        return { name: command.name, op: this.#reserve(command.id) }
+      case 'delete':
+        return { name: 'delete', op: { do: 'finish', job: { id: command.id, held: session, free: true } } }
+      case 'release': {
+        const { id, pri, delay } = command
+        const at = delay > 0 ? { at: this.#host.broker.now() + delay * 1000 } : { at: 0 }
+        return { name: 'release', op: { do: 'release', job: { id, held: session }, as: 'asked', pri, ...at } }
+      }
+      case 'bury':
+        return { name: 'bury', op: { do: 'bury', job: { id: command.id, held: session }, why: 'asked', pri: command.pri } }
+      case 'touch':
+        return { name: 'touch', op: { do: 'touch', job: { id: command.id, held: session }, ms: 'own' } }
+      case 'kick-job':
+        return { name: 'kick-job', op: { do: 'release', job: { id: command.id }, as: 'kicked' } }
+      default:
+        return 'UNKNOWN_COMMAND\r\n'
+    }
+  }
+
+  #queuesCache: { watched: Tube[]; queues: Tube['queue'][] } | undefined
+
+  #queues(): Tube['queue'][] {
+    if (this.#queuesCache?.watched !== this.#watched) this.#queuesCache = { watched: this.#watched, queues: this.#watched.map((tube) => tube.queue) }
+    return this.#queuesCache.queues
+  }
+
+  #reserve(from: Tube['queue'][] | number): Op {
+    return { do: 'reserve', from, max: 1, bytes: Number.MAX_SAFE_INTEGER, lease: { ms: 'own', session: this.#session.id } }
+  }
+
+  #choose(name: 'use' | 'watch' | 'ignore', tubeName: string): string {
+    const { tubes, maxWatched } = this.#host
+    const watched = this.#watched
+    switch (name) {
+      case 'use': {
+        const before = this.#used
+        this.#used = tubes.get(tubeName)
+        this.#used.using++
+        before.using--
+        tubes.release(before)
+        return `USING ${tubeName}\r\n`
+      }
+      case 'watch': {
+        if (watched.some((tube) => tube.name === tubeName)) break
+        if (watched.length >= maxWatched) return 'OUT_OF_MEMORY\r\n'
+        const tube = tubes.get(tubeName)
+        tube.watching++
+        this.#watched = [...watched, tube]
+        break
+      }
+      case 'ignore': {
+        const at = watched.findIndex((tube) => tube.name === tubeName)
+        if (at < 0) break
+        if (watched.length < 2) return 'NOT_IGNORED\r\n'
+        const [tube] = watched.slice(at) as [Tube]
+        // The last one takes the place of the one that leaves, as in beanstalkd: it shows in list-tubes-watched.
+        const rest = watched.slice()
+        rest[at] = rest.at(-1) as Tube
+        rest.pop()
+        this.#watched = rest
+        tube.watching--
+        tubes.release(tube)
+        break
+      }
+    }
+    return `WATCHING ${this.#watched.length}\r\n`
+  }
+
+  #isProducer(): void {
+    if (this.#producer) return
+    this.#producer = true
+    this.#host.counters.producers++
+  }
+
+  #isWorker(): void {
+    if (this.#worker) return
+    this.#worker = true
+    this.#host.counters.workers++
+  }
+
+  // ------------------------------------------------------------------ commands that look
+
+  async #inspect(command: Command): Promise<string> {
+    try {
+      return await this.#look(command)
+    } catch (error) {
+      if (error instanceof UnavailableError) return 'INTERNAL_ERROR\r\n'
+      throw error
+    }
+  }
+
+  async #look(command: Command): Promise<string> {
+    const { broker, tubes, counters, maxJobSize } = this.#host
+    switch (command.name) {
+      case 'peek':
+        return this.#found({ id: command.id, limit: 1 })
+      case 'peek-ready':
+        return this.#found(this.#first('ready', 'take'))
+      case 'peek-delayed':
+        return this.#found(this.#first('delayed', 'due'))
+      case 'peek-buried':
+        return this.#found(this.#first('buried', 'buried'))
+      case 'kick':
+        return `KICKED ${await this.#kick(command.bound)}\r\n`
+      case 'stats-job': {
+        const job = await this.#job({ id: command.id, limit: 1 })
+        return job ? yamlReply(jobStats(job, tubes.nameOf(job.queue), broker.now())) : 'NOT_FOUND\r\n'
+      }
+      case 'stats-tube': {
+        const stats = await this.#existing(command.tube)
+        if (!stats) return 'NOT_FOUND\r\n'
+        const tube = tubes.find(command.tube) ?? new Tube(command.tube, tubes.queueOf(command.tube))
+        return yamlReply(tubeStats(tube, stats === 'empty' ? undefined : stats, broker.now()))
+      }
+      case 'pause-tube':
+        return (await this.#pause(command.tube, command.delay)) ? 'PAUSED\r\n' : 'NOT_FOUND\r\n'
+      case 'stats': {
+        const stats = await this.#session.stats()
+        const names = this.#names(stats)
+        return yamlReply(serverStats(stats, { counters, tubes: names.length, maxJobSize, draining: broker.draining }, this.#host.identity()))
+      }
+      case 'list-tubes':
+        return listReply(this.#names(await this.#session.stats()))
+      case 'list-tubes-watched':
+        return listReply(this.#watched.map((tube) => tube.name))
+      default:
+        return 'UNKNOWN_COMMAND\r\n'
+    }
+  }
+
+  #first(state: State, order: NonNullable<Look['order']>): Look {
+    return { where: { queue: this.#used.queue, states: [state] }, order, limit: 1 }
+  }
+
+  async #found(at: Look): Promise<string> {
+    const job = await this.#job({ ...at, with: ['body'] })
+    return job?.body ? jobReply('FOUND', job.id, job.body) : 'NOT_FOUND\r\n'
+  }
+
+  async #job(at: Look): Promise<JobView | undefined> {
+    const { jobs } = await this.#session.look(at)
+    return jobs[0]?.state === 'finished' ? undefined : jobs[0]
+  }
+
+  /** Of the used tube: buried jobs if there are any, else delayed ones. */
+  async #kick(bound: number): Promise<number> {
+    for (const state of ['buried', 'delayed'] as const) {
+      let kicked = 0
+      let more = true
+      while (more && kicked < bound) {
+        const [result] = await this.#session.commit({
+          ops: [{ do: 'bulk', where: { queue: this.#used.queue, states: [state] }, act: 'kick', limit: Math.min(KICK, bound - kicked) }],
+        })
+        if (!result?.ok || result.do !== 'bulk') break
+        kicked += result.count
+        more = result.more
+      }
+      if (kicked > 0) return kicked
+    }
+    return 0
+  }
+
+  async #pause(name: string, seconds: number): Promise<boolean> {
+    if (!(await this.#existing(name))) return false
+    const { broker, tubes } = this.#host
+    const tube = tubes.get(name)
+    tube.pauses++
+    tube.pause = seconds
+    const until = broker.now() + seconds * 1000
+    // 0 seconds end a pause, and wake who waits.
+    await this.#session.commit({ ops: [{ do: 'record', key: `pause/${tube.queue}`, value: seconds > 0 ? until : undefined }] })
+    return true
+  }
+
+  /** The statistics of a tube that exists; 'empty': it does because somebody uses or watches it. */
+  async #existing(name: string): Promise<QueueStats | 'empty' | undefined> {
+    if (!isTubeName(name)) return undefined
+    const { tubes } = this.#host
+    const [stats] = await this.#session.stats([tubes.queueOf(name)])
+    const known = name === 'default' || tubes.find(name)?.referenced === true
+    if (stats && (known || exists(stats))) return stats
+    return known ? 'empty' : undefined
+  }
+
+  /** Tubes that exist: with jobs, declared, used, watched, and `default`. */
+  #names(stats: readonly QueueStats[]): string[] {
+    const { tubes } = this.#host
+    const names = new Set(['default'])
+    for (const one of stats) if (exists(one)) names.add(tubes.nameOf(one.queue))
+    for (const tube of tubes.referenced()) names.add(tube.name)
+    return [...names].filter(isTubeName)
+  }
+}
+
+function exists(stats: QueueStats): boolean {
+  return stats.explicit || stats.ready + stats.delayed + stats.waiting + stats.reserved + stats.buried > 0
+}

@@ -1,0 +1,158 @@
+/** What `stats`, `stats-tube` and `stats-job` say, with beanstalkd 1.13's keys in its order. */
+import type { Ms } from '../../job.ts'
+import type { JobView, QueueStats } from '../../stores/store.ts'
+import type { Tube } from './tube.ts'
+
+/** Commands that `stats` counts, in its order. */
+const COUNTED = [
+  'put',
+  'peek',
+  'peek-ready',
+  'peek-delayed',
+  'peek-buried',
+  'reserve',
+  'reserve-with-timeout',
+  'delete',
+  'release',
+  'use',
+  'watch',
+  'ignore',
+  'bury',
+  'kick',
+  'touch',
+  'stats',
+  'stats-job',
+  'stats-tube',
+  'list-tubes',
+  'list-tube-used',
+  'list-tubes-watched',
+  'pause-tube',
+] as const
+
+/** What a server counts since it started. */
+export class Counters {
+  readonly commands = new Map<string, number>()
+  jobTimeouts = 0
+  totalJobs = 0
+  connections = 0
+  producers = 0
+  workers = 0
+  waiting = 0
+  totalConnections = 0
+
+  command(name: string): void {
+    this.commands.set(name, (this.commands.get(name) ?? 0) + 1)
+  }
+}
+
+/** Who the server is. */
+export interface Identity {
+  version: string
+  /** 16 hexadecimal digits, another at each start. */
+  id: string
+  hostname: string
+  os: string
+  platform: string
+  pid: number
+  /** Since the start. */
+  uptime: Ms
+  /** Microseconds. */
+  cpu: { user: number; system: number }
+}
+
+type Entries = (readonly [string, string | number])[]
+
+export function serverStats(
+  queues: readonly QueueStats[],
+  { counters, tubes, maxJobSize, draining }: { counters: Counters; tubes: number; maxJobSize: number; draining: boolean },
+  identity: Identity,
+): Entries {
+  const sum = (of: (one: QueueStats) => number) => queues.reduce((total, one) => total + of(one), 0)
+  return [
+    ['current-jobs-urgent', sum((one) => one.urgent)],
+    ['current-jobs-ready', sum(ready)],
+    ['current-jobs-reserved', sum((one) => one.reserved)],
+    ['current-jobs-delayed', sum((one) => one.delayed)],
+    ['current-jobs-buried', sum((one) => one.buried)],
+    ...COUNTED.map((name) => [`cmd-${name}`, counters.commands.get(name) ?? 0] as const),
+    ['job-timeouts', counters.jobTimeouts],
+    ['total-jobs', counters.totalJobs],
+    ['max-job-size', maxJobSize],
+    ['current-tubes', tubes],
+    ['current-connections', counters.connections],
+    ['current-producers', counters.producers],
+    ['current-workers', counters.workers],
+    ['current-waiting', counters.waiting],
+    ['total-connections', counters.totalConnections],
+    ['pid', identity.pid],
+    ['version', quoted(identity.version)],
+    ['rusage-utime', seconds(identity.cpu.user)],
+    ['rusage-stime', seconds(identity.cpu.system)],
+    ['uptime', Math.floor(identity.uptime / 1000)],
+    ['binlog-oldest-index', 0],
+    ['binlog-current-index', 0],
+    ['binlog-records-migrated', 0],
+    ['binlog-records-written', 0],
+    ['binlog-max-size', 0],
+    ['draining', String(draining)],
+    ['id', identity.id],
+    ['hostname', quoted(identity.hostname)],
+    ['os', quoted(identity.os)],
+    ['platform', quoted(identity.platform)],
+  ]
+}
+
+export function tubeStats(tube: Tube, stats: QueueStats | undefined, now: Ms): Entries {
+  const left = Math.max(0, (stats?.pausedUntil ?? 0) - now)
+  return [
+    ['name', quoted(tube.name)],
+    ['current-jobs-urgent', stats?.urgent ?? 0],
+    ['current-jobs-ready', stats ? ready(stats) : 0],
+    ['current-jobs-reserved', stats?.reserved ?? 0],
+    ['current-jobs-delayed', stats?.delayed ?? 0],
+    ['current-jobs-buried', stats?.buried ?? 0],
+    ['total-jobs', stats?.puts ?? 0],
+    ['current-using', tube.using],
+    ['current-waiting', tube.waiting],
+    ['current-watching', tube.watching],
+    ['pause', left === 0 ? 0 : tube.pause || Math.ceil(left / 1000)],
+    ['cmd-delete', stats?.gone ?? 0],
+    ['cmd-pause-tube', tube.pauses],
+    ['pause-time-left', Math.floor(left / 1000)],
+  ]
+}
+
+export function jobStats(job: JobView, tube: string, now: Ms): Entries {
+  const end = job.state === 'reserved' ? job.until : job.state === 'delayed' ? job.at : undefined
+  return [
+    ['id', job.id],
+    ['tube', quoted(tube)],
+    // A job behind others of its group is as good as ready to one who only knows beanstalkd.
+    ['state', job.state === 'waiting' ? 'ready' : job.state],
+    ['pri', job.pri],
+    ['age', Math.floor(Math.max(0, now - job.put) / 1000)],
+    // The moment was computed before the put was committed: what is asked in whole seconds comes back rounded.
+    ['delay', Math.round(job.delay / 1000)],
+    ['ttr', Math.floor(job.lease / 1000)],
+    ['time-left', end === undefined ? 0 : Math.floor(Math.max(0, end - now) / 1000)],
+    ['file', 0],
+    ['reserves', job.reserves],
+    ['timeouts', job.counts.timeouts],
+    ['releases', job.counts.releases],
+    ['buries', job.counts.buries],
+    ['kicks', job.counts.kicks],
+  ]
+}
+
+function ready(stats: QueueStats): number {
+  return stats.ready + stats.waiting
+}
+
+function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\\n\r]/g, '_')}"`
+}
+
+/** `seconds.microseconds` */
+function seconds(microseconds: number): string {
+  return `${Math.floor(microseconds / 1e6)}.${String(microseconds % 1e6).padStart(6, '0')}`
+}
