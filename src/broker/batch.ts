@@ -1,7 +1,10 @@
 import type { Result, Store, Unit } from '../stores/store.ts'
 
-/** A commit is cut at about so many operations: one of a thousand holds the event loop for milliseconds. */
-const OPERATIONS = 256
+/**
+ * A commit is cut at about so many operations: a larger one holds the event loop for longer than it saves. With ten connections and a hundred commands in
+ * flight each, a file kept 143 thousand jobs a second at 256, 185 at 512, 181 to 195 above.
+ */
+const OPERATIONS = 512
 /** While more arrives, the batch waits for so many further turns of the event loop. */
 const TURNS = 2
 
