@@ -76,6 +76,8 @@ export function aside(m: Machine, row: Row, why: Why): void {
   row.state = 'buried'
   row.at = m.table.nextBurial()
   row.dead = dead !== undefined
+  // What is set aside has no time to live any more; the queue's retention holds for it, too.
+  if (!row.more?.drop) row.expires = 0
   more(row).why = why
   row.queue.count(row, 1)
   m.table.enter(row)
@@ -90,7 +92,6 @@ export function aside(m: Machine, row: Row, why: Why): void {
 export function drop(m: Machine, row: Row, why: 'expired' | 'maxlen'): void {
   if (row.queue.policy?.dead !== undefined && !row.more?.drop) {
     displace(m, row)
-    row.expires = 0
     aside(m, row, why)
   } else depart(m, row, { as: 'cancelled' })
 }

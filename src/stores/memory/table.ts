@@ -306,7 +306,7 @@ export class MemoryTable implements Table {
         break
     }
     if (row.group !== undefined && row.state !== 'buried') queue.join(row, row.group)
-    if (row.expires !== 0 && row.state !== 'reserved' && (row.state !== 'buried' || row.more?.drop))
+    if (row.expires !== 0 && row.state !== 'reserved')
       this.#expiries.push((row.expiry = new Timer(row.expires, row)))
   }
 
