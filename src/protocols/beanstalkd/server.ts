@@ -33,6 +33,37 @@ export interface BeanstalkdOptions {
 
 export type Listen = { host: string; port: number } | { path: string }
 
+/** An address that is taken, and who has connected to it. */
+export interface Bound {
+  at: Listen
+  server: Server
+  early: Socket[]
+}
+
+/**
+ * Takes an address without serving on it yet: so a process can take it with rights that it then gives up.
+ * @throws CannotOpenError the address is taken or may not be used
+ */
+export async function bind(at: Listen): Promise<Bound> {
+  if ('path' in at) await clearSocket(at.path)
+  const early: Socket[] = []
+  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => early.push(socket))
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: Error) => {
+      const name = 'path' in at ? at.path : `${at.host}:${at.port}`
+      reject(new CannotOpenError(`Can't listen on ${name}: ${error.message}. Choose another address.`, { cause: error }))
+    })
+    server.listen(at, resolve)
+  })
+  server.removeAllListeners('error')
+  if ('path' in at) {
+    chmodSync(at.path, 0o770)
+    return { at, server, early }
+  }
+  const { address, port } = server.address() as AddressInfo
+  return { at: { host: address, port }, server, early }
+}
+
 /** Serves beanstalkd's protocol on one broker, on as many addresses as one likes. */
 export class BeanstalkdServer {
   readonly #host: Host
@@ -63,23 +94,18 @@ export class BeanstalkdServer {
    * @example await server.listen({ host: '127.0.0.1', port: 11300 })
    */
   async listen(at: Listen): Promise<Listen> {
-    if ('path' in at) await clearSocket(at.path)
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error: Error) =>
-        reject(new CannotOpenError(`Can't listen on ${'path' in at ? at.path : `${at.host}:${at.port}`}: ${error.message}. Choose another address.`, { cause: error })),
-      )
-      server.listen(at, resolve)
-    })
+    return this.serve(await bind(at))
+  }
+
+  /** Serves on an address that `bind` has taken, whoever has come there meanwhile first. */
+  serve({ at, server, early }: Bound): Listen {
+    server.removeAllListeners('connection')
+    server.on('connection', (socket) => this.#accept(socket))
     server.on('error', this.#onError)
     this.#listeners.add(server)
-    if ('path' in at) {
-      chmodSync(at.path, 0o770)
-      this.#paths.push(at.path)
-      return at
-    }
-    const { address, port } = server.address() as AddressInfo
-    return { host: address, port }
+    for (const socket of early) this.#accept(socket)
+    if ('path' in at) this.#paths.push(at.path)
+    return at
   }
 
   /** Takes no new connections, ends those that are there after what they are at, and resolves when all have gone. */
@@ -100,6 +126,7 @@ export class BeanstalkdServer {
     const connection = new Connection(this.#host, peer, socket.remoteAddress)
     this.#connections.set(socket, connection)
     socket.on('data', (chunk: Buffer) => connection.data(chunk))
+    socket.resume()
     socket.on('end', () => connection.halfClose())
     socket.on('drain', () => connection.resume())
     // A connection that breaks is nothing to report: it is closed, and its jobs go back.

@@ -5,16 +5,10 @@
  */
 import { closeSync, fdatasync, fstatSync, openSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
-import { InvalidArgumentError, UnknownOutcomeError } from '../../errors.ts'
-import { toMs, type Duration } from '../../duration.ts'
+import { UnknownOutcomeError } from '../../errors.ts'
+import { toMs } from '../../duration.ts'
 import type { Ms } from '../../job.ts'
-
-/**
- * - `full`: an acknowledged change is on disk.
- * - a duration such as '50ms': it is on disk at the latest so long after; a power cut loses what is younger, `kill -9` nothing.
- * - `relaxed`: whenever the system writes it; a power cut may lose the last seconds, `kill -9` nothing.
- */
-export type Durability = 'full' | 'relaxed' | Duration
+import type { Durability } from './durability.ts'
 
 /** A commit with its sync that takes longer, on average, is better synced beside the loop. */
 const SLOW: Ms = 2
@@ -128,15 +122,4 @@ export class Disk {
   #walFile(): number {
     return (this.#wal ??= openSync(`${this.#path}-wal`, 'r'))
   }
-}
-
-/** @throws InvalidArgumentError */
-export function checkDurability(durability: string | number): Durability {
-  if (durability === 'full' || durability === 'relaxed') return durability
-  try {
-    toMs(durability as Duration)
-  } catch {
-    throw new InvalidArgumentError(`durability is '${durability}'; give full, relaxed, or a time such as 50ms.`)
-  }
-  return durability as Duration
 }

@@ -5,13 +5,13 @@ import { CorruptStoreError } from '../../errors.ts'
 import type { Ms } from '../../job.ts'
 import type { Store } from '../store.ts'
 import { sharedClock } from './clock.ts'
-import type { Durability } from './disk.ts'
+import type { Durability } from './durability.ts'
 import { openFile, retry, type Surroundings } from './open.ts'
 import { Processes } from './processes.ts'
 import { readable } from './schema.ts'
 import { SqliteStore } from './sqlite-store.ts'
 
-export { checkDurability, type Durability } from './disk.ts'
+export type { Durability } from './durability.ts'
 export { checkSqlite } from './open.ts'
 
 export interface SqliteOptions {

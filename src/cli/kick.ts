@@ -1,0 +1,28 @@
+import type { Command } from 'commander'
+import { InvalidArgumentError } from '../errors.ts'
+import { print } from './output.ts'
+import { Failed, jobId, wholeNumber, withStore, work, type StoreFlag } from './work.ts'
+
+interface Flags extends StoreFlag {
+  queue?: string
+  max: string
+}
+
+export function addKick(program: Command): void {
+  withStore(program.command('kick'))
+    .description('make buried jobs ready, or delayed ones where none is buried')
+    .argument('[id]', 'one job; without it, those of --queue')
+    .option('--queue <name>', 'the queue')
+    .option('--max <number>', 'at most so many', '4294967295')
+    .action(async (id: string | undefined, flags: Flags) => {
+      const { queue } = flags
+      if ((id === undefined) === (queue === undefined)) throw new InvalidArgumentError('Name one: a job by its id, or a queue by --queue NAME.')
+      const max = wholeNumber(flags.max, '--max')
+      await work(flags, async (target) => {
+        if (id === undefined) return print(`kicked ${await target.kick(queue as string, max)}`)
+        const job = jobId(id)
+        if (!(await target.kickJob(job))) throw new Failed(`Job ${job} is neither buried nor delayed.`)
+        print(`kicked ${job}`)
+      })
+    })
+}

@@ -1,0 +1,31 @@
+import type { Command } from 'commander'
+import { toMs, type Duration } from '../duration.ts'
+import { print } from './output.ts'
+import { Failed, withStore, work, type StoreFlag } from './work.ts'
+
+interface Flags extends StoreFlag {
+  queue: string
+  for: string
+}
+
+export function addPause(program: Command): void {
+  withStore(program.command('pause'))
+    .description('let nobody take jobs from a queue for a while')
+    .requiredOption('--queue <name>', 'the queue')
+    .option('--for <time>', 'how long, such as 10m', '365d')
+    .action(async (flags: Flags) => {
+      await pause(flags, toMs(flags.for as Duration, '--for'))
+      print(`paused ${flags.queue}`)
+    })
+  withStore(program.command('resume'))
+    .description('end the pause of a queue')
+    .requiredOption('--queue <name>', 'the queue')
+    .action(async (flags: Flags) => {
+      await pause(flags, 0)
+      print(`resumed ${flags.queue}`)
+    })
+}
+
+async function pause(flags: Flags, ms: number): Promise<void> {
+  if (!(await work(flags, (target) => target.pause(flags.queue, ms)))) throw new Failed(`There is no queue '${flags.queue}'.`)
+}

@@ -1,0 +1,39 @@
+import type { Command } from 'commander'
+import { InvalidArgumentError } from '../errors.ts'
+import { colour, print, remark, shown } from './output.ts'
+import type { Next } from './target.ts'
+import { Failed, jobId, withStore, work, type StoreFlag } from './work.ts'
+
+interface Flags extends StoreFlag {
+  queue?: string
+  state: string
+  json?: boolean
+}
+
+const STATES: readonly Next[] = ['ready', 'delayed', 'buried']
+
+export function addPeek(program: Command): void {
+  withStore(program.command('peek'))
+    .description('show a job without taking it')
+    .argument('[id]', 'the job; without it, the next one of --queue')
+    .option('--queue <name>', 'show the next job of this queue')
+    .option('--state <state>', 'the next one that is ready, delayed or buried', 'ready')
+    .option('--json', 'as JSON, the body in base64')
+    .action(async (id: string | undefined, flags: Flags) => {
+      const which = whichOf(id, flags)
+      const job = await work(flags, (target) => target.peek(which))
+      if (!job) throw new Failed('id' in which ? `There is no job ${which.id}.` : `Queue '${which.queue}' has no ${which.state} job.`)
+      if (flags.json) return print(JSON.stringify({ id: job.id, ...job.about, body: job.body.toString('base64') }))
+      remark(colour(`job ${job.id}: ${Object.entries(job.about).map(([key, value]) => `${key} ${shown(String(value))}`).join(', ')}`, 'dim'))
+      if (process.stdout.isTTY) print(shown(job.body.toString()))
+      else process.stdout.write(job.body)
+    })
+}
+
+function whichOf(id: string | undefined, { queue, state }: Flags): { id: number } | { queue: string; state: Next } {
+  if ((id === undefined) === (queue === undefined)) throw new InvalidArgumentError('Name one: a job by its id, or a queue by --queue NAME.')
+  if (id !== undefined) return { id: jobId(id) }
+  const known = STATES.find((one) => one === state)
+  if (!known) throw new InvalidArgumentError(`--state is '${state}'; it takes ${STATES.join(', ')}.`)
+  return { queue: queue as string, state: known }
+}

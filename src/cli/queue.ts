@@ -1,0 +1,32 @@
+import type { Command } from 'commander'
+import { parsePolicy, policyText, SETTINGS } from '../broker/policies.ts'
+import { print } from './output.ts'
+import { withStore, work, type StoreFlag } from './work.ts'
+
+export function addQueue(program: Command): void {
+  const queue = program.command('queue').description("show and change a queue's settings")
+  withStore(queue.command('set'))
+    .description('change settings; NAME= takes one back')
+    .argument('<name>', 'the queue')
+    .argument('<setting...>', 'such as max-jobs=1000 dead=mail.dead')
+    .addHelpText('after', `\nSettings:\n${help()}`)
+    .action(async (name: string, settings: string[], flags: StoreFlag) => {
+      parsePolicy(settings)
+      const policy = await work(flags, (target) => target.setPolicy(name, (old) => parsePolicy(settings, old)))
+      print(policyText(policy ?? {}).join(' ') || 'no settings')
+    })
+  withStore(queue.command('show'))
+    .description('show the settings')
+    .argument('<name>', 'the queue')
+    .option('--json', 'as JSON')
+    .action(async (name: string, flags: StoreFlag & { json?: boolean }) => {
+      const policy = await work(flags, (target) => target.policy(name))
+      print(flags.json ? JSON.stringify(policy ?? {}) : policyText(policy ?? {}).join('\n') || 'no settings')
+    })
+}
+
+function help(): string {
+  return Object.entries(SETTINGS)
+    .map(([name, { takes, help }]) => `  ${name.padEnd(14)} ${takes.padEnd(22)} ${help}`)
+    .join('\n')
+}

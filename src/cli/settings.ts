@@ -1,0 +1,128 @@
+/** What `serve` is told, from its flags, a configuration file, and the environment, in that order. */
+import { readFileSync } from 'node:fs'
+import { parsePolicy, queueNamed } from '../broker/policies.ts'
+import { InvalidArgumentError } from '../errors.ts'
+import type { Queue, QueuePolicy } from '../job.ts'
+import { LEVELS, type Level } from '../log.ts'
+import { checkDurability, type Durability } from '../stores/sqlite/durability.ts'
+import { parseListen, type Listen } from './listen.ts'
+
+export interface Settings {
+  store: string
+  beanstalkd: Listen[]
+  durability: Durability
+  maxJobSize: number
+  log: Level
+  queues: ReadonlyMap<Queue, QueuePolicy>
+}
+
+/** Settings as they are written, before they are checked. */
+export interface Written {
+  store?: string
+  beanstalkd?: string[]
+  durability?: string
+  maxJobSize?: number | string
+  log?: string
+  queues?: Record<string, Record<string, string | number>>
+}
+
+const DEFAULTS = { store: 'file:queueup.db', beanstalkd: ['127.0.0.1:11300'], durability: 'full', maxJobSize: 65_535, log: 'info' } as const
+
+const KEYS = ['store', 'beanstalkd', 'durability', 'maxJobSize', 'log', 'queues'] as const satisfies (keyof Written)[]
+
+/**
+ * @param flags what was said on the command line
+ * @param file the configuration file, if one was named
+ * @throws InvalidArgumentError that names the setting, where it was written, and what it takes
+ */
+export function resolveSettings(flags: Written, file: string | undefined, env: NodeJS.ProcessEnv): Settings {
+  const named = file ?? env['QUEUEUP_CONFIG']
+  const sources = [
+    { from: 'the command line', written: flags },
+    ...(named === undefined ? [] : [{ from: named, written: readConfig(named) }]),
+    { from: 'the environment', written: fromEnvironment(env) },
+  ]
+  const pick = <K extends keyof Written, T>(key: K, check: (value: NonNullable<Written[K]>) => T, otherwise: T): T => {
+    for (const { from, written } of sources) {
+      const value = written[key]
+      if (value === undefined) continue
+      try {
+        return check(value as NonNullable<Written[K]>)
+      } catch (error) {
+        throw new InvalidArgumentError(`${key}, from ${from}: ${(error as Error).message}`, { cause: error })
+      }
+    }
+    return otherwise
+  }
+  return {
+    store: pick('store', text, DEFAULTS.store),
+    beanstalkd: pick('beanstalkd', (all) => list(all).map(parseListen), DEFAULTS.beanstalkd.map(parseListen)),
+    durability: pick('durability', (value) => checkDurability(text(value)), DEFAULTS.durability),
+    maxJobSize: pick('maxJobSize', jobSize, DEFAULTS.maxJobSize),
+    log: pick('log', level, DEFAULTS.log),
+    queues: pick('queues', policies, new Map()),
+  }
+}
+
+function readConfig(path: string): Written {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new InvalidArgumentError(`${path} can't be read as JSON: ${(error as Error).message}.`, { cause: error })
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new InvalidArgumentError(`${path} must hold one JSON object, such as {"store": "file:jobs.db"}.`)
+  for (const key of Object.keys(parsed))
+    if (!(KEYS as readonly string[]).includes(key)) throw new InvalidArgumentError(`${path} has '${key}', which is no setting.${nearest(key)} There are: ${KEYS.join(', ')}.`)
+  return parsed as Written
+}
+
+function fromEnvironment(env: NodeJS.ProcessEnv): Written {
+  return {
+    ...(env['QUEUEUP_STORE'] !== undefined && { store: env['QUEUEUP_STORE'] }),
+    ...(env['QUEUEUP_BEANSTALKD'] !== undefined && { beanstalkd: env['QUEUEUP_BEANSTALKD'].split(',').map((one) => one.trim()) }),
+    ...(env['QUEUEUP_DURABILITY'] !== undefined && { durability: env['QUEUEUP_DURABILITY'] }),
+    ...(env['QUEUEUP_MAX_JOB_SIZE'] !== undefined && { maxJobSize: env['QUEUEUP_MAX_JOB_SIZE'] }),
+    ...(env['QUEUEUP_LOG'] !== undefined && { log: env['QUEUEUP_LOG'] }),
+  }
+}
+
+function text(value: unknown): string {
+  if (typeof value !== 'string' || value === '') throw new InvalidArgumentError(`${JSON.stringify(value)} is no text.`)
+  return value
+}
+
+function list(value: unknown): string[] {
+  const all = typeof value === 'string' ? [value] : value
+  if (!Array.isArray(all)) throw new InvalidArgumentError(`${JSON.stringify(value)} is no list of addresses such as ["127.0.0.1:11300"].`)
+  return all.map(text)
+}
+
+export function jobSize(value: unknown): number {
+  const bytes = typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value
+  if (typeof bytes !== 'number' || !Number.isInteger(bytes) || bytes < 1 || bytes > 2 ** 30)
+    throw new InvalidArgumentError(`${JSON.stringify(value)} is no size of a job: give bytes, from 1 to ${2 ** 30}.`)
+  return bytes
+}
+
+function level(value: unknown): Level {
+  const found = LEVELS.find((one) => one === value)
+  if (!found) throw new InvalidArgumentError(`${JSON.stringify(value)} is none of ${LEVELS.join(', ')}.`)
+  return found
+}
+
+function policies(value: unknown): Map<Queue, QueuePolicy> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new InvalidArgumentError('it must be an object such as {"mail": {"max-jobs": 1000}}.')
+  return new Map(
+    Object.entries(value as Record<string, unknown>).map(([name, settings]) => {
+      if (typeof settings !== 'object' || settings === null) throw new InvalidArgumentError(`the settings of '${name}' must be an object such as {"max-jobs": 1000}.`)
+      return [queueNamed(name), parsePolicy(Object.entries(settings).map(([setting, value]) => `${setting}=${value as string}`))]
+    }),
+  )
+}
+
+/** A guess at what was meant, for a word that is almost right. */
+function nearest(word: string): string {
+  const close = KEYS.find((key) => key.toLowerCase() === word.toLowerCase() || (key.startsWith(word.slice(0, 3)) && word.length > 2))
+  return close ? ` Did you mean '${close}'?` : ''
+}
