@@ -57,7 +57,7 @@ function accepting(m: Machine, row: Row, target: Target, size: number): QueueRow
   let queue = m.table.queue(target.queue)
   if (!queue) {
     if (!target.create) return 'no queue'
-    queue = m.table.createQueue(target.queue)
+    queue = m.table.createQueue(target.queue, m.now)
   }
   return (queue !== row.queue && room(m, queue, size)) || queue
 }

@@ -28,7 +28,7 @@ function putOne(m: Machine, target: Target, msg: Message, restore: Restored | un
   let queue = m.table.queue(target.queue)
   if (!queue) {
     if (!target.create) return refused('no queue')
-    queue = m.table.createQueue(target.queue)
+    queue = m.table.createQueue(target.queue, m.now)
   }
   if (restore && m.table.get(restore.id)) return refused('conflict')
   if (msg.unique) {

@@ -26,10 +26,9 @@ export function record(m: Machine, op: RecordOp): Result {
 }
 
 function setPolicy(m: Machine, name: Queue, policy: QueuePolicy | undefined): void {
-  const queue = m.table.queue(name) ?? (policy && m.table.createQueue(name))
+  const queue = m.table.queue(name) ?? (policy && m.table.createQueue(name, m.now))
   if (!queue) return
   queue.policy = policy
-  queue.used = m.now
   m.wake(queue)
 }
 

@@ -24,7 +24,7 @@ export interface Table {
   above(id: number): void
 
   queue(name: Queue): QueueRow | undefined
-  createQueue(name: Queue): QueueRow
+  createQueue(name: Queue, now: Ms): QueueRow
   /** Forgets implicit queues that were empty for so long. */
   collectQueues(unusedSince: Ms): void
 

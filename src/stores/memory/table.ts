@@ -23,8 +23,8 @@ export class MemoryTable implements Table {
   #version = 0
   readonly #queues = new Map<Queue, MemoryQueue>()
   readonly #rows = new Map<JobId, Row>()
-  readonly #timers = new Heap<Timer>((a, b) => a.at < b.at)
-  readonly #expiries = new Heap<Timer>((a, b) => a.at < b.at)
+  readonly #timers = new Heap<Timer>(sooner)
+  readonly #expiries = new Heap<Timer>(sooner)
   readonly #dead = new Map<JobId, Row>()
   readonly #holders = new Map<string, Holder>()
   readonly #records = new Map<string, Kept>()
@@ -59,8 +59,9 @@ export class MemoryTable implements Table {
     return queue
   }
 
-  createQueue(name: Queue): MemoryQueue {
+  createQueue(name: Queue, now: Ms): MemoryQueue {
     const queue = new MemoryQueue(++this.#queueNo, name)
+    queue.used = now
     const paused = this.#records.get(`pause/${name}`)
     if (paused) queue.pausedUntil = paused.value as Ms
     this.#queues.set(name, queue)
@@ -202,6 +203,7 @@ export class MemoryTable implements Table {
     const old = this.#records.get(key)
     const version = ++this.#version
     this.#undo?.push(() => {
+      this.#version = version - 1
       this.#untime(this.#records.get(key))
       this.#deleted.delete(key)
       setOrDelete(this.#records, key, old)
@@ -362,6 +364,10 @@ export class MemoryTable implements Table {
     this.#queues.delete(queue.name)
     if (this.#lastQueue === queue) this.#lastQueue = undefined
   }
+}
+
+function sooner(a: Timer, b: Timer): boolean {
+  return a.at < b.at || (a.at === b.at && a.row.id < b.row.id)
 }
 
 function firstOf(rows: Iterable<Row>, limit: number, wanted: (row: Row) => boolean = () => true): Row[] {

@@ -27,12 +27,15 @@ export class Mark {
     this.#file = file
   }
 
-  read(): void {
+  /** @param ours nobody else has written since: the rest of our block of ids is still ours */
+  read(ours: boolean): void {
+    const [next, block] = [this.#next, this.#block]
     const mark = this.#file.get<[number, number, number, number, number, number]>(
       'SELECT next, burial, records, processes, meddled, soonest FROM mark WHERE k = 1',
     )
     ;[this.#next, this.#burial, this.records, this.processes, this.meddled, this.soonest] = mark as [number, number, number, number, number, number]
     this.#block = this.#next
+    if (ours) [this.#next, this.#block] = [next, block]
     this.#dirty = false
   }
 

@@ -173,8 +173,8 @@ export class SqliteTable implements Table {
     return this.#fresh(queue)
   }
 
-  createQueue(name: Queue): SqliteQueue {
-    this.file.run('INSERT INTO queue (name) VALUES (?)', name)
+  createQueue(name: Queue, now: Ms): SqliteQueue {
+    this.file.run('INSERT INTO queue (name, used) VALUES (?, ?)', name, now)
     return this.queue(name) as SqliteQueue
   }
 
@@ -216,6 +216,7 @@ export class SqliteTable implements Table {
       queue.window.remove(row)
       this.#windowed--
     }
+    this.#dirty(queue)
     row.fromReady = row.state === 'ready' && row.stored && row.change === 'none'
     if (row.state === 'reserved' && !row.mine) this.mark.meddle()
   }
@@ -302,13 +303,12 @@ export class SqliteTable implements Table {
   due(now: Ms, limit: number): Row[] {
     if (this.mark.soonest > now) return []
     this.flush()
-    const rows = new Set<Row>()
-    for (const where of ['state = 1 AND at <= ? ORDER BY at', 'state = 2 AND at <= ? ORDER BY at', 'expires <= ? AND expires IS NOT NULL AND state <> 1 ORDER BY expires']) {
-      if (rows.size >= limit) break
-      for (const columns of this.file.all<Columns>(`SELECT ${COLUMNS} FROM job WHERE ${where} LIMIT ?`, now, limit - rows.size))
-        rows.add(this.#load(columns))
-    }
-    return [...rows]
+    const some = (where: string) =>
+      this.file.all<Columns>(`SELECT ${COLUMNS} FROM job WHERE ${where} LIMIT ?`, now, limit).map((columns) => this.#load(columns))
+    const timed = [...some('state = 1 AND at <= ? ORDER BY at, id'), ...some('state = 2 AND at <= ? ORDER BY at, id')]
+    timed.sort((a, b) => a.at - b.at || a.id - b.id)
+    const expired = some('expires <= ? AND expires IS NOT NULL AND state <> 1 ORDER BY expires, id')
+    return [...new Set([...timed, ...expired])].slice(0, limit)
   }
 
   dueRecords(now: Ms, limit: number): string[] {
@@ -455,7 +455,9 @@ export class SqliteTable implements Table {
     if (!done) {
       this.file.exec('ROLLBACK TO unit')
       this.reset()
-      this.begin()
+      this.#generation++
+      this.#dataVersion = this.file.value('PRAGMA data_version')
+      this.mark.read(true)
     }
     this.file.exec('RELEASE unit')
   }
@@ -464,7 +466,7 @@ export class SqliteTable implements Table {
 
   #readMark(): void {
     const { meddled, processes } = this.mark
-    this.mark.read()
+    this.mark.read(false)
     if (this.mark.meddled !== meddled && meddled >= 0) this.#forgetLeases()
     if (this.mark.processes !== processes) this.onProcesses()
   }
