@@ -1,6 +1,7 @@
 import type { Death, Message, Target, Why } from '../../job.ts'
 import type { ForwardOp, Put, Refusal, Result } from '../store.ts'
-import { refuse, type Machine } from './machine.ts'
+import type { Machine } from './machine.ts'
+import { refuse } from './refuse.ts'
 import { depart, displace, notLeaving, openGroup, place, placeNew } from './place.ts'
 import { newRow, overwrite, room, setExpiry } from './put.ts'
 import type { QueueRow } from './queue.ts'

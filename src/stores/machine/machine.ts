@@ -2,7 +2,7 @@
  * The state machine of a job, for stores that run in our process. It decides what each operation of the contract does; a `Table` keeps the rows.
  */
 import type { Fence, JobId, Ms, Queue } from '../../job.ts'
-import type { Dead, Hint, Op, Refusal, Refused, Result, Unit } from '../store.ts'
+import type { Dead, Hint, Op, Refused, Result, Unit } from '../store.ts'
 import { bulk } from './bulk.ts'
 import { due, sweep } from './due.ts'
 import { end } from './end.ts'
@@ -191,13 +191,4 @@ export class Machine {
       this.#ready = undefined
     }
   }
-}
-
-const refusals = new Map<Refusal, Refused>()
-
-/** A refusal without more to say: one frozen object for each reason. */
-export function refuse(why: Refusal): Refused {
-  let refused = refusals.get(why)
-  if (!refused) refusals.set(why, (refused = Object.freeze({ ok: false, why })))
-  return refused
 }

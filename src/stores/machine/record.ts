@@ -1,6 +1,7 @@
 import type { Queue, QueuePolicy } from '../../job.ts'
 import type { RecordOp, Result } from '../store.ts'
-import { refuse, type Machine } from './machine.ts'
+import type { Machine } from './machine.ts'
+import { refuse } from './refuse.ts'
 
 /** The two kinds of record that the state machine reads. */
 const POLICY = 'queue/'

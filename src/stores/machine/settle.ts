@@ -2,7 +2,8 @@
 import type { Ref } from '../../job.ts'
 import type { BuryOp, CancelOp, FinishOp, Refusal, ReleaseOp, Result, TouchOp } from '../store.ts'
 import { aside, endLease, giveBack, timeOut } from './give-back.ts'
-import { refuse, type Machine } from './machine.ts'
+import type { Machine } from './machine.ts'
+import { refuse } from './refuse.ts'
 import { depart, displace, notLeaving } from './place.ts'
 import { counts, more, type Row } from './row.ts'
 
