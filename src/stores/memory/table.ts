@@ -172,8 +172,11 @@ export class MemoryTable implements Table {
   }
 
   forgetHolder(session: string): void {
-    if (this.#lastHolder?.session === session) this.#lastHolder = undefined
+    const holder = this.#holders.get(session)
+    if (!holder) return
+    if (this.#lastHolder === holder) this.#lastHolder = undefined
     this.#holders.delete(session)
+    this.#undo?.push(() => this.#holders.set(session, holder))
   }
 
   claim(queue: QueueRow, key: string): Claim | undefined {

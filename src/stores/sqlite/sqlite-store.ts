@@ -23,12 +23,12 @@ interface Call {
 /** So many operations of waiting calls go into one transaction. */
 const BATCH = 512
 /**
- * While another process holds the file: a transaction is over in a tenth of a millisecond, so it is asked again at once for so long, without a break;
- * then after a timer that grows to the longest. Both waits are random, so that nobody always comes second.
+ * While another process holds the file it is asked again: at once for a moment, since a small transaction is over in a tenth of a millisecond; then after a
+ * timer. All waits are random, so that nobody always comes second. Two processes with 8 connections each and 100 commands in flight kept 152 thousand jobs
+ * a second together with a timer of 1 to 2 ms, 95 with one that grew to 8 (one process alone: 172).
  */
 const SPIN: Ms = 0.15
-const SHORTEST: Ms = 1
-const LONGEST: Ms = 8
+const TIMER: Ms = 1
 
 export class SqliteStore implements Store {
   readonly traits: Traits = { shared: true, durable: true, within: false, gates: false, notes: false, children: false }
@@ -49,7 +49,6 @@ export class SqliteStore implements Store {
 
   #calls: Call[] = []
   #retry: NodeJS.Timeout | undefined
-  #pause = SHORTEST
   #failure: Error | undefined
   #closing: Promise<void> | undefined
   readonly #listeners = new Set<(hint: Hint) => void>()
@@ -182,18 +181,14 @@ export class SqliteStore implements Store {
         count++
       }
       const calls = this.#calls.splice(0, count)
-      if (this.#transaction(calls)) {
-        this.#pause = SHORTEST
-        continue
-      }
+      if (this.#transaction(calls)) continue
       this.#calls.unshift(...calls)
-      this.#pause = Math.min(LONGEST, this.#pause * 2)
       this.#retry = setTimeout(
         () => {
           this.#retry = undefined
           this.#work()
         },
-        SHORTEST + Math.random() * (this.#pause - SHORTEST),
+        TIMER * (1 + Math.random()),
       )
       return
     }

@@ -57,6 +57,8 @@ export class SqliteTable implements Table {
   readonly #holders = new Map<string, NumberedHolder>()
   readonly #holdersByNo = new Map<number, NumberedHolder>()
   #lastHolder: NumberedHolder | undefined
+  /** Those that ended in the unit that runs, should it be undone. */
+  #forgotten: NumberedHolder[] = []
   #sessions = 0
   /** The cache of leases was dropped: the holders' lists are not whole. */
   #forgot = false
@@ -103,6 +105,7 @@ export class SqliteTable implements Table {
     }
     this.#visited = []
     this.#flushed = 0
+    this.#forgotten = []
     if (this.#windowed > WINDOWS) for (const queue of this.#queues.values()) this.#dropWindow(queue)
   }
 
@@ -323,8 +326,7 @@ export class SqliteTable implements Table {
     let holder = this.#holders.get(session)
     if (!holder) {
       holder = new NumberedHolder(session, this.slot * SESSIONS + ++this.#sessions, true)
-      this.#holders.set(session, holder)
-      this.#holdersByNo.set(holder.no, holder)
+      this.#remember(holder)
     }
     return (this.#lastHolder = holder)
   }
@@ -354,6 +356,7 @@ export class SqliteTable implements Table {
     if (!holder) return
     this.#holders.delete(session)
     this.#holdersByNo.delete(holder.no)
+    this.#forgotten.push(holder)
     if (this.#lastHolder === holder) this.#lastHolder = undefined
   }
 
@@ -451,9 +454,11 @@ export class SqliteTable implements Table {
   atomic(run: () => boolean): void {
     this.end()
     this.file.exec('SAVEPOINT unit')
+    this.#forgotten = []
     const done = run()
     if (!done) {
       this.file.exec('ROLLBACK TO unit')
+      for (const holder of this.#forgotten) this.#remember(holder)
       this.reset()
       this.#generation++
       this.#dataVersion = this.file.value('PRAGMA data_version')
@@ -463,6 +468,11 @@ export class SqliteTable implements Table {
   }
 
   // ------------------------------------------------------------------ inside
+
+  #remember(holder: NumberedHolder): void {
+    this.#holders.set(holder.session, holder)
+    this.#holdersByNo.set(holder.no, holder)
+  }
 
   #readMark(): void {
     const { meddled, processes } = this.mark
