@@ -18,7 +18,7 @@ export function due(m: Machine, op: DueOp): Result {
   const limit = Math.min(op.limit, SLICE)
   const { table, now } = m
   const { result, ready } = m.watching(() => {
-    const { rows, records } = sweep(m, limit)
+    const { rows, records } = sweep(m, limit, '')
     const orphans = table.orphans(limit)
     for (const row of orphans) giveBack(m, row, 'lost')
     for (const row of table.deadLetters(limit)) {
@@ -56,13 +56,13 @@ function collect(m: Machine, limit: number): void {
   }
 }
 
-/** Makes due what is due: so many rows, and records. */
-export function sweep(m: Machine, limit: number): { rows: number; records: string[] } {
+/** Makes due what is due: so many rows, and records whose keys begin with `prefix`. Before each commit only pauses end: others are for `due` to report. */
+export function sweep(m: Machine, limit: number, prefix = PAUSE): { rows: number; records: string[] } {
   const { table, now } = m
   const rows = table.due(now, limit)
   for (const row of rows) makeDue(m, row)
   const records: string[] = []
-  for (const key of table.dueRecords(now, limit)) {
+  for (const key of table.dueRecords(now, limit, prefix)) {
     if (key.startsWith(PAUSE)) unpause(m, key)
     else records.push(key)
   }

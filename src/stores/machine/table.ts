@@ -73,7 +73,7 @@ export interface Table {
   anyRecord(prefix: string): boolean
   sessionRecords(session: string): string[]
   /** Records whose moment has come; it is forgotten by this. */
-  dueRecords(now: Ms, limit: number): string[]
+  dueRecords(now: Ms, limit: number, prefix: string): string[]
 
   /** Keeps a finished job, and of those of its queue only as many as the policy says. */
   keep(finished: Finished): void

@@ -238,10 +238,10 @@ export class MemoryTable implements Table {
     return [...this.#records.values()].filter((record) => record.session === session).map((record) => record.key)
   }
 
-  dueRecords(now: Ms, limit: number): string[] {
+  dueRecords(now: Ms, limit: number, prefix: string): string[] {
     const keys: string[] = []
     for (const record of this.#timed) {
-      if ((record.at as Ms) > now) continue
+      if ((record.at as Ms) > now || !record.key.startsWith(prefix)) continue
       delete record.at
       this.#timed.delete(record)
       if (keys.push(record.key) >= limit) break

@@ -14,7 +14,10 @@ export class Records {
   }
 
   get(key: string): StoreRecord | undefined {
-    const found = this.#file.get<[string, number]>('SELECT value, version FROM record WHERE key = ? AND value IS NOT NULL', key)
+    const found = this.#file.get<[string, number]>(
+      'SELECT value, version FROM record WHERE key = ? AND value IS NOT NULL',
+      key,
+    )
     return found && { key, value: JSON.parse(found[0]), version: found[1] }
   }
 
@@ -22,7 +25,11 @@ export class Records {
   set(key: string, value: unknown, session: number | null, at: Ms | undefined): number {
     const version = this.#mark.nextRecord()
     if (value === undefined) {
-      this.#file.run('UPDATE record SET value = NULL, version = ?, session = NULL, at = NULL WHERE key = ?', version, key)
+      this.#file.run(
+        'UPDATE record SET value = NULL, version = ?, session = NULL, at = NULL WHERE key = ?',
+        version,
+        key,
+      )
       return version
     }
     this.#file.run(
@@ -39,17 +46,30 @@ export class Records {
 
   any(prefix: string): boolean {
     const end = prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)
-    return this.#file.get('SELECT 1 FROM record WHERE key >= ? AND key < ? AND value IS NOT NULL LIMIT 1', prefix, end) !== undefined
+    return (
+      this.#file.get('SELECT 1 FROM record WHERE key >= ? AND key < ? AND value IS NOT NULL LIMIT 1', prefix, end) !==
+      undefined
+    )
   }
 
   /** Keys of records that are bound to a session numbered so. */
   ofSessions(from: number, to: number): string[] {
-    return this.#file.all<[string]>('SELECT key FROM record WHERE session BETWEEN ? AND ?', from, to).map(([key]) => key)
+    return this.#file
+      .all<[string]>('SELECT key FROM record WHERE session BETWEEN ? AND ?', from, to)
+      .map(([key]) => key)
   }
 
   /** Those whose moment has come; it is forgotten by this. */
-  due(now: Ms, limit: number): string[] {
-    const keys = this.#file.all<[string]>('SELECT key FROM record WHERE at <= ? ORDER BY at LIMIT ?', now, limit).map(([key]) => key)
+  due(now: Ms, limit: number, prefix: string): string[] {
+    const keys = this.#file
+      .all<[string]>(
+        'SELECT key FROM record WHERE at <= ? AND substr(key, 1, ?) = ? ORDER BY at LIMIT ?',
+        now,
+        prefix.length,
+        prefix,
+        limit,
+      )
+      .map(([key]) => key)
     for (const key of keys) this.#file.run('UPDATE record SET at = NULL WHERE key = ?', key)
     return keys
   }

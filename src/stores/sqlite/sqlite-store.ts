@@ -80,7 +80,7 @@ export class SqliteStore implements Store {
     this.#table = new SqliteTable(o.db, o.slot, o.epoch)
     this.#table.onProcesses = () => (this.#processesChanged = true)
     this.#machine = new Machine(this.#table)
-    this.#reader = new Reader(o.db, o.now, (no) => this.#table.sessionName(no))
+    this.#reader = new Reader(o.db, o.now, (no) => this.#table.holders.name(no))
     this.#begin = o.db.prepare('BEGIN IMMEDIATE')
     this.#commit = o.db.prepare('COMMIT')
 
@@ -144,8 +144,8 @@ export class SqliteStore implements Store {
   async #close(): Promise<void> {
     if (!this.#failure) {
       await this.#write(() => {
-        for (const session of this.#table.sessions()) this.#machine.run({ ops: [{ do: 'end', session, as: 'lost' }] })
-        this.#table.depart()
+        for (const session of this.#table.holders.names) this.#machine.run({ ops: [{ do: 'end', session, as: 'lost' }] })
+        this.#table.strike(this.#table.slot)
       })
       await this.#disk.settle()
     }
@@ -309,10 +309,10 @@ export class SqliteStore implements Store {
     const { woken } = this.#machine
     if (woken.size === 0 && !this.#table.mark.lowered) return undefined
     const rings = new Map<number, Ring>()
-    for (const [slot, ready] of this.#table.waiters(woken)) rings.set(slot, { ready })
+    for (const [slot, ready] of this.#table.roster.waiters(woken)) rings.set(slot, { ready })
     if (this.#table.mark.lowered) {
       const due = this.#table.mark.lowered
-      for (const { slot } of this.#table.processes()) rings.set(slot, { ...rings.get(slot), due })
+      for (const { slot } of this.#table.roster.others()) rings.set(slot, { ...rings.get(slot), due })
     }
     return rings
   }
@@ -334,7 +334,7 @@ export class SqliteStore implements Store {
   async #lookForProcesses(): Promise<void> {
     if (this.#closing || this.#failure) return
     this.#processesChanged = false
-    this.#processes.know(this.#table.processes())
+    this.#processes.know(this.#table.roster.others())
     this.#disk.shared = this.#processes.others > 0
     if (this.#processes.others === 0 || this.#waitsWritten || this.#waits.length === 0) return
     const ready = this.#waits
@@ -347,7 +347,7 @@ export class SqliteStore implements Store {
     if (this.#waitsWritten) return Promise.resolve()
     this.#waitsWritten = true
     const waits = this.#waits
-    return this.#write(() => this.#table.setWaits(waits))
+    return this.#write(() => this.#table.roster.setWaits(waits))
   }
 
   #tell(hint: Hint): void {

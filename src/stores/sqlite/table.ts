@@ -7,11 +7,13 @@ import type { Claim, Table } from '../machine/table.ts'
 import { Claims } from './claims.ts'
 import { Connection } from './connection.ts'
 import { History } from './history.ts'
-import { NumberedHolder, SESSIONS, sessionsOf } from './holder.ts'
+import { NumberedHolder, sessionsOf } from './holder.ts'
+import { Holders } from './holders.ts'
 import { Mark } from './mark.ts'
-import type { ProcessRow } from './processes.ts'
-import { policyOf, SqliteQueue } from './queue.ts'
+import type { SqliteQueue } from './queue.ts'
+import { Queues } from './queues.ts'
 import { Records } from './records.ts'
+import { Roster } from './roster.ts'
 import { BODY_OF, CODES, COLUMNS, INLINE, rowOf, type Columns } from './rows.ts'
 import { Writer } from './writer.ts'
 
@@ -35,31 +37,21 @@ export class SqliteTable implements Table {
   /** Called when other processes came or went. */
   onProcesses: () => void = () => undefined
 
-  #dataVersion = -1
-  #generation = 0
   readonly mark: Mark
+  readonly holders: Holders
+  readonly roster: Roster
+  readonly #queues: Queues
   readonly #writer: Writer
   readonly #claims: Claims
   readonly #records: Records
   readonly #history: History
-
-  readonly #queues = new Map<Queue, SqliteQueue>()
-  readonly #byNo = new Map<number, SqliteQueue>()
-  readonly #dirtyQueues: SqliteQueue[] = []
-  #lastQueue: SqliteQueue | undefined
+  #dataVersion = -1
 
   readonly #rows = new Map<JobId, Row>()
   /** Rows to be looked at when the commit ends: written, or forgotten. */
   #visited: Row[] = []
   #flushed = 0
   #windowed = 0
-
-  readonly #holders = new Map<string, NumberedHolder>()
-  readonly #holdersByNo = new Map<number, NumberedHolder>()
-  #lastHolder: NumberedHolder | undefined
-  /** Those that ended in the unit that runs, should it be undone. */
-  #forgotten: NumberedHolder[] = []
-  #sessions = 0
   /** The cache of leases was dropped: the holders' lists are not whole. */
   #forgot = false
 
@@ -68,6 +60,9 @@ export class SqliteTable implements Table {
     this.slot = slot
     this.epoch = epoch
     this.mark = new Mark(this.file)
+    this.holders = new Holders(slot)
+    this.roster = new Roster(this.file, slot)
+    this.#queues = new Queues(this.file, this.mark, (queue) => this.#doubt(queue))
     this.#writer = new Writer(this.file, epoch * FENCES)
     this.#claims = new Claims(this.file)
     this.#records = new Records(this.file, this.mark)
@@ -82,7 +77,7 @@ export class SqliteTable implements Table {
     const version = this.file.value('PRAGMA data_version')
     if (version === this.#dataVersion) return
     this.#dataVersion = version
-    this.#generation++
+    this.#queues.doubt()
     this.#readMark()
   }
 
@@ -105,22 +100,14 @@ export class SqliteTable implements Table {
     }
     this.#visited = []
     this.#flushed = 0
-    this.#forgotten = []
-    if (this.#windowed > WINDOWS) for (const queue of this.#queues.values()) this.#dropWindow(queue)
+    this.holders.settle()
+    if (this.#windowed > WINDOWS) for (const queue of this.#queues) this.#dropWindow(queue)
   }
 
   /** After ROLLBACK: nothing in the cache is known to be so. */
   reset(): void {
-    for (const queue of this.#queues.values()) {
-      queue.window.clear()
-      queue.complete = queue.dirty = false
-      queue.edge = undefined
-    }
-    this.#windowed = 0
-    this.#dirtyQueues.length = 0
-    this.#queues.clear()
-    this.#byNo.clear()
-    this.#lastQueue = undefined
+    for (const queue of this.#queues) this.#dropWindow(queue)
+    this.#queues.reset()
     this.#visited = []
     this.#flushed = 0
     this.#forgetLeases()
@@ -133,8 +120,7 @@ export class SqliteTable implements Table {
       this.#writer.write(this.#visited, this.#flushed, this.now)
       this.#flushed = this.#visited.length
     }
-    for (const queue of this.#dirtyQueues) this.#writeQueue(queue)
-    this.#dirtyQueues.length = 0
+    this.#queues.write()
   }
 
   // ------------------------------------------------------------------ counters
@@ -167,32 +153,16 @@ export class SqliteTable implements Table {
   // ------------------------------------------------------------------ queues
 
   queue(name: Queue): SqliteQueue | undefined {
-    let queue = this.#lastQueue
-    if (queue?.name !== name) {
-      queue = this.#queues.get(name) ?? this.#loadQueue('name', name)
-      if (!queue) return undefined
-      this.#lastQueue = queue
-    }
-    return this.#fresh(queue)
+    return this.#queues.named(name)
   }
 
   createQueue(name: Queue, now: Ms): SqliteQueue {
-    this.file.run('INSERT INTO queue (name, used) VALUES (?, ?)', name, now)
-    return this.queue(name) as SqliteQueue
+    return this.#queues.create(name, now)
   }
 
   collectQueues(unusedSince: Ms): void {
     this.flush()
-    const unused = this.file.all<[number, Queue]>(
-      `SELECT no, name FROM queue WHERE used <= ? AND ready = 0 AND delayed = 0 AND waiting = 0 AND reserved = 0 AND buried = 0
-       AND NOT EXISTS (SELECT 1 FROM record WHERE key = 'queue/' || name AND value IS NOT NULL)
-       AND NOT EXISTS (SELECT 1 FROM claim WHERE queue = no) LIMIT 100`,
-      unusedSince,
-    )
-    for (const [no, name] of unused) {
-      this.file.run('DELETE FROM queue WHERE no = ?', no)
-      this.#forgetQueue(name, no)
-    }
+    this.#queues.collect(unusedSince)
   }
 
   // ------------------------------------------------------------------ rows
@@ -200,7 +170,7 @@ export class SqliteTable implements Table {
   get(id: JobId): Row | undefined {
     let row = this.#rows.get(id)
     if (row && this.#isStale(row)) {
-      this.#fresh(row.queue as SqliteQueue)
+      this.#queues.fresh(row.queue as SqliteQueue)
       row = this.#rows.get(id)
     }
     if (row) return row.change === 'gone' ? undefined : row
@@ -219,14 +189,14 @@ export class SqliteTable implements Table {
       queue.window.remove(row)
       this.#windowed--
     }
-    this.#dirty(queue)
+    this.#queues.touched(queue)
     row.fromReady = row.state === 'ready' && row.stored && row.change === 'none'
     if (row.state === 'reserved' && !row.mine) this.mark.meddle()
   }
 
   enter(row: Row): void {
     const queue = row.queue as SqliteQueue
-    this.#dirty(queue)
+    this.#queues.touched(queue)
     if (!row.visited) {
       row.visited = true
       this.#visited.push(row)
@@ -252,7 +222,7 @@ export class SqliteTable implements Table {
   }
 
   remove(row: Row): void {
-    this.#dirty(row.queue as SqliteQueue)
+    this.#queues.touched(row.queue as SqliteQueue)
     if (!row.visited) {
       row.visited = true
       this.#visited.push(row)
@@ -314,50 +284,25 @@ export class SqliteTable implements Table {
     return [...new Set([...timed, ...expired])].slice(0, limit)
   }
 
-  dueRecords(now: Ms, limit: number): string[] {
-    return this.mark.soonest > now ? [] : this.#records.due(now, limit)
+  dueRecords(now: Ms, limit: number, prefix: string): string[] {
+    return this.mark.soonest > now ? [] : this.#records.due(now, limit, prefix)
   }
 
   // ------------------------------------------------------------------ leases and their holders
 
   holder(session: string): NumberedHolder {
-    const last = this.#lastHolder
-    if (last?.session === session) return last
-    let holder = this.#holders.get(session)
-    if (!holder) {
-      holder = new NumberedHolder(session, this.slot * SESSIONS + ++this.#sessions, true)
-      this.#remember(holder)
-    }
-    return (this.#lastHolder = holder)
+    return this.holders.get(session)
   }
 
   held(session: string): Row[] {
-    const holder = this.#holders.get(session)
+    const holder = this.holders.find(session)
     if (!holder) return []
     if (this.#forgot) this.#recallLeases()
     return holder.rows().reverse()
   }
 
-  /** This process's sessions that hold or held something. */
-  sessions(): string[] {
-    return [...this.#holders.keys()]
-  }
-
-  isOwn(session: string): boolean {
-    return this.#holders.has(session)
-  }
-
-  sessionName(no: number): string | undefined {
-    return this.#holdersByNo.get(no)?.session
-  }
-
   forgetHolder(session: string): void {
-    const holder = this.#holders.get(session)
-    if (!holder) return
-    this.#holders.delete(session)
-    this.#holdersByNo.delete(holder.no)
-    this.#forgotten.push(holder)
-    if (this.#lastHolder === holder) this.#lastHolder = undefined
+    this.holders.end(session)
   }
 
   orphans(limit: number): Row[] {
@@ -371,7 +316,7 @@ export class SqliteTable implements Table {
       )
       rows.push(...found.map((columns) => this.#load(columns)))
       if (rows.length >= limit) return rows
-      this.#bury(slot)
+      this.strike(slot)
     }
     return rows
   }
@@ -408,7 +353,7 @@ export class SqliteTable implements Table {
   }
 
   sessionRecords(session: string): string[] {
-    const no = this.#holders.get(session)?.no
+    const no = this.holders.find(session)?.no
     return no === undefined ? [] : this.#records.ofSessions(no, no)
   }
 
@@ -420,47 +365,18 @@ export class SqliteTable implements Table {
     this.#history.collect(now, limit)
   }
 
-  // ------------------------------------------------------------------ processes
-
-  /** The other processes that have the file open. */
-  processes(): ProcessRow[] {
-    return this.file.all<[number, string]>('SELECT slot, name FROM process WHERE slot <> ?', this.slot).map(([slot, name]) => ({ slot, name }))
-  }
-
-  /** Slots of other processes that wait for jobs of one of these queues. */
-  waiters(queues: Iterable<QueueRow>): Map<number, Queue[]> {
-    const waiters = new Map<number, Queue[]>()
-    for (const { name } of queues)
-      for (const [slot] of this.file.all<[number]>('SELECT slot FROM waiter WHERE queue = ? AND slot <> ?', name, this.slot)) {
-        const known = waiters.get(slot)
-        if (known) known.push(name)
-        else waiters.set(slot, [name])
-      }
-    return waiters
-  }
-
-  setWaits(queues: readonly Queue[]): void {
-    this.file.run('DELETE FROM waiter WHERE slot = ?', this.slot)
-    for (const queue of queues) this.file.run('INSERT OR IGNORE INTO waiter (queue, slot) VALUES (?, ?)', queue, this.slot)
-  }
-
-  /** This process goes. */
-  depart(): void {
-    this.#bury(this.slot)
-  }
-
   // ------------------------------------------------------------------ units that may be undone
 
   atomic(run: () => boolean): void {
     this.end()
     this.file.exec('SAVEPOINT unit')
-    this.#forgotten = []
+    this.holders.settle()
     const done = run()
     if (!done) {
       this.file.exec('ROLLBACK TO unit')
-      for (const holder of this.#forgotten) this.#remember(holder)
+      this.holders.takeBack()
       this.reset()
-      this.#generation++
+      this.#queues.doubt()
       this.#dataVersion = this.file.value('PRAGMA data_version')
       this.mark.read(true)
     }
@@ -468,11 +384,6 @@ export class SqliteTable implements Table {
   }
 
   // ------------------------------------------------------------------ inside
-
-  #remember(holder: NumberedHolder): void {
-    this.#holders.set(holder.session, holder)
-    this.#holdersByNo.set(holder.no, holder)
-  }
 
   #readMark(): void {
     const { meddled, processes } = this.mark
@@ -482,9 +393,9 @@ export class SqliteTable implements Table {
   }
 
   #forgetLeases(): void {
-    for (const holder of this.#holders.values()) for (const row of holder.rows()) holder.remove(row)
+    this.holders.forgetJobs()
     for (const [id, row] of this.#rows) if (row.state === 'reserved' && !row.visited) this.#rows.delete(id)
-    this.#forgot = this.#holders.size > 0
+    this.#forgot = this.holders.size > 0
   }
 
   #recallLeases(): void {
@@ -494,106 +405,31 @@ export class SqliteTable implements Table {
     this.#forgot = false
   }
 
-  /** A process is dead and has no lease left: its slot may be given out again. */
-  #bury(slot: number): void {
-    const [from, to] = sessionsOf(slot)
-    for (const key of this.#records.ofSessions(from, to)) this.#records.set(key, undefined, null, undefined)
-    this.file.run('DELETE FROM waiter WHERE slot = ?', slot)
-    this.file.run('DELETE FROM process WHERE slot = ?', slot)
-    this.file.run('UPDATE mark SET processes = processes + 1')
+  /** A process is dead and has no lease left, or this one goes. */
+  strike(slot: number): void {
+    for (const key of this.#records.ofSessions(...sessionsOf(slot))) this.#records.set(key, undefined, null, undefined)
+    this.roster.strike(slot)
     this.deadSlots.delete(slot)
     this.onProcesses()
   }
 
-  #loadQueue(by: 'name' | 'no', value: string | number): SqliteQueue | undefined {
-    const found = this.file.get<[number, Queue]>(`SELECT no, name FROM queue WHERE ${by} = ?`, value)
-    if (!found) return undefined
-    const queue = new SqliteQueue(found[0], found[1])
-    this.#queues.set(queue.name, queue)
-    this.#byNo.set(queue.no, queue)
-    return queue
-  }
-
-  #queueOf(no: number): SqliteQueue {
-    const queue = this.#byNo.get(no) ?? (this.#loadQueue('no', no) as SqliteQueue)
-    return this.#fresh(queue) as SqliteQueue
-  }
-
-  /** The queue with counters, policy and window of now; undefined: others have forgotten it. */
-  #fresh(queue: SqliteQueue): SqliteQueue | undefined {
-    if (queue.generation === this.#generation) return queue
-    this.#dropWindow(queue)
-    queue.reach = Math.max(16, queue.reach >> 1)
-    const counters = this.file.get<number[]>(
-      'SELECT ready, urgent, delayed, waiting, reserved, buried, bytes, puts, gone, used FROM queue WHERE no = ?',
-      queue.no,
-    )
-    if (!counters) {
-      this.#forgetQueue(queue.name, queue.no)
-      const anew = this.#loadQueue('name', queue.name)
-      return anew && this.#fresh(anew)
-    }
-    ;[queue.ready, queue.urgent, queue.delayed, queue.waiting, queue.reserved, queue.buried, queue.bytes, queue.puts, queue.gone, queue.used] =
-      counters as [number, number, number, number, number, number, number, number, number, number]
-    if (queue.records !== this.mark.records) {
-      queue.policy = policyOf(this.file.get<[string | null]>('SELECT value FROM record WHERE key = ?', `queue/${queue.name}`)?.[0])
-      queue.pausedUntil = Number(this.file.get<[string | null]>('SELECT value FROM record WHERE key = ?', `pause/${queue.name}`)?.[0] ?? 0)
-      queue.records = this.mark.records
-    }
-    queue.generation = this.#generation
-    return queue
-  }
-
-  #forgetQueue(name: Queue, no: number): void {
-    this.#queues.delete(name)
-    this.#byNo.delete(no)
-    if (this.#lastQueue?.no === no) this.#lastQueue = undefined
-  }
-
-  #dirty(queue: SqliteQueue): void {
-    if (queue.dirty) return
-    queue.dirty = true
-    this.#dirtyQueues.push(queue)
-  }
-
-  #writeQueue(queue: SqliteQueue): void {
-    queue.dirty = false
-    this.file.run(
-      `UPDATE queue SET ready = ?, urgent = ?, delayed = ?, waiting = ?, reserved = ?, buried = ?, bytes = ?, puts = ?, gone = ?, used = ?
-       WHERE no = ?`,
-      queue.ready,
-      queue.urgent,
-      queue.delayed,
-      queue.waiting,
-      queue.reserved,
-      queue.buried,
-      queue.bytes,
-      queue.puts,
-      queue.gone,
-      queue.used,
-      queue.no,
-    )
-  }
-
   #isStale(row: Row): boolean {
-    return (row.queue as SqliteQueue).generation !== this.#generation
+    return this.#queues.isDoubted(row.queue as SqliteQueue)
   }
 
   #load(columns: Columns): Row {
     const known = this.#rows.get(columns[0])
     if (known && !this.#isStale(known)) return known
-    const queue = this.#queueOf(columns[1])
+    const queue = this.#queues.numbered(columns[1])
     const still = this.#rows.get(columns[0])
     if (still) return still
     const row = rowOf(columns, queue)
     this.#rows.set(row.id, row)
-    if (row.state === 'reserved') {
-      const session = columns[8]
-      const holder = session === null ? undefined : this.#holdersByNo.get(session)
-      if (holder) {
-        holder.add(row)
-        row.mine = true
-      } else if (session !== null) new NumberedHolder(`${Math.floor(session / SESSIONS)}:${session % SESSIONS}`, session, false).add(row)
+    const session = columns[8]
+    if (row.state === 'reserved' && session !== null) {
+      const holder = this.holders.numbered(session)
+      holder.add(row)
+      row.mine = holder.own
     }
     row.visited = true
     this.#visited.push(row)
@@ -644,6 +480,12 @@ export class SqliteTable implements Table {
     for (const one of all) if (one.slot < 0 && !one.visited) this.#rows.delete(one.id)
     queue.complete = false
     queue.edge = { pri: last.pri, rank: last.rank + 1 }
+  }
+
+  /** Others may have changed its jobs; while they go on doing so, little is fetched at once. */
+  #doubt(queue: SqliteQueue): void {
+    this.#dropWindow(queue)
+    queue.reach = Math.max(16, queue.reach >> 1)
   }
 
   #dropWindow(queue: SqliteQueue): void {

@@ -1,0 +1,43 @@
+import type { Queue } from '../../job.ts'
+import type { Connection } from './connection.ts'
+import type { ProcessRow } from './processes.ts'
+
+/** Which processes have the file open, and for which queues each waits, as the file says. */
+export class Roster {
+  readonly #file: Connection
+  readonly #slot: number
+
+  constructor(file: Connection, slot: number) {
+    this.#file = file
+    this.#slot = slot
+  }
+
+  others(): ProcessRow[] {
+    return this.#file.all<[number, string]>('SELECT slot, name FROM process WHERE slot <> ?', this.#slot).map(([slot, name]) => ({ slot, name }))
+  }
+
+  /** Slots of other processes that wait for jobs of one of these queues, and of which. */
+  waiters(queues: Iterable<{ name: Queue }>): Map<number, Queue[]> {
+    const waiters = new Map<number, Queue[]>()
+    for (const { name } of queues)
+      for (const [slot] of this.#file.all<[number]>('SELECT slot FROM waiter WHERE queue = ? AND slot <> ?', name, this.#slot)) {
+        const known = waiters.get(slot)
+        if (known) known.push(name)
+        else waiters.set(slot, [name])
+      }
+    return waiters
+  }
+
+  /** This process waits for these, and for no others. */
+  setWaits(queues: readonly Queue[]): void {
+    this.#file.run('DELETE FROM waiter WHERE slot = ?', this.#slot)
+    for (const queue of queues) this.#file.run('INSERT OR IGNORE INTO waiter (queue, slot) VALUES (?, ?)', queue, this.#slot)
+  }
+
+  /** A process has gone and left nothing: its slot may be given out again. */
+  strike(slot: number): void {
+    this.#file.run('DELETE FROM waiter WHERE slot = ?', slot)
+    this.#file.run('DELETE FROM process WHERE slot = ?', slot)
+    this.#file.run('UPDATE mark SET processes = processes + 1')
+  }
+}
