@@ -30,11 +30,14 @@ process.env['QUEUEUP_TEST_TIMEOUT'] = String(TIMEOUT)
 const limit = new URL('test-limit.ts', import.meta.url).href
 const events = run({ files, concurrency: CONCURRENCY, timeout: TIMEOUT, execArgv: ['--import', limit] })
 events.once('test:fail', () => (process.exitCode = 1))
-const report = events.compose(new spec())
-report.pipe(process.stdout, { end: false })
+const report = new spec()
+events.pipe(report).pipe(process.stdout, { end: false })
 await finished(report)
 
-const leftOut = Map.groupBy(readFileSync(list, 'utf8').split('\n').filter(Boolean).sort(), (line) => line.split('\t')[0])
+const leftOut = Map.groupBy(
+  readFileSync(list, 'utf8').split('\n').filter(Boolean).sort(),
+  (line) => line.split('\t')[0],
+)
 rmSync(folder, { recursive: true })
 
 if (leftOut.size > 0) {

@@ -7,8 +7,14 @@ import { test } from 'node:test'
 const peers = {
   beanstalkd: { is: 'beanstalkd, the real server', there: () => runs('beanstalkd', '-v') },
   beaneater: { is: 'beaneater, a client in Ruby', there: () => runs('ruby', '-e', 'require "beaneater"') },
-  pheanstalk: { is: 'Pheanstalk, a client in PHP', there: () => runs('php', '-r', 'require "Pheanstalk/autoload.php";') },
-  laravel: { is: "Laravel's queue, in PHP", there: () => runs('php', '-r', 'require "Illuminate/Queue/autoload.php";') },
+  pheanstalk: {
+    is: 'Pheanstalk, a client in PHP',
+    there: () => runs('php', '-r', 'require "Pheanstalk/autoload.php";'),
+  },
+  laravel: {
+    is: "Laravel's queue, in PHP",
+    there: () => runs('php', '-r', 'require "Illuminate/Queue/autoload.php";'),
+  },
   symfony: {
     is: "Symfony's Messenger, in PHP",
     there: () => runs('php', '-r', 'require "Symfony/Component/Messenger/Bridge/Beanstalkd/autoload.php";'),
