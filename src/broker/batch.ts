@@ -1,17 +1,15 @@
 import type { Result, Store, Unit } from '../stores/store.ts'
 
-/**
- * A commit is cut at about so many operations: a larger one holds the event loop for longer than it saves. With ten connections and a hundred commands in
- * flight each, a file kept 143 thousand jobs a second at 256, 185 at 512, 181 to 195 above.
- */
+/** A commit is cut at about so many operations: one of a thousand holds the event loop for milliseconds. */
 const OPERATIONS = 512
 /** While more arrives, the batch waits for so many further turns of the event loop. */
 const TURNS = 2
 
-interface Entry {
-  unit: Unit
-  resolve: (results: Result[]) => void
-  reject: (error: Error) => void
+/** A unit on its way to the store, and who hears of it. Exactly one of the two is called, once. */
+export interface Submission {
+  readonly unit: Unit
+  answered(results: Result[]): void
+  rejected(error: Error): void
 }
 
 /**
@@ -20,8 +18,9 @@ interface Entry {
  */
 export class Batch {
   readonly #store: Store
-  readonly #onCommit: () => void
-  #entries: Entry[] = []
+  readonly #last: () => Submission[]
+  readonly #onRejected: (error: Error) => void
+  #submissions: Submission[] = []
   #operations = 0
   #seen = 0
   #turns = 0
@@ -29,27 +28,35 @@ export class Batch {
   #inFlight = 0
   #idle: (() => void)[] = []
 
-  /** @param onCommit is called before each commit: the last moment to add to it */
-  constructor(store: Store, onCommit: () => void) {
+  /** @param last what joins a commit at the last moment */
+  constructor(store: Store, last: () => Submission[], onRejected: (error: Error) => void) {
     this.#store = store
-    this.#onCommit = onCommit
+    this.#last = last
+    this.#onRejected = onRejected
   }
 
-  add(unit: Unit): Promise<Result[]> {
-    return new Promise((resolve, reject) => {
-      this.#entries.push({ unit, resolve, reject })
-      this.#operations += unit.ops.length
-      if (this.#scheduled) return
-      this.#scheduled = true
-      this.#turns = 0
-      this.#seen = this.#operations
-      setImmediate(this.#turn)
-    })
+  add(submission: Submission): void {
+    this.#submissions.push(submission)
+    this.#operations += submission.unit.ops.length
+    this.wake()
+  }
+
+  commit(unit: Unit): Promise<Result[]> {
+    return new Promise((answered, rejected) => this.add({ unit, answered, rejected }))
+  }
+
+  /** There will be a commit at the end of this turn. */
+  wake(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.#turns = 0
+    this.#seen = this.#operations
+    setImmediate(this.#turn)
   }
 
   /** Resolves when nothing is waiting or on its way. */
   settled(): Promise<void> {
-    if (this.#entries.length === 0 && this.#inFlight === 0) return Promise.resolve()
+    if (!this.#scheduled && this.#inFlight === 0) return Promise.resolve()
     return new Promise((resolve) => this.#idle.push(resolve))
   }
 
@@ -60,44 +67,48 @@ export class Batch {
       setImmediate(this.#turn)
       return
     }
-    this.#onCommit()
-    this.#scheduled = false
-    const entries = this.#entries
-    this.#entries = []
+    const submissions = this.#submissions
+    for (const submission of this.#last()) submissions.push(submission)
+    this.#submissions = []
     this.#operations = 0
-    for (let from = 0; from < entries.length; ) from = this.#commit(entries, from)
+    this.#scheduled = false
+    for (let from = 0; from < submissions.length;) from = this.#commit(submissions, from)
+    this.#rest()
   }
 
   /** Commits from there on as much as goes into one transaction. Returns where the next begins. */
-  #commit(entries: Entry[], from: number): number {
+  #commit(submissions: Submission[], from: number): number {
     const units: Unit[] = []
     let operations = 0
     let to = from
-    while (to < entries.length && (units.length === 0 || operations < OPERATIONS)) {
-      const { unit } = entries[to++] as Entry
+    while (to < submissions.length && (units.length === 0 || operations < OPERATIONS)) {
+      const { unit } = submissions[to++] as Submission
       units.push(unit)
       operations += unit.ops.length
     }
     const answers = this.#store.commit(units)
     this.#inFlight += answers.length
     for (let i = 0; i < answers.length; i++) {
-      const entry = entries[from + i] as Entry
+      const submission = submissions[from + i] as Submission
       ;(answers[i] as Promise<Result[]>).then(
         (results) => {
-          this.#done()
-          entry.resolve(results)
+          this.#inFlight--
+          submission.answered(results)
+          this.#rest()
         },
         (error: Error) => {
-          this.#done()
-          entry.reject(error)
+          this.#inFlight--
+          this.#onRejected(error)
+          submission.rejected(error)
+          this.#rest()
         },
       )
     }
     return to
   }
 
-  #done(): void {
-    this.#inFlight--
-    if (this.#inFlight === 0 && this.#entries.length === 0 && this.#idle.length > 0) for (const idle of this.#idle.splice(0)) idle()
+  #rest(): void {
+    if (this.#inFlight === 0 && !this.#scheduled && this.#idle.length > 0)
+      for (const idle of this.#idle.splice(0)) idle()
   }
 }

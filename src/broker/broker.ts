@@ -1,16 +1,16 @@
 /**
- * The broker: what protocols and the jobs API see of the queues. It holds the waiting line, decides who asks next, and gathers all calls of one turn of
- * the event loop into one commit of the store.
+ * The contract of the broker: what protocols and the jobs API see.
  */
 import { randomBytes } from 'node:crypto'
 import { systemClock, type Clock } from '../clock.ts'
-import { ClosedError, UnknownOutcomeError } from '../errors.ts'
+import { ClosedError, UnavailableError, UnknownOutcomeError } from '../errors.ts'
 import type { Fence, JobId, Ms, Queue, Reserved } from '../job.ts'
-import type { Answer, Dead, Hint, JobView, Op, Result, Store, StoreRecord, Unit } from '../stores/store.ts'
+import type { Dead, Hint, JobView, Op, Result, Store, StoreRecord, Unit } from '../stores/store.ts'
 import { Alarm } from './alarm.ts'
-import { Batch } from './batch.ts'
+import { Batch, type Submission } from './batch.ts'
 import { Interest } from './interest.ts'
-import type { Lines, WaitingLine } from './line.ts'
+import { Leases } from './leases.ts'
+import type { Counter as LineCounter, WaitingLine } from './line.ts'
 import { Records } from './records.ts'
 import { forwardDead } from './routing.ts'
 import { ClientSession, type Counter } from './session.ts'
@@ -47,10 +47,7 @@ export interface Session {
   readonly id: string
   /** Joins this turn's batch. At most one unit of a session is in flight: their order is kept. */
   commit(unit: Unit): Promise<Result[]>
-  line(
-    want: Want,
-    on: { jobs(jobs: Reserved[]): void; end(why: 'timeout' | 'closed', error?: Error): void },
-  ): Line
+  line(want: Want, on: { jobs(jobs: Reserved[]): void; end(why: 'timeout' | 'closed', error?: Error): void }): Line
   /** The lease that this session holds on the job. */
   held(id: JobId): Lease | undefined
   /** Leases of this session, soonest deadline first (beanstalkd's DEADLINE_SOON, AMQP's recover). */
@@ -105,6 +102,8 @@ export interface BrokerOptions {
 
 /** Rows that one `due` makes due at the most; the rest follow at once. */
 const DUE = 200
+/** When the store is unavailable, what must be done is tried again after so long. */
+const RETRY: Ms = 250
 
 /**
  * The broker over a store, which it owns from now on: `close` closes it, too.
@@ -114,55 +113,75 @@ export function createBroker(options: BrokerOptions): Broker {
   return new StoreBroker(options)
 }
 
-class StoreBroker implements Broker, Counter, Lines {
+class StoreBroker implements Broker, Counter, LineCounter {
+  readonly clock: Clock
   readonly records: Records
+  readonly leases: Leases
   readonly #store: Store
-  readonly #clock: Clock
-  readonly #name: string
+  readonly #process: string
   readonly #batch: Batch
-  readonly #alarm: Alarm
+  readonly #waiting: Waiting
+  readonly #interest: Interest | undefined
+  readonly #due: Alarm
   readonly #slowPoll: Ms | false
   readonly #poll: Alarm
-  readonly #interest: Interest | undefined
-  readonly #waiting = new Waiting()
   readonly #sessions = new Map<string, ClientSession>()
-  /** Lines whose reserve goes into the next commit. */
-  #asking: WaitingLine[] = []
   readonly #onFailure: ((error: Error) => void)[] = []
-  readonly #unhear: () => void
+  readonly #stopHearing: () => void
   #sessionNo = 0
-  #due = false
+  #makingDue = false
+  /** Something became due while the last `due` was on its way. */
+  #dueAgain = false
   #failure: Error | undefined
   #closing: Promise<void> | undefined
   draining = false
 
   constructor({ store, clock = systemClock, slowPoll = 1000, process = processName() }: BrokerOptions) {
+    const { shared } = store.traits
+    this.clock = clock
     this.#store = store
-    this.#clock = clock
-    this.#name = process
-    this.#slowPoll = store.traits.shared && slowPoll
-    this.#batch = new Batch(store, () => this.#askForLines())
-    this.#alarm = new Alarm(clock, () => store.now(), () => void this.#makeDue())
-    this.#poll = new Alarm(clock, () => store.now(), () => this.#lookAgain())
-    if (store.traits.shared) this.#interest = new Interest(store, clock, () => this.#waiting.queues, () => this.#wakeAll())
+    this.leases = new Leases(() => store.now())
+    this.#process = process
+    this.#batch = new Batch(
+      store,
+      () => this.#waiting.take(),
+      (error) => this.#rejected(error),
+    )
+    this.#waiting = new Waiting(
+      () => this.#batch.wake(),
+      (queue, waitedFor) => (waitedFor ? this.#interest?.add(queue) : this.#interest?.less()),
+    )
+    const wakeAll = (queues: Queue[]) => queues.forEach((queue) => this.#waiting.mayBeReady(queue))
+    if (shared) this.#interest = new Interest(store, clock, () => this.#waiting.queues, wakeAll)
+    this.#slowPoll = shared && slowPoll
+    this.#poll = new Alarm(
+      clock,
+      () => clock.now(),
+      () => {
+        wakeAll(this.#waiting.queues)
+        this.#pollLater()
+      },
+    )
+    this.#due = new Alarm(
+      clock,
+      () => store.now(),
+      () => void this.#makeDue(),
+    )
+    this.#stopHearing = store.hear((hint) => this.#hear(hint))
     this.records = new Records(store)
-    this.records.refresh().catch((error: Error) => this.#fail(error))
-    this.#unhear = store.hear((hint) => this.#hear(hint))
+    this.#refresh()
     // What became due while nobody had the store open.
     void this.#makeDue()
-  }
-
-  get lines(): Lines {
-    return this
   }
 
   now(): Ms {
     return this.#store.now()
   }
 
-  session({ tenant }: { protocol: string; tenant: string; principal: string; peer?: string }): Session {
-    const session = new ClientSession(`${this.#name}.${++this.#sessionNo}`, tenant, this)
+  session({ protocol, tenant, principal, peer }: Parameters<Broker['session']>[0]): Session {
     if (this.#closing) throw new ClosedError('The broker is closed.')
+    const name = `${protocol} client ${peer ?? principal}`
+    const session = new ClientSession(`${this.#process}.${++this.#sessionNo}`, name, tenant, this)
     this.#sessions.set(session.id, session)
     return session
   }
@@ -185,28 +204,24 @@ class StoreBroker implements Broker, Counter, Lines {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled([...this.#sessions.values()].map((session) => session.close('released')))
+    await Promise.all([...this.#sessions.values()].map((session) => session.close('released')))
     await this.#batch.settled()
-    this.#unhear()
-    this.#alarm.clear()
+    this.#stopHearing()
+    this.#due.clear()
     this.#poll.clear()
     this.#interest?.close()
     await this.#store.close()
   }
 
-  // ------------------------------------------------------------------ what sessions ask
+  // ------------------------------------------------------------------ for sessions
 
-  submit(unit: Unit): Promise<Result[]> {
-    if (this.#waiting.size > 0) this.#wakeForPuts(unit.ops)
-    const answer = this.#batch.add(unit)
-    answer.catch((error: Error) => {
-      if (error instanceof UnknownOutcomeError) this.#fail(error)
-    })
-    return answer
+  get lines(): LineCounter {
+    return this
   }
 
-  answered(_unit: Unit, results: readonly Result[]): void {
-    for (const result of results) if (result.ok && 'dead' in result && result.dead.length > 0) this.#forward(result.dead)
+  submit(submission: Submission): void {
+    if (this.#waiting.size > 0) this.#wakeForPuts(submission.unit.ops)
+    this.#batch.add(submission)
   }
 
   look(...args: Parameters<Store['look']>): ReturnType<Store['look']> {
@@ -217,164 +232,159 @@ class StoreBroker implements Broker, Counter, Lines {
     return this.#store.stats(...args)
   }
 
-  why(job: JobView): Promise<string> {
-    return Promise.resolve(
-      whySentence(job, { now: this.now(), waiting: this.waiting(job.queue), shared: this.#store.traits.shared }),
-    )
+  why(job: JobView): string {
+    const { holder } = job
+    return whySentence(job, {
+      now: this.now(),
+      waiting: this.waiting(job.queue),
+      shared: this.#store.traits.shared,
+      holder: (holder !== undefined && this.#sessions.get(holder)?.name) || `session ${holder}`,
+    })
   }
 
   gone(session: ClientSession): void {
     this.#sessions.delete(session.id)
   }
 
-  // ------------------------------------------------------------------ the waiting line
-
-  enter(line: WaitingLine): void {
-    this.#waiting.add(line)
-    line.startTimer((ms, run) => this.#clock.after(ms, run))
-    this.ask(line)
-    this.#interest?.changed()
-    if (this.#slowPoll !== false) this.#poll.set(this.now() + this.#slowPoll)
+  get over(): boolean {
+    return this.#closing !== undefined || this.#failure !== undefined
   }
 
-  remove(line: WaitingLine): void {
-    this.#waiting.remove(line)
-    this.#interest?.changed()
+  async insist(unit: Unit): Promise<void> {
+    for (;;)
+      try {
+        this.#route(await this.#batch.commit(unit))
+        return
+      } catch (error) {
+        // What is left undone ends with this process.
+        if (!(error instanceof UnavailableError) || this.over) return
+        await new Promise<void>((resolve) => this.later(resolve))
+      }
+  }
+
+  later(run: () => void): void {
+    this.clock.after(RETRY, run)
+  }
+
+  // ------------------------------------------------------------------ for lines
+
+  enter(line: WaitingLine): void {
+    this.#waiting.enter(line)
+    this.#pollLater()
+  }
+
+  leave(line: WaitingLine): void {
+    this.#waiting.leave(line)
   }
 
   ask(line: WaitingLine): void {
-    if (!line.open) return
-    if (line.asking) {
-      line.askAgain = true
-      return
-    }
-    line.asking = true
-    // The batch takes it along when it commits; an empty unit sees to it that it does.
-    if (this.#asking.push(line) === 1) void this.#batch.add({ ops: [], unsynced: true }).catch(() => undefined)
+    this.#waiting.ask(line)
   }
 
-  left(line: WaitingLine): Promise<void> {
-    return line.asking ? this.#batch.settled() : Promise.resolve()
+  served(line: WaitingLine, jobs: readonly Reserved[]): void {
+    this.#waiting.served(line, jobs)
   }
 
-  /** The last moment before a commit: the reserves of the lines that were woken join it. */
-  #askForLines(): void {
-    const lines = this.#asking
-    this.#asking = []
-    for (const line of lines)
-      if (line.ended) line.asking = false
-      else void this.#askFor(line)
-  }
-
-  async #askFor(line: WaitingLine): Promise<void> {
-    const op = line.reserve()
-    try {
-      const results = await this.#batch.add({ ops: [op], ...(line.want.lease.bound && { unsynced: true as const }) })
-      this.#sessions.get(line.session)?.mirror([op], results)
-      this.#served(line, results[0] as Result, results)
-    } catch (error) {
-      line.asking = false
-      line.end('closed', error as Error)
-      if (error instanceof UnknownOutcomeError) this.#fail(error)
-    }
-  }
-
-  #served(line: WaitingLine, result: Result, results: readonly Result[]): void {
-    const again = line.askAgain
-    line.asking = line.askAgain = false
-    this.answered({ ops: [] }, results)
-    if (!result.ok) {
-      if (result.next !== undefined) this.#alarm.set(result.next)
-      if (line.timedOut) line.end('timeout')
-      else if (again) this.ask(line)
-      return
-    }
-    const { jobs } = result as Answer<'reserve'>
-    if (line.ended) {
-      this.#giveBack(line, jobs)
-      return
-    }
-    this.#waiting.toTheEnd(line)
-    line.deliver(jobs)
-    // Where one found something there may be more, for this line or for the next.
-    for (const queue of new Set(jobs.map((job) => job.queue))) this.#wake(queue, 1)
-  }
-
-  /** Jobs came for a line that has left meanwhile. A session that has ended took its leases along. */
-  #giveBack(line: WaitingLine, jobs: readonly Reserved[]): void {
-    if (!this.#sessions.has(line.session) && line.want.lease.bound) return
-    const ops = jobs.map((job): Op => ({ do: 'release', job: { id: job.id, n: job.n }, as: 'untaken' }))
-    const session = this.#sessions.get(line.session)
-    this.submit({ ops }).then(
-      (results) => session?.mirror(ops, results),
-      () => undefined,
-    )
-  }
-
-  #wake(queue: Queue, jobs: number): void {
-    for (const line of this.#waiting.next(queue, jobs)) this.ask(line)
-  }
-
-  #wakeAll(): void {
-    for (const queue of this.#waiting.queues) this.#wake(queue, 1)
-  }
-
-  /** What a unit is about to put wakes as many lines, and is reserved for them in the same commit. */
+  /** What is about to be put is reserved in the same commit, for as many lines. */
   #wakeForPuts(ops: readonly Op[]): void {
-    let puts: Map<Queue, number> | undefined
-    for (const op of ops)
-      if (op.do === 'put') for (const { queue } of op.to) (puts ??= new Map()).set(queue, (puts.get(queue) ?? 0) + 1)
-    if (puts) for (const [queue, jobs] of puts) this.#wake(queue, jobs)
+    for (let i = 0; i < ops.length; i++) {
+      const op = ops[i] as Op
+      if (op.do !== 'put') continue
+      for (const { queue, at } of op.to) {
+        if (at !== undefined && at > this.now()) continue
+        this.#waiting.ready(queue, 1)
+      }
+    }
   }
 
-  #lookAgain(): void {
-    if (this.#waiting.size === 0 || this.#slowPoll === false) return
-    this.#wakeAll()
-    this.#poll.set(this.now() + this.#slowPoll)
+  #pollLater(): void {
+    if (this.#slowPoll !== false && this.#waiting.size > 0 && !this.#closing)
+      this.#poll.set(this.clock.now() + this.#slowPoll)
   }
 
-  // ------------------------------------------------------------------ what happens by itself
+  // ------------------------------------------------------------------ what answers and hints tell
 
-  #hear(hint: Hint): void {
-    for (const queue of hint.ready ?? []) this.#wake(queue, this.#waiting.count(queue))
-    if (hint.due !== undefined) this.#alarm.set(hint.due)
-    if (hint.records !== undefined) this.records.refresh().catch((error: Error) => this.#fail(error))
-    for (const { id, n, why } of hint.ended ?? []) for (const session of this.#sessions.values()) session.leaseEnded(id, n, why)
-    if (hint.health === 'failed') this.#fail(new UnknownOutcomeError('The store has failed; start again.'))
+  learn(unit: Unit, results: readonly Result[], session: ClientSession): void {
+    this.leases.learn(unit.ops, results, session.holder)
+    this.#route(results)
+  }
+
+  learnFor(line: WaitingLine, results: readonly Result[]): void {
+    const session = this.#sessions.get(line.session)
+    // Jobs that come too late are not its session's: they go back.
+    if (session && !line.ended) this.leases.learn(line.unit.ops, results, session.holder)
+    this.#route(results)
+    const [result] = results
+    if (result?.ok === false && result.next !== undefined) this.#makeDueAt(result.next)
+  }
+
+  #hear({ ready, due, records, ended, health }: Hint): void {
+    if (ready) for (const queue of ready) this.#waiting.mayBeReady(queue)
+    if (ended) for (const { id, n, why } of ended) this.leases.ended(id, n, why)
+    if (due !== undefined) this.#makeDueAt(due)
+    if (records !== undefined) this.#refresh()
+    if (health === 'failed')
+      this.#fail(new UnknownOutcomeError('The store has failed; open it again, best in a new process.'))
+  }
+
+  #makeDueAt(at: Ms): void {
+    if (at > this.now()) this.#due.set(at)
+    else if (this.#makingDue) this.#dueAgain = true
+    else void this.#makeDue()
   }
 
   /** Makes due what is due, until nothing is. */
   async #makeDue(): Promise<void> {
-    if (this.#due || this.#closing) return
-    this.#due = true
+    if (this.#makingDue || this.over) return
+    this.#makingDue = true
     try {
-      for (;;) {
-        const [result] = (await this.#batch.add({ ops: [{ do: 'due', limit: DUE }] })) as [Answer<'due'>]
-        this.#forward(result.dead)
-        if (result.next !== undefined) this.#alarm.set(result.next)
-        if (!result.more) break
-      }
-    } catch (error) {
-      if (error instanceof UnknownOutcomeError) this.#fail(error)
-      else if (!this.#closing && !this.#failure) this.#alarm.set(this.now() + RETRY)
+      do {
+        this.#dueAgain = false
+        const results = await this.#batch.commit({ ops: [{ do: 'due', limit: DUE }] })
+        this.#route(results)
+        const [result] = results
+        if (!result?.ok || result.do !== 'due') break
+        this.records.due(result.records)
+        if (result.more) this.#dueAgain = true
+        else if (result.next !== undefined) this.#due.set(Math.max(result.next, this.now() + 1))
+      } while (this.#dueAgain && !this.over)
+    } catch {
+      // Whether the store has failed for good, the batch has told.
+      if (!this.over) this.#due.set(this.now() + RETRY)
     } finally {
-      this.#due = false
+      this.#makingDue = false
     }
   }
 
+  #route(results: readonly Result[]): void {
+    for (let i = 0; i < results.length; i++) {
+      const result = results[i] as Result
+      if (result.ok && 'dead' in result && result.dead.length > 0) this.#forward(result.dead)
+    }
+  }
+
+  /** Should the store be unavailable, `due` reports them again. */
   #forward(dead: readonly Dead[]): void {
-    const unit = forwardDead(dead)
-    if (!unit) return
-    this.submit(unit).then(
-      (results) => this.answered(unit, results),
-      () => undefined,
-    )
+    const unit = forwardDead(dead, this.now())
+    if (unit) this.submit({ unit, answered: (results) => this.#route(results), rejected: () => undefined })
+  }
+
+  #refresh(): void {
+    this.records.refresh().catch(() => {
+      if (!this.over) this.later(() => this.#refresh())
+    })
+  }
+
+  #rejected(error: Error): void {
+    if (error instanceof UnknownOutcomeError) this.#fail(error)
   }
 
   #fail(error: Error): void {
-    if (this.#failure || this.#closing) return
+    if (this.over) return
     this.#failure = error
-    for (const session of this.#sessions.values()) session.endLines('closed', error)
+    this.#due.clear()
+    this.#poll.clear()
+    for (const session of this.#sessions.values()) session.endLines(error)
     for (const on of this.#onFailure) on(error)
   }
 }
@@ -382,6 +392,3 @@ class StoreBroker implements Broker, Counter, Lines {
 function processName(): string {
   return `${process.pid}-${randomBytes(3).toString('hex')}`
 }
-
-/** When the store could not be written, what is due waits so long. */
-const RETRY: Ms = 1000

@@ -10,49 +10,56 @@ export class Interest {
   readonly #store: Store
   readonly #clock: Clock
   readonly #wanted: () => Queue[]
-  readonly #onVisible: () => void
+  readonly #onVisible: (queues: Queue[]) => void
   #told = new Set<Queue>()
-  #growing = false
-  #shrink: (() => void) | undefined
+  #news = new Set<Queue>()
+  #callOff: (() => void) | undefined
 
   /**
    * @param wanted the queues that are waited for now
-   * @param onVisible others know of it now: what they put before must be looked for once more
+   * @param onVisible others know now that these are waited for, too: what they put before must be looked for once more
    */
-  constructor(store: Store, clock: Clock, wanted: () => Queue[], onVisible: () => void) {
+  constructor(store: Store, clock: Clock, wanted: () => Queue[], onVisible: (queues: Queue[]) => void) {
     this.#store = store
     this.#clock = clock
     this.#wanted = wanted
     this.#onVisible = onVisible
   }
 
-  changed(): void {
-    const wanted = this.#wanted()
-    if (wanted.some((queue) => !this.#told.has(queue))) return this.#grow()
-    if (wanted.length < this.#told.size) this.#shrink ??= this.#clock.after(LINGER, () => this.#lessen())
+  /** Somebody begins to wait for the queue. */
+  add(queue: Queue): void {
+    if (this.#told.has(queue)) return
+    if (this.#news.size === 0) setImmediate(() => this.#grow())
+    this.#news.add(queue)
   }
 
-  close(): void {
-    this.#shrink?.()
-  }
-
-  #grow(): void {
-    if (this.#growing) return
-    this.#growing = true
-    setImmediate(() => {
-      this.#growing = false
-      this.#tell(new Set([...this.#told, ...this.#wanted()]))
+  /** Nobody waits for some queue any more. */
+  less(): void {
+    this.#callOff ??= this.#clock.after(LINGER, () => {
+      this.#callOff = undefined
+      const wanted = new Set(this.#wanted())
+      if (wanted.size < this.#told.size) this.#tell(wanted, [])
     })
   }
 
-  #lessen(): void {
-    this.#shrink = undefined
-    const wanted = this.#wanted()
-    if (wanted.length < this.#told.size) this.#tell(new Set(wanted))
+  close(): void {
+    this.#callOff?.()
   }
 
-  #tell(queues: Set<Queue>): void {
+  #grow(): void {
+    const news = [...this.#news].filter((queue) => !this.#told.has(queue))
+    this.#news.clear()
+    if (news.length > 0) this.#tell(new Set([...this.#told, ...news]), news)
+  }
+
+  #tell(queues: Set<Queue>, news: Queue[]): void {
     this.#told = queues
-    this.#store.wait([...queues]).then(this.#onVisible, () => undefined)
+    this.#store.wait([...queues]).then(
+      () => this.#onVisible(news),
+      // It can't be said now; the slow poll looks meanwhile, and the next who comes says it again.
+      () => {
+        for (const queue of news) this.#told.delete(queue)
+      },
+    )
   }
 }

@@ -1,77 +1,190 @@
 import type { Fence, JobId, Ms } from '../job.ts'
+import type { Op, Result } from '../stores/store.ts'
 import type { Lease } from './broker.ts'
 
 /**
- * The leases that one session holds, as far as its own calls tell: a mirror of the store for what a protocol asks often (DEADLINE_SOON, what to give back)
- * and for timers. The store is the authority.
+ * The leases that sessions of this process hold, as far as answers and the store's hints tell: a mirror for what a protocol asks often
+ * (DEADLINE_SOON, what to give back). The store is the authority.
  */
 export class Leases {
-  readonly #held = new Map<JobId, Lease>()
-  /** The soonest deadline is at or after this moment; exact unless `#stale`. */
-  #soonest: Ms = Infinity
-  #stale = false
+  readonly #byJob = new Map<JobId, HeldLease>()
+  readonly #now: () => Ms
 
-  get size(): number {
-    return this.#held.size
+  /** @param now the clock of deadlines */
+  constructor(now: () => Ms) {
+    this.#now = now
   }
 
-  get(id: JobId): Lease | undefined {
-    return this.#held.get(id)
+  get(id: JobId): HeldLease | undefined {
+    return this.#byJob.get(id)
   }
 
-  add(id: JobId, n: Fence, until: Ms | undefined): void {
-    this.#held.set(id, until === undefined ? { id, n } : { id, n, until })
-    if (until !== undefined && until < this.#soonest) this.#soonest = until
+  /** What the answers to a session's operations say about leases. */
+  learn(ops: readonly Op[], results: readonly Result[], holder: Holder): void {
+    for (let i = 0; i < results.length; i++) {
+      const op = ops[i] as Op
+      const result = results[i] as Result
+      switch (op.do) {
+        case 'reserve':
+          if (result.ok && result.do === 'reserve' && op.lease.session === holder.session && !op.gone)
+            for (const { id, n, until } of result.jobs) this.#add(holder, id, n, until)
+          break
+        case 'touch': {
+          const lease = this.#byJob.get(op.job.id)
+          if (!lease) break
+          if (result.ok && result.do === 'touch') lease.holder.touch(lease, result.until)
+          else this.#refused(lease, op.job.n, holder)
+          break
+        }
+        case 'finish':
+        case 'release':
+        case 'bury':
+        case 'forward': {
+          const lease = this.#byJob.get(op.job.id)
+          if (!lease) break
+          if (!result.ok) {
+            if (result.why === 'gone' || result.why === 'stale' || result.why === 'not held')
+              this.#refused(lease, op.job.n, holder)
+          } else if (lease.holder === holder || op.job.n !== undefined) this.#remove(lease)
+          else this.#lose(lease, 'forced')
+          break
+        }
+        default:
+          break
+      }
+    }
   }
 
-  touch(id: JobId, until: Ms): void {
-    const lease = this.#held.get(id)
-    if (!lease) return
-    if (lease.until === this.#soonest) this.#stale = true
-    lease.until = until
-    if (until < this.#soonest) this.#soonest = until
+  /** The store says that a lease ended; a cancelled job's goes on, but should not. */
+  ended(id: JobId, n: Fence, why: 'timeout' | 'cancelled' | 'forced'): void {
+    const lease = this.#byJob.get(id)
+    if (lease?.n !== n) return
+    if (why === 'cancelled') lease.holder.lost(lease, why)
+    else this.#lose(lease, why)
   }
 
-  remove(id: JobId): void {
-    const lease = this.#held.get(id)
-    if (!lease) return
-    this.#held.delete(id)
-    if (this.#held.size === 0) {
-      this.#soonest = Infinity
-      this.#stale = false
-    } else if (lease.until === this.#soonest) this.#stale = true
+  /** All of a session's leases are over. */
+  clear(holder: Holder): void {
+    for (const lease of holder.all()) this.#byJob.delete(lease.id)
+    holder.clear()
   }
 
-  /** Removes it if this is the lease. Whether it was. */
-  end(id: JobId, n: Fence): boolean {
-    if (this.#held.get(id)?.n !== n) return false
-    this.remove(id)
-    return true
+  #add(holder: Holder, id: JobId, n: Fence, until: Ms | undefined): void {
+    // Its end may have been told of before its begin was answered.
+    if (until !== undefined && until <= this.#now()) return
+    const old = this.#byJob.get(id)
+    if (old) this.#lose(old, 'timeout')
+    const lease = new HeldLease(holder, id, n, until)
+    this.#byJob.set(id, lease)
+    holder.add(lease)
+  }
+
+  /** The session is told that it doesn't hold the job, or not by this number. */
+  #refused(lease: HeldLease, n: Fence | undefined, holder: Holder): void {
+    if (n === undefined ? lease.holder === holder : lease.n === n) this.#remove(lease)
+  }
+
+  #remove(lease: HeldLease): void {
+    this.#byJob.delete(lease.id)
+    lease.holder.remove(lease)
+  }
+
+  #lose(lease: HeldLease, why: 'timeout' | 'forced'): void {
+    this.#remove(lease)
+    lease.holder.lost(lease, why)
+  }
+}
+
+export class HeldLease implements Lease {
+  readonly holder: Holder
+  readonly id: JobId
+  readonly n: Fence
+  until?: Ms
+  /** Its place in its holder's heap. */
+  slot = -1
+
+  constructor(holder: Holder, id: JobId, n: Fence, until: Ms | undefined) {
+    this.holder = holder
+    this.id = id
+    this.n = n
+    if (until !== undefined) this.until = until
+  }
+}
+
+/** One session's leases: a heap by their deadlines. One without a deadline comes last. */
+export class Holder {
+  readonly session: string
+  /** Is called when one of them ended without the session's doing, or its job was cancelled. */
+  readonly lost: (lease: HeldLease, why: 'timeout' | 'cancelled' | 'forced') => void
+  readonly #heap: HeldLease[] = []
+
+  constructor(session: string, lost: Holder['lost']) {
+    this.session = session
+    this.lost = lost
+  }
+
+  get first(): HeldLease | undefined {
+    return this.#heap[0]
+  }
+
+  all(): readonly HeldLease[] {
+    return this.#heap
   }
 
   clear(): void {
-    this.#held.clear()
-    this.#soonest = Infinity
-    this.#stale = false
+    this.#heap.length = 0
   }
 
-  /** The soonest deadline. */
-  soonest(): Ms | undefined {
-    if (this.#stale) {
-      this.#stale = false
-      this.#soonest = Infinity
-      for (const { until } of this.#held.values()) if (until !== undefined && until < this.#soonest) this.#soonest = until
+  add(lease: HeldLease): void {
+    this.#up(lease, this.#heap.length)
+  }
+
+  remove(lease: HeldLease): void {
+    const last = this.#heap.pop() as HeldLease
+    if (last !== lease) this.#settle(last, lease.slot)
+  }
+
+  touch(lease: HeldLease, until: Ms): void {
+    lease.until = until
+    this.#settle(lease, lease.slot)
+  }
+
+  #settle(lease: HeldLease, slot: number): void {
+    this.#up(lease, slot)
+    if (lease.slot === slot) this.#down(lease, slot)
+  }
+
+  #up(lease: HeldLease, slot: number): void {
+    const heap = this.#heap
+    while (slot > 0) {
+      const parent = heap[(slot - 1) >> 1] as HeldLease
+      if (deadline(parent) <= deadline(lease)) break
+      heap[slot] = parent
+      parent.slot = slot
+      slot = (slot - 1) >> 1
     }
-    return this.#soonest === Infinity ? undefined : this.#soonest
+    heap[slot] = lease
+    lease.slot = slot
   }
 
-  /** A moment at or before the soonest deadline, without looking for it. */
-  get bound(): Ms {
-    return this.#soonest
+  #down(lease: HeldLease, slot: number): void {
+    const heap = this.#heap
+    for (;;) {
+      let least = 2 * slot + 1
+      if (least >= heap.length) break
+      if (least + 1 < heap.length && deadline(heap[least + 1] as HeldLease) < deadline(heap[least] as HeldLease))
+        least++
+      const child = heap[least] as HeldLease
+      if (deadline(lease) <= deadline(child)) break
+      heap[slot] = child
+      child.slot = slot
+      slot = least
+    }
+    heap[slot] = lease
+    lease.slot = slot
   }
+}
 
-  /** The one with the soonest deadline first. */
-  list(): Lease[] {
-    return [...this.#held.values()].sort((a, b) => (a.until ?? Infinity) - (b.until ?? Infinity))
-  }
+function deadline(lease: HeldLease): Ms {
+  return lease.until ?? Infinity
 }

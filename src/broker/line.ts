@@ -1,116 +1,185 @@
-import type { Ms, Queue, Reserved } from '../job.ts'
-import type { ReserveOp } from '../stores/store.ts'
+import type { Clock } from '../clock.ts'
+import { InvalidArgumentError, UnavailableError } from '../errors.ts'
+import type { Ms, Queue, Reserved, Terms } from '../job.ts'
+import type { Result, Unit } from '../stores/store.ts'
+import type { Submission } from './batch.ts'
 import type { Line, Want } from './broker.ts'
+
+/** Jobs that one reserve brings at the most; a line that has credit for more reserves again. */
+const MOST = 256
 
 export interface LineEvents {
   jobs(jobs: Reserved[]): void
   end(why: 'timeout' | 'closed', error?: Error): void
 }
 
-/** Bytes of bodies that come in one delivery, unless the want says otherwise. */
-const BYTES = 1 << 20
+/** What a line needs of its broker. */
+export interface Counter {
+  /** Milliseconds on the clock of waits. */
+  readonly clock: Clock
+  /** Nothing will be answered any more. */
+  readonly over: boolean
+  enter(line: WaitingLine): void
+  leave(line: WaitingLine): void
+  /** Asks for it in the next commit. */
+  ask(line: WaitingLine): void
+  /** The reserve for it was answered with these jobs; of `line` only what Waiting keeps is touched. */
+  served(line: WaitingLine, jobs: readonly Reserved[]): void
+  /** Learns what the answer to its reserve tells. */
+  learnFor(line: WaitingLine, results: readonly Result[]): void
+  /** Commits, again and again while the store is unavailable. */
+  insist(unit: Unit): Promise<void>
+  later(run: () => void): void
+}
 
-/** One place in the waiting line. */
-export class WaitingLine implements Line {
-  readonly want: Want
-  readonly session: string
+const NONE: readonly Reserved[] = Object.freeze([])
+
+/** One place in the waiting line: it waits in `Waiting`, and every now and then a reserve of its is on the way. */
+export class WaitingLine implements Line, Submission {
+  readonly queues: readonly Queue[]
   readonly priority: number
+  readonly session: string
+  readonly want: Want
+  /** The reserve that is on its way. */
+  unit: Unit = { ops: [] }
+  /** Jobs that the next reserve, or the one on its way, asks for; 0: there is none. */
+  asked = 0
+  /** That reserve is on its way. */
+  away = false
+  /** Because of this queue it was asked; undefined: of its own accord. */
+  source: Queue | undefined
+  /** There may be more than it was asked to take. */
+  more = false
+  readonly #terms: Terms
   readonly #on: LineEvents
-  readonly #lines: Lines
-  #credit: number
-  #callOff: (() => void) | undefined
-  /** A reserve for it is on its way. */
-  asking = false
-  /** Something may have become ready since that reserve began. */
-  askAgain = false
-  /** Its time is over, but a reserve for it is on its way. */
-  timedOut = false
-  onFinish: () => void = () => undefined
+  readonly #counter: Counter
+  readonly #deadline: Ms
+  readonly #onEnd: (line: WaitingLine) => void
+  #credit = 0
   #ended = false
+  #overdue = false
+  #callOff: (() => void) | undefined
+  #left: (() => void) | undefined
+  #leaving: Promise<void> | undefined
 
-  constructor(want: Want, session: string, on: LineEvents, lines: Lines) {
+  /** @param onEnd it will deliver nothing any more, but perhaps what is on its way */
+  constructor(want: Want, session: string, on: LineEvents, counter: Counter, onEnd: (line: WaitingLine) => void) {
     this.want = want
-    this.session = session
+    this.queues = [...new Set(want.queues)]
     this.priority = want.priority ?? 0
-    this.#credit = want.credit
+    this.session = session
+    const { ms, bound } = want.lease
+    if (ms === undefined && !bound)
+      throw new InvalidArgumentError('A lease needs an end: give it `ms`, or bind it to its session.')
+    this.#terms = { ...(ms !== undefined && { ms }), ...(bound && { session }) }
     this.#on = on
-    this.#lines = lines
+    this.#counter = counter
+    this.#deadline = want.wait === undefined ? Infinity : counter.clock.now() + want.wait
+    this.#onEnd = onEnd
+    this.credit(want.credit)
   }
 
   get ended(): boolean {
     return this.#ended
   }
 
-  get open(): boolean {
-    return !this.#ended && this.#credit > 0
-  }
-
-  get queues(): readonly Queue[] {
-    return this.want.queues
-  }
-
-  startTimer(after: (ms: Ms, run: () => void) => () => void): void {
-    if (this.want.wait !== undefined) this.#callOff = after(this.want.wait, () => this.end('timeout'))
-  }
-
-  reserve(): ReserveOp {
-    const { queues, bytes, lease, run, gone } = this.want
-    return {
-      do: 'reserve',
-      from: queues,
-      max: this.#credit,
-      bytes: bytes ?? BYTES,
-      lease: {
-        ...(lease.ms !== undefined && { ms: lease.ms }),
-        ...((lease.bound || lease.ms === undefined) && { session: this.session }),
-      },
-      ...(run && { run }),
-      ...(gone && { gone }),
-    }
-  }
-
-  deliver(jobs: Reserved[]): void {
-    this.#credit -= jobs.length
-    if (this.want.once) this.#finish()
-    this.#on.jobs(jobs)
+  /** Jobs that it may still get. */
+  get left(): number {
+    return this.#ended ? 0 : this.#credit
   }
 
   credit(jobs: number): void {
-    const waited = this.open
+    const waited = this.#credit > 0
     this.#credit += jobs
-    if (!waited && this.open) this.#lines.ask(this)
+    if (this.#ended || waited || this.#credit <= 0) return
+    this.#counter.enter(this)
+    this.#counter.ask(this)
   }
 
-  async close(): Promise<void> {
-    if (this.#ended) return
+  close(): Promise<void> {
     this.#finish()
-    await this.#lines.left(this)
+    if (!this.away) return Promise.resolve()
+    return (this.#leaving ??= new Promise((resolve) => (this.#left = resolve)))
   }
 
   end(why: 'timeout' | 'closed', error?: Error): void {
     if (this.#ended) return
-    // A reserve that is on its way may bring a job: the answer to it is what ends the line.
-    if (why === 'timeout' && this.asking) {
-      this.timedOut = true
-      return
-    }
     this.#finish()
     this.#on.end(why, error)
   }
 
+  // ------------------------------------------------------------------ the reserve
+
+  /** Its reserve sets out. */
+  depart(): void {
+    const { bytes, run, gone } = this.want
+    if (this.more) this.asked = Math.min(this.#credit, MOST)
+    this.away = true
+    this.unit = {
+      ops: [
+        {
+          do: 'reserve',
+          from: this.queues as Queue[],
+          max: this.asked,
+          bytes: bytes ?? Number.MAX_SAFE_INTEGER,
+          lease: this.#terms,
+          ...(run && { run }),
+          ...(gone && { gone }),
+        },
+      ],
+      // What ends with its session need not outlive a power cut. What is gone at once must not come back.
+      ...(this.want.lease.bound && !gone && { unsynced: true }),
+    }
+  }
+
+  answered(results: Result[]): void {
+    const [result] = results
+    const jobs = result?.ok && result.do === 'reserve' ? result.jobs : NONE
+    const late = this.#ended
+    this.#counter.learnFor(this, results)
+    this.away = false
+    this.#credit -= jobs.length
+    if (this.want.once && jobs.length > 0) this.#finish()
+    this.#counter.served(this, jobs)
+    if (late) void this.#giveBack(jobs)
+    else if (jobs.length > 0) this.#on.jobs(jobs as Reserved[])
+    else this.#wait()
+  }
+
+  rejected(error: Error): void {
+    this.away = false
+    this.#counter.served(this, NONE)
+    this.#left?.()
+    if (!(error instanceof UnavailableError) || this.#counter.over) return this.end('closed', error)
+    this.#wait()
+    this.#counter.later(() => this.#counter.ask(this))
+  }
+
+  /** Nothing is there: its time begins to matter. */
+  #wait(): void {
+    if (this.#ended || this.#deadline === Infinity) return
+    const rest = this.#deadline - this.#counter.clock.now()
+    if (rest <= 0 || this.#overdue) return this.end('timeout')
+    this.#callOff ??= this.#counter.clock.after(rest, () => {
+      // What is on its way may bring a job: its answer ends the line, one way or the other.
+      if (this.asked > 0) this.#overdue = true
+      else this.end('timeout')
+    })
+  }
+
+  /** Jobs came for a line that has left meanwhile. Those that no lease can give back are still its own. */
+  async #giveBack(jobs: readonly Reserved[]): Promise<void> {
+    if (this.want.gone && jobs.length > 0) this.#on.jobs(jobs as Reserved[])
+    else if (jobs.length > 0)
+      await this.#counter.insist({ ops: jobs.map(({ id, n }) => ({ do: 'release', job: { id, n }, as: 'untaken' })) })
+    this.#left?.()
+  }
+
   #finish(): void {
+    if (this.#ended) return
     this.#ended = true
     this.#callOff?.()
-    this.#lines.remove(this)
-    this.onFinish()
+    this.#counter.leave(this)
+    this.#onEnd(this)
   }
-}
-
-/** What the lines need of the broker. */
-export interface Lines {
-  /** This line wants a reserve in the next commit. */
-  ask(line: WaitingLine): void
-  remove(line: WaitingLine): void
-  /** Resolves when what was on its way for the line is given back. */
-  left(line: WaitingLine): Promise<void>
 }

@@ -1,7 +1,7 @@
 /** A queue's policy as text, as the command line and the configuration file say it, and as records. */
 import { toMs, type Duration } from '../duration.ts'
-import { InvalidArgumentError } from '../errors.ts'
-import type { Ms, Queue, QueuePolicy } from '../job.ts'
+import { InvalidArgumentError, UnavailableError } from '../errors.ts'
+import type { Backoff, Ms, Queue, QueuePolicy } from '../job.ts'
 import type { Session } from './broker.ts'
 
 interface Setting {
@@ -14,9 +14,9 @@ interface Setting {
 
 /** Every setting by the name that people write. */
 export const SETTINGS: Readonly<Record<string, Setting>> = {
-  'max-jobs': count('maxJobs', 'at most so many jobs'),
-  'max-bytes': count('maxBytes', 'at most so many bytes of bodies'),
-  'max-size': count('maxSize', 'bytes of one body'),
+  'max-jobs': count('max-jobs', 'maxJobs', 'at most so many jobs'),
+  'max-bytes': count('max-bytes', 'maxBytes', 'at most so many bytes of bodies'),
+  'max-size': count('max-size', 'maxSize', 'bytes of one body'),
   overflow: {
     read: (policy) => policy.overflow,
     write(policy, text) {
@@ -27,13 +27,12 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     takes: 'reject or drop',
     help: 'a put into a full queue is refused, or the first ready job leaves',
   },
-  'max-reserves': count('maxReserves', 'a job may be reserved so often'),
-  'max-failures': count('maxFailures', 'so many leases of a job may end badly'),
+  'max-reserves': count('max-reserves', 'maxReserves', 'a job may be reserved so often'),
+  'max-failures': count('max-failures', 'maxFailures', 'so many leases of a job may end badly'),
   dead: {
     read: (policy) => policy.dead && nameOf(policy.dead),
     write(policy, text) {
       if (text === undefined) delete policy.dead
-      else if (text === '') throw invalid('dead', text, this.takes)
       else policy.dead = queueNamed(text)
     },
     takes: "a queue's name",
@@ -41,13 +40,17 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   },
   lease: time('lease', 'how long a lease lasts that names no length'),
   delay: time('delay', 'of jobs that name none'),
-  pri: count('pri', 'priority of jobs that name none; lower is more urgent'),
+  pri: count('pri', 'pri', 'priority of jobs that name none; lower is more urgent', 2 ** 32 - 1),
   ttl: time('ttl', 'a job that was not reserved within so long expires'),
   retention: time('retention', 'an older job is dropped'),
   keep: {
     read: (policy) => policy.keep?.jobs,
     write(policy, text) {
-      setKeep(policy, 'jobs', text === undefined ? undefined : toCount('keep', text, this.takes))
+      setKeep(
+        policy,
+        'jobs',
+        text === undefined ? undefined : toCount('keep', text, this.takes, Number.MAX_SAFE_INTEGER),
+      )
     },
     takes: 'a number of jobs',
     help: 'so many finished jobs stay in the history',
@@ -55,10 +58,19 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   'keep-for': {
     read: (policy) => policy.keep?.ms,
     write(policy, text) {
-      setKeep(policy, 'ms', text === undefined ? undefined : toMs(text as Duration, 'keep-for'))
+      setKeep(policy, 'ms', text === undefined ? undefined : toTime('keep-for', text))
     },
     takes: 'a time such as 7d',
     help: 'finished jobs stay in the history for so long',
+  },
+  backoff: {
+    read: ({ backoff }) => backoff && `${backoff.first},${backoff.factor},${backoff.max}`,
+    write(policy, text) {
+      if (text === undefined) delete policy.backoff
+      else policy.backoff = toBackoff(text, this.takes)
+    },
+    takes: 'the first delay, a factor and the longest delay, such as 1s,2,1h',
+    help: 'a job whose lease ended badly comes back after a delay that grows',
   },
 }
 
@@ -74,7 +86,9 @@ export function parsePolicy(settings: readonly string[], policy: QueuePolicy = {
   for (const text of settings) {
     const [name = '', value = ''] = split(text)
     if (!Object.hasOwn(SETTINGS, name))
-      throw new InvalidArgumentError(`'${name}' is no setting of a queue. There are: ${Object.keys(SETTINGS).join(', ')}.`)
+      throw new InvalidArgumentError(
+        `'${name}' is no setting of a queue. There are: ${Object.keys(SETTINGS).join(', ')}.`,
+      )
     ;(SETTINGS[name] as Setting).write(parsed, value === '' ? undefined : value)
   }
   return parsed
@@ -99,7 +113,9 @@ function nameOf(queue: Queue): string {
 
 /**
  * Changes a queue's policy, whatever others change at the same time.
+ * @param read a record as the store has it now
  * @param change answers the new policy; undefined takes the policy away
+ * @throws UnavailableError
  */
 export async function changePolicy(
   session: Session,
@@ -110,9 +126,11 @@ export async function changePolicy(
   const key = `queue/${queue}`
   for (;;) {
     const old = await read(key)
-    const policy = change((old?.value ?? {}) as QueuePolicy)
+    const policy = change(old?.value ?? {})
     const [result] = await session.commit({ ops: [{ do: 'record', key, value: policy, version: old?.version ?? 0 }] })
     if (result?.ok) return policy
+    if (result?.why !== 'conflict')
+      throw new UnavailableError(`The store refused the policy of ${queue} (${result?.why}). Try again.`)
   }
 }
 
@@ -121,31 +139,45 @@ export async function pauseQueue(session: Session, queue: Queue, until: Ms, now:
   await session.commit({ ops: [{ do: 'record', key: `pause/${queue}`, value: until > now ? until : undefined }] })
 }
 
-type Numeric = 'maxJobs' | 'maxBytes' | 'maxSize' | 'maxReserves' | 'maxFailures' | 'pri' | 'lease' | 'delay' | 'ttl' | 'retention'
+type Numeric =
+  'maxJobs' | 'maxBytes' | 'maxSize' | 'maxReserves' | 'maxFailures' | 'pri' | 'lease' | 'delay' | 'ttl' | 'retention'
 
-function count(field: Numeric, help: string): Setting {
-  return numeric(field, help, 'a whole number', (name, text, takes) => toCount(name, text, takes))
+function count(name: string, field: Numeric, help: string, most = Number.MAX_SAFE_INTEGER): Setting {
+  const takes = most === Number.MAX_SAFE_INTEGER ? 'a whole number' : `a whole number up to ${most}`
+  return numeric(field, help, takes, (text) => toCount(name, text, takes, most))
 }
 
 function time(field: Numeric, help: string): Setting {
-  return numeric(field, help, 'a time such as 10m', (name, text) => toMs(/^\d+$/.test(text) ? Number(text) : (text as Duration), name))
+  return numeric(field, help, 'a time such as 10m', (text) => toTime(field, text))
 }
 
-function numeric(field: Numeric, help: string, takes: string, parse: (name: string, text: string, takes: string) => number): Setting {
+function numeric(field: Numeric, help: string, takes: string, parse: (text: string) => number): Setting {
   return {
     read: (policy) => policy[field],
     write(policy, text) {
       if (text === undefined) delete policy[field]
-      else policy[field] = parse(field, text, takes)
+      else policy[field] = parse(text)
     },
     takes,
     help,
   }
 }
 
-function toCount(name: string, text: string, takes: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw invalid(name, text, takes)
+function toCount(name: string, text: string, takes: string, most: number): number {
+  if (!/^\d{1,15}$/.test(text) || Number(text) > most) throw invalid(name, text, takes)
   return Number(text)
+}
+
+/** Digits alone are milliseconds. */
+function toTime(name: string, text: string): Ms {
+  return toMs(/^\d+$/.test(text) ? Number(text) : (text as Duration), name)
+}
+
+function toBackoff(text: string, takes: string): Backoff {
+  const [first, factor, max, ...rest] = text.split(',')
+  if (first === undefined || max === undefined || rest.length > 0 || !(Number(factor) >= 1 && Number(factor) <= 100))
+    throw invalid('backoff', text, takes)
+  return { first: toTime('backoff', first), factor: Number(factor), max: toTime('backoff', max) }
 }
 
 function setKeep(policy: QueuePolicy, field: 'jobs' | 'ms', value: number | undefined): void {

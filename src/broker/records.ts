@@ -42,6 +42,11 @@ export class Records {
     }
   }
 
+  /** Records whose moment has come. */
+  due(keys: readonly string[]): void {
+    if (keys.length > 0) this.#tell(keys)
+  }
+
   async #read(): Promise<void> {
     do {
       this.#again = false
@@ -49,8 +54,11 @@ export class Records {
       this.#version = version
       for (const record of changed) this.#records.set(record.key, record)
       for (const key of deleted) this.#records.delete(key)
-      const keys = [...changed.map((record) => record.key), ...deleted]
-      for (const { prefix, on } of [...this.#watchers]) if (keys.some((key) => key.startsWith(prefix))) on()
+      this.#tell([...changed.map((record) => record.key), ...deleted])
     } while (this.#again)
+  }
+
+  #tell(keys: readonly string[]): void {
+    for (const { prefix, on } of [...this.#watchers]) if (keys.some((key) => key.startsWith(prefix))) on()
   }
 }

@@ -1,64 +1,77 @@
-import type { Fence, JobId, Ms } from '../job.ts'
-import type { JobView, Look, Op, QueueStats, Result, Unit } from '../stores/store.ts'
-import type { Lease, Line, Session, Want } from './broker.ts'
-import { Leases } from './leases.ts'
-import { WaitingLine, type LineEvents } from './line.ts'
 import { ClosedError } from '../errors.ts'
-import type { Queue } from '../job.ts'
+import type { Fence, JobId, Ms, Queue } from '../job.ts'
+import type { JobView, Look, QueueStats, Result, Unit } from '../stores/store.ts'
+import type { Submission } from './batch.ts'
+import type { Lease, Line, Session, Want } from './broker.ts'
+import { Holder, type Leases } from './leases.ts'
+import { WaitingLine, type Counter as LineCounter, type LineEvents } from './line.ts'
 
 /** What a session needs of its broker. */
 export interface Counter {
-  submit(unit: Unit): Promise<Result[]>
-  answered(unit: Unit, results: readonly Result[]): void
-  enter(line: WaitingLine): void
-  readonly lines: ConstructorParameters<typeof WaitingLine>[3]
+  readonly lines: LineCounter
+  readonly leases: Leases
+  submit(submission: Submission): void
+  /** Learns what the answers tell. */
+  learn(unit: Unit, results: readonly Result[], session: ClientSession): void
   look(at: Look): Promise<{ jobs: JobView[]; after?: string }>
   stats(queues?: Queue[]): Promise<QueueStats[]>
-  why(job: JobView): Promise<string>
+  why(job: JobView): string
+  /** Commits, again and again while the store is unavailable. */
+  insist(unit: Unit): Promise<void>
   gone(session: ClientSession): void
 }
 
 /** What a protocol holds for one connection or channel. */
 export class ClientSession implements Session {
   readonly id: string
-  readonly leases = new Leases()
+  /** Who it is, for people. */
+  readonly name: string
+  readonly holder: Holder
   readonly #tenant: string
   readonly #counter: Counter
   readonly #lines = new Set<WaitingLine>()
   readonly #lost: ((lease: { id: JobId; n: Fence; why: string }) => void)[] = []
-  #last: Promise<unknown> | undefined
+  /** The unit in flight, and those behind it. */
+  readonly #calls: Call[] = []
+  #idle: (() => void) | undefined
   #closed: Promise<void> | undefined
 
-  constructor(id: string, tenant: string, counter: Counter) {
+  constructor(id: string, name: string, tenant: string, counter: Counter) {
     this.id = id
+    this.name = name
+    this.holder = new Holder(id, ({ id, n }, why) => {
+      for (const on of this.#lost) on({ id, n, why })
+    })
     this.#tenant = `${tenant}/`
     this.#counter = counter
   }
 
   commit(unit: Unit): Promise<Result[]> {
     if (this.#closed) return Promise.reject(new ClosedError('The session is closed.'))
-    return this.#inOrder(unit)
+    return new Promise((resolve, reject) => {
+      const call = new Call(this, unit, resolve, reject)
+      if (this.#calls.push(call) === 1) this.#counter.submit(call)
+    })
   }
 
   line(want: Want, on: LineEvents): Line {
-    const line = new WaitingLine(want, this.id, on, this.#counter.lines)
+    if (this.#closed) throw new ClosedError('The session is closed.')
+    const line = new WaitingLine(want, this.id, on, this.#counter.lines, (ended) => this.#lines.delete(ended))
     this.#lines.add(line)
-    line.onFinish = () => this.#lines.delete(line)
-    if (this.#closed) line.end('closed')
-    else this.#counter.enter(line)
     return line
   }
 
   held(id: JobId): Lease | undefined {
-    return this.leases.get(id)
+    const lease = this.#counter.leases.get(id)
+    return lease?.holder === this.holder ? lease : undefined
   }
 
   holds(): Iterable<Lease> {
-    return this.leases.list()
+    return this.holder.all().toSorted((a, b) => (a.until ?? Infinity) - (b.until ?? Infinity))
   }
 
   soonest(): Ms | undefined {
-    return this.leases.soonest()
+    return this.holder.first?.until
   }
 
   async look(at: Look): Promise<{ jobs: JobView[]; after?: string }> {
@@ -85,71 +98,57 @@ export class ClientSession implements Session {
     return (this.#closed ??= this.#close(as))
   }
 
-  /** A lease ended without its doing; a cancelled job's goes on, but should not. */
-  leaseEnded(id: JobId, n: Fence, why: 'timeout' | 'cancelled' | 'forced'): void {
-    if (this.leases.get(id)?.n !== n) return
-    if (why !== 'cancelled') this.leases.remove(id)
-    for (const on of this.#lost) on({ id, n, why })
+  endLines(error?: Error): void {
+    for (const line of this.#lines) line.end('closed', error)
   }
 
-  endLines(why: 'closed', error?: Error): void {
-    for (const line of [...this.#lines]) line.end(why, error)
+  /** The unit in flight was answered; the next one sets out. */
+  answered(unit: Unit, results?: readonly Result[]): void {
+    this.#calls.shift()
+    if (results) this.#counter.learn(unit, results, this)
+    const next = this.#calls[0]
+    if (next) this.#counter.submit(next)
+    else this.#idle?.()
   }
 
+  /** What is on its way to its lines goes back first, as if it had never been taken; what was committed before comes before the end, too. */
   async #close(as: 'released' | 'lost'): Promise<void> {
-    this.endLines('closed')
-    try {
-      await this.#inOrder({ ops: [{ do: 'end', session: this.id, as }] })
-    } finally {
-      this.leases.clear()
-      this.#counter.gone(this)
-    }
+    const lines = [...this.#lines]
+    this.endLines()
+    await Promise.all(lines.map((line) => line.close()))
+    if (this.#calls.length > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
+    await this.#counter.insist({ ops: [{ do: 'end', session: this.id, as }] })
+    this.#counter.leases.clear(this.holder)
+    this.#counter.gone(this)
+  }
+}
+
+/** A unit of a session on its way. */
+class Call implements Submission {
+  readonly unit: Unit
+  readonly #session: ClientSession
+  readonly #resolve: (results: Result[]) => void
+  readonly #reject: (error: Error) => void
+
+  constructor(
+    session: ClientSession,
+    unit: Unit,
+    resolve: (results: Result[]) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.unit = unit
+    this.#session = session
+    this.#resolve = resolve
+    this.#reject = reject
   }
 
-  /** At most one unit is in flight, so that their order is kept. */
-  #inOrder(unit: Unit): Promise<Result[]> {
-    const answer = this.#last ? this.#last.then(() => this.#submit(unit)) : this.#submit(unit)
-    const settled = (): void => {
-      if (this.#last === last) this.#last = undefined
-    }
-    const last: Promise<void> = answer.then(settled, settled)
-    this.#last = last
-    return answer
+  answered(results: Result[]): void {
+    this.#session.answered(this.unit, results)
+    this.#resolve(results)
   }
 
-  async #submit(unit: Unit): Promise<Result[]> {
-    const results = await this.#counter.submit(unit)
-    this.mirror(unit.ops, results)
-    this.#counter.answered(unit, results)
-    return results
-  }
-
-  /** Learns from answers which leases this session holds. */
-  mirror(ops: readonly Op[], results: readonly Result[]): void {
-    const { leases } = this
-    for (let i = 0; i < ops.length; i++) {
-      const op = ops[i] as Op
-      const result = results[i] as Result
-      if (op.do === 'put') continue
-      if (!result.ok) {
-        if ((result.why === 'gone' || result.why === 'stale') && 'job' in op && typeof op.job === 'object') leases.remove(op.job.id)
-        continue
-      }
-      switch (result.do) {
-        case 'reserve':
-          if (op.do === 'reserve' && !op.gone && op.lease.session === this.id)
-            for (const job of result.jobs) leases.add(job.id, job.n, job.until)
-          break
-        case 'touch':
-          if (op.do === 'touch') leases.touch(op.job.id, result.until)
-          break
-        case 'finish':
-        case 'release':
-        case 'bury':
-        case 'forward':
-          if (op.do === result.do) leases.remove(op.job.id)
-          break
-      }
-    }
+  rejected(error: Error): void {
+    this.#session.answered(this.unit)
+    this.#reject(error)
   }
 }

@@ -8,14 +8,16 @@ export interface Circumstances {
   waiting: number
   /** Others may use the same store. */
   shared: boolean
+  /** Who holds it, if it is reserved. */
+  holder: string
 }
 
 /** Why isn't this job running? One sentence, the same at every face. */
-export function whySentence(job: JobView, { now, waiting, shared }: Circumstances): string {
+export function whySentence(job: JobView, { now, waiting, shared, holder }: Circumstances): string {
   const queue = job.queue.slice(job.queue.indexOf('/') + 1)
   switch (job.state) {
     case 'reserved':
-      return `Reserved${job.holder === undefined ? '' : ` by session ${job.holder}`}${
+      return `Reserved${job.holder === undefined ? '' : ` by ${holder}`}${
         job.until === undefined ? ' until that session ends' : ` for another ${span(job.until - now)}`
       }; taken ${times(job.reserves)} so far.`
     case 'delayed':

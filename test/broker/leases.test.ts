@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { Holder, Leases } from '../../src/broker/leases.ts'
+import type { ReserveOp, Result } from '../../src/stores/store.ts'
+import { open, settle } from './open.ts'
+
+function reserve(session: string, ms?: number): ReserveOp {
+  return {
+    do: 'reserve',
+    from: ['default/a'],
+    max: 1,
+    bytes: 1000,
+    lease: { session, ...(ms !== undefined && { ms }) },
+  }
+}
+
+describe('the leases of a session', () => {
+  it('are those that it reserved and has not given back', async () => {
+    const { session, put, clock } = await open()
+    const one = session()
+    const ids = [await put(one), await put(one), await put(one), await put(one), await put(one)]
+    await one.commit({ ops: [1000, 2000, 3000, 4000, undefined].map((ms) => reserve(one.id, ms)) })
+    assert.equal(one.soonest(), clock.now() + 1000)
+    assert.deepEqual(
+      [...one.holds()].map((lease) => lease.id),
+      ids,
+    )
+
+    const [a, b, c, d, e] = ids as [number, number, number, number, number]
+    await one.commit({
+      ops: [
+        { do: 'finish', job: { id: a, held: one.id } },
+        { do: 'bury', job: { id: c, held: one.id }, why: 'asked' },
+      ],
+    })
+    await one.commit({ ops: [{ do: 'touch', job: { id: b, held: one.id }, ms: 9000 }] })
+    assert.deepEqual(
+      [...one.holds()].map((lease) => lease.id),
+      [d, b, e],
+    )
+    assert.deepEqual(one.held(b), one.held(b))
+    assert.equal(one.held(a), undefined)
+    await one.commit({ ops: [{ do: 'release', job: { id: d, n: one.held(d)?.n ?? 0 }, as: 'asked' }] })
+    assert.equal(one.soonest(), clock.now() + 9000)
+    assert.equal(session().held(b), undefined)
+  })
+
+  it('are lost at their deadline, and it is told', async () => {
+    const { session, put, move } = await open()
+    const one = session()
+    const lost: unknown[] = []
+    one.lost((lease) => lost.push(lease))
+    const id = await put(one)
+    await one.commit({ ops: [reserve(one.id, 1000)] })
+    const n = one.held(id)?.n
+    await move(999)
+    assert.deepEqual(lost, [])
+    await move(1)
+    assert.deepEqual(lost, [{ id, n, why: 'timeout' }])
+    assert.equal(one.held(id), undefined)
+    assert.equal(one.soonest(), undefined)
+  })
+
+  it('are lost by force, also in the commit that gave them', async () => {
+    const { session, put } = await open()
+    const [one, other] = [session(), session()]
+    const lost: string[] = []
+    one.lost(({ why }) => lost.push(why))
+    const id = await put(one)
+    await Promise.all([
+      one.commit({ ops: [reserve(one.id)] }),
+      other.commit({ ops: [{ do: 'finish', job: { id, force: true } }] }),
+    ])
+    await settle()
+    assert.deepEqual([one.held(id), lost], [undefined, ['forced']])
+  })
+
+  it('go on when the job is cancelled, but it is told', async () => {
+    const { session, put } = await open()
+    const one = session()
+    const lost: string[] = []
+    one.lost(({ why }) => lost.push(why))
+    const id = await put(one)
+    await one.commit({ ops: [reserve(one.id)] })
+    await session().commit({ ops: [{ do: 'cancel', job: id }] })
+    await settle()
+    assert.deepEqual(lost, ['cancelled'])
+    assert.equal(one.held(id)?.id, id)
+  })
+
+  it('of lines are its own, too, unless they are not bound to it', async () => {
+    const { session, put, line } = await open()
+    const one = session()
+    const ids = [await put(one), await put(one)]
+    line(one)
+    await settle()
+    line(one, { lease: { ms: 1000, bound: false } })
+    await settle()
+    assert.deepEqual(
+      [...one.holds()].map((lease) => lease.id),
+      ids.slice(0, 1),
+    )
+  })
+
+  it('end with it: as lost they count a failure, as released they do not', async () => {
+    const { session, put, broker } = await open()
+    for (const [as, failures] of [
+      ['released', 0],
+      ['lost', 1],
+    ] as const) {
+      const one = session()
+      const id = await put(one, 'x', { queue: `default/${as}` })
+      await one.commit({ ops: [{ ...reserve(one.id), from: [`default/${as}`] }] })
+      await one.close(as)
+      const { jobs } = await session().look({ id, limit: 1 })
+      assert.deepEqual([jobs[0]?.state, jobs[0]?.failures], ['ready', failures])
+    }
+    await broker.close()
+  })
+
+  it('know the soonest deadline, whatever happens', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(20), fc.constantFrom('reserve', 'touch', 'finish', 'ended'), fc.nat(1000)), {
+          maxLength: 60,
+        }),
+        (steps) => {
+          const leases = new Leases(() => -1)
+          const holder = new Holder('s', () => {})
+          const model = new Map<number, number>()
+          let n = 0
+          for (const [id, what, until] of steps) {
+            if (what === 'reserve') {
+              const job = { id, n: ++n, until } as never
+              leases.learn([reserve('s')], [{ ok: true, do: 'reserve', jobs: [job], dead: [] }], holder)
+              model.set(id, until)
+            } else if (what === 'touch') {
+              const result: Result = { ok: true, do: 'touch', until }
+              leases.learn([{ do: 'touch', job: { id, held: 's' }, ms: 1 }], [result], holder)
+              if (model.has(id)) model.set(id, until)
+            } else {
+              if (what === 'finish')
+                leases.learn([{ do: 'finish', job: { id, held: 's' } }], [{ ok: true, do: 'finish' }], holder)
+              else leases.ended(id, leases.get(id)?.n ?? 0, 'timeout')
+              model.delete(id)
+            }
+            assert.equal(holder.first?.until, model.size > 0 ? Math.min(...model.values()) : undefined)
+            assert.deepEqual(
+              holder
+                .all()
+                .map((lease) => lease.id)
+                .sort(),
+              [...model.keys()].sort(),
+            )
+          }
+        },
+      ),
+    )
+  })
+})
