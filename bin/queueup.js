@@ -9,6 +9,12 @@ const newEnough =
   (major === 25 && minor >= 9) ||
   major > 25
 
+// Node.js 22 calls its SQLite experimental at each start; what we use of it is tested there.
+const { emitWarning } = process
+process.emitWarning = (warning, ...rest) => {
+  if (!String(warning).startsWith('SQLite is an experimental')) emitWarning.call(process, warning, ...rest)
+}
+
 if (newEnough) import('../dist/cli/queueup.js')
 else {
   console.error(`queueup needs Node.js 22.22.3 or later of 22, 24.15 or later of 24, or 25.9 or later; this is ${process.version}.`)
