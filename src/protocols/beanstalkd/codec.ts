@@ -79,6 +79,9 @@ const PREFIXES: readonly [prefix: string, name: Exclude<Command['name'], 'refuse
   ['pause-tube', 'pause-tube'],
 ]
 
+/** The same by their first byte. */
+const BY_FIRST_BYTE = Map.groupBy(PREFIXES, ([prefix]) => prefix.charCodeAt(0))
+
 interface PutLine {
   pri: number
   delay: number
@@ -219,7 +222,7 @@ export class Parser {
 function parseLine(input: Buffer, start: number, end: number): Command {
   const line = input.toString('latin1', start, end)
   if (line.includes('\0')) return BAD_FORMAT
-  const found = PREFIXES.find(([prefix]) => line.startsWith(prefix))
+  const found = BY_FIRST_BYTE.get(input[start] as number)?.find(([prefix]) => line.startsWith(prefix))
   if (!found) return UNKNOWN_COMMAND
   const [prefix, name] = found
   const from = start + prefix.length
