@@ -1,0 +1,69 @@
+/** A load on servers of beanstalkd's protocol: node load.ts ORDER, where ORDER is a LoadOrder in JSON. Its last line is a LoadFigures in JSON. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { cpuOf, type Cpu } from '../servers/cpu.ts'
+import { Client } from './client.ts'
+
+export interface LoadOrder {
+  /** Connections go to these in turn. */
+  ports: number[]
+  /** Processes whose CPU time is taken. */
+  pids: number[]
+  connections: number
+  /** Commands that a connection may have without a reply. */
+  inFlight: number
+  /** Milliseconds that aren't measured, and that are. */
+  warm: number
+  ms: number
+  /** Jobs put before, which stay. */
+  backlog?: number
+}
+
+export interface LoadFigures {
+  jobs: number
+  ms: number
+  /** Of all the processes together, in microseconds. */
+  cpu: Cpu
+  /** How much of a core the load itself took; near 1 the load was the limit. */
+  client: number
+}
+
+const order = JSON.parse(process.argv[2] ?? '') as LoadOrder
+const fail = (error: Error): never => {
+  console.error(error)
+  process.exit(1)
+}
+
+if (order.backlog) {
+  const client = await Client.open(order.ports[0] as number, 1000, fail)
+  await client.backlog(order.backlog)
+  client.close()
+}
+const clients = await Promise.all(
+  Array.from({ length: order.connections }, (_, i) => Client.open(order.ports[i % order.ports.length] as number, order.inFlight, fail)),
+)
+for (const client of clients) client.start()
+await sleep(order.warm)
+const before = take()
+await sleep(order.ms)
+const after = take()
+await Promise.all(clients.map((client) => client.stop()))
+for (const client of clients) client.close()
+
+const ms = after.at - before.at
+const figures: LoadFigures = {
+  jobs: after.jobs - before.jobs,
+  ms,
+  cpu: { user: after.cpu.user - before.cpu.user, system: after.cpu.system - before.cpu.system },
+  client: (after.own - before.own) / 1000 / ms,
+}
+console.log(JSON.stringify(figures))
+
+function take() {
+  const own = process.cpuUsage()
+  return {
+    at: performance.now(),
+    jobs: clients.reduce((sum, client) => sum + client.jobs, 0),
+    cpu: cpuOf(order.pids),
+    own: own.user + own.system,
+  }
+}

@@ -1,0 +1,4 @@
+import { w7 } from './w7.ts'
+import type { Workload } from './workload.ts'
+
+export const workloads: readonly Workload[] = [...w7]
