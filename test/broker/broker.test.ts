@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createBroker } from '../../src/broker/broker.ts'
-import { ClosedError, UnknownOutcomeError } from '../../src/errors.ts'
+import { ClosedError, UnavailableError, UnknownOutcomeError } from '../../src/errors.ts'
 import { openMemory } from '../../src/stores/memory/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { open, putOp, settle, WatchedStore } from './open.ts'
@@ -26,6 +26,30 @@ describe('a broker', () => {
     await move(1000)
     // The inner one, which makes nothing due by itself when one only looks.
     assert.equal((await store.stats())[0]?.ready, 1000)
+  })
+
+  it('makes due what is told of while it makes due', async () => {
+    const { store } = await open()
+    let answer = () => {}
+    store.gate = new Promise((resolve) => (answer = resolve))
+    store.hint({ due: store.now() })
+    await settle()
+    store.gate = undefined
+    store.hint({ due: store.now() })
+    store.hint({ due: store.now() })
+    answer()
+    await settle()
+    assert.deepEqual(store.ops, ['due', 'due'])
+  })
+
+  it('makes due again what the store could not', async () => {
+    const { store, move } = await open()
+    store.errors.push(new UnavailableError('locked'))
+    store.hint({ due: store.now() })
+    await settle()
+    assert.deepEqual(store.ops, ['due'])
+    await move(1000)
+    assert.deepEqual(store.ops, ['due', 'due'])
   })
 
   it('asks nothing of the store while nothing happens', async () => {

@@ -76,6 +76,22 @@ describe('the leases of a session', () => {
     assert.deepEqual([one.held(id), lost], [undefined, ['forced']])
   })
 
+  it('that ran out before they were answered are none', async () => {
+    const { session, put, store, clock } = await open()
+    const one = session()
+    const id = await put(one)
+    let answer = () => {}
+    store.gate = new Promise((resolve) => (answer = resolve))
+    const reserved = one.commit({ ops: [reserve(one.id, 1000)] })
+    await settle()
+    store.gate = undefined
+    clock.move(1000)
+    await settle()
+    answer()
+    assert.equal((await reserved)[0]?.ok, true)
+    assert.deepEqual([one.held(id), one.soonest()], [undefined, undefined])
+  })
+
   it('go on when the job is cancelled, but it is told', async () => {
     const { session, put } = await open()
     const one = session()

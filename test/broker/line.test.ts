@@ -235,6 +235,18 @@ describe('a line', () => {
     assert.deepEqual([first.jobs.length, second.jobs.length], [0, 1])
   })
 
+  it('hands a hint on to the next when it leaves before it asked', async () => {
+    const { session, line, store } = await open()
+    const first = line(session())
+    const second = line(session())
+    await settle()
+    await store.inner.commit([{ ops: [putOp()] }])[0]
+    store.hint({ ready: ['default/a'] })
+    await first.close()
+    await settle()
+    assert.deepEqual([first.jobs.length, second.jobs.length], [0, 1])
+  })
+
   it('closes under load as soon as what is on its way is settled', async () => {
     const { session, put, line } = await open()
     let stop = false
