@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { systemClock, type Clock } from '../clock.ts'
 import { ClosedError, UnavailableError, UnknownOutcomeError } from '../errors.ts'
-import type { Fence, JobId, Ms, Queue, Reserved } from '../job.ts'
+import type { Fence, JobId, Ms, Queue, Reserved, Target } from '../job.ts'
 import type { Dead, Hint, JobView, Op, Result, Store, StoreRecord, Unit } from '../stores/store.ts'
 import { Alarm } from './alarm.ts'
 import { Batch, type Submission } from './batch.ts'
@@ -290,9 +290,20 @@ class StoreBroker implements Broker, Counter, LineCounter {
     for (let i = 0; i < ops.length; i++) {
       const op = ops[i] as Op
       if (op.do !== 'put') continue
-      for (const { queue, at } of op.to) {
-        if (at !== undefined && at > this.now()) continue
-        this.#waiting.ready(queue, 1)
+      for (const { queue, at } of op.to) if (at === undefined || at <= this.now()) this.#waiting.ready(queue, 1)
+    }
+  }
+
+  /** What was to be delayed was due by the time of its commit. */
+  #wakeForLatePuts(ops: readonly Op[], results: readonly Result[]): void {
+    for (let i = 0; i < ops.length; i++) {
+      const op = ops[i] as Op
+      const result = results[i] as Result
+      if (op.do !== 'put' || !result.ok || result.do !== 'put') continue
+      for (let j = 0; j < op.to.length; j++) {
+        const { queue, at } = op.to[j] as Target
+        const put = result.per[j]
+        if (at !== undefined && put?.ok && put.state === 'ready') this.#waiting.mayBeReady(queue)
       }
     }
   }
@@ -307,6 +318,7 @@ class StoreBroker implements Broker, Counter, LineCounter {
   learn(unit: Unit, results: readonly Result[], session: ClientSession): void {
     this.leases.learn(unit.ops, results, session.holder)
     this.#route(results)
+    if (this.#waiting.size > 0) this.#wakeForLatePuts(unit.ops, results)
   }
 
   learnFor(line: WaitingLine, results: readonly Result[]): void {

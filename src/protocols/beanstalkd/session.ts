@@ -29,6 +29,8 @@ export interface Host {
   readonly maxJobSize: number
   /** Tubes that one connection may watch. */
   readonly maxWatched: number
+  /** Reserves that one unit may have: what their jobs hold must fit in memory for each connection. */
+  readonly maxReserves: number
   identity(): Identity
 }
 
@@ -44,10 +46,13 @@ export interface Peer {
 }
 
 /** Commands that are one operation of the store. */
-type Operation = 'put' | 'reserve' | 'reserve-with-timeout' | 'reserve-job' | 'delete' | 'release' | 'bury' | 'touch' | 'kick-job'
+type Operation = Extract<
+  Command,
+  { name: 'put' | 'reserve' | 'reserve-with-timeout' | 'reserve-job' | 'delete' | 'release' | 'bury' | 'touch' | 'kick-job' }
+>
 
-/** A command on its way: its reply, or the operation that will tell. `timeout`: of a reserve, in seconds. */
-type Step = string | { name: Operation; op: Op; timeout?: number }
+/** A command on its way: its reply, or the operation that will tell. */
+type Step = string | Operation
 
 /**
  * One connection. Commands run strictly in their order; all that have arrived together become one unit of the broker's batch, up to one that has to
@@ -66,6 +71,8 @@ export class Connection {
   #unread: Command | undefined
   #stopWaiting: ((reply: string) => void) | undefined
   #halfClosed = false
+  /** No further command is run. */
+  #over = false
   #closed = false
   #producer = false
   #worker = false
@@ -93,7 +100,7 @@ export class Connection {
 
   data(chunk: Buffer): void {
     this.#parser.push(chunk)
-    if (this.#working && this.#parser.buffered > READ_AHEAD) this.#hold(true)
+    if ((this.#working || this.#over || this.#peer.congested) && this.#parser.buffered > READ_AHEAD) this.#hold(true)
     this.resume()
   }
 
@@ -106,7 +113,7 @@ export class Connection {
 
   /** Goes on with what came, if it isn't at it. */
   resume(): void {
-    if (this.#working || this.#closed) return
+    if (this.#working || this.#over) return
     this.#working = true
     this.#work().then(
       () => this.#rest(),
@@ -117,7 +124,7 @@ export class Connection {
   /** The connection is gone: its jobs go back to the ready ones. */
   close(): Promise<void> {
     if (this.#closed) return Promise.resolve()
-    this.#closed = true
+    this.#closed = this.#over = true
     this.#stopWaiting?.('')
     const { counters, tubes } = this.#host
     counters.connections--
@@ -147,9 +154,14 @@ export class Connection {
   /** Nothing more can be done now. */
   #rest(): void {
     this.#working = false
-    if (this.#closed || this.#peer.congested) return
-    if (this.#halfClosed) this.#peer.end()
+    if (this.#over || this.#peer.congested) return
+    if (this.#halfClosed) this.#end()
     else this.#hold(false)
+  }
+
+  #end(): void {
+    this.#over = true
+    this.#peer.end()
   }
 
   /** What failed may or may not have happened, and the client can't be told which: it must not go on as if it could. */
@@ -157,7 +169,7 @@ export class Connection {
     this.#working = false
     if (this.#closed) return
     if (!(error instanceof ClosedError)) this.#peer.write('INTERNAL_ERROR\r\n')
-    this.#peer.end()
+    this.#end()
   }
 
   #hold(on: boolean): void {
@@ -169,86 +181,110 @@ export class Connection {
   /** Turns what came into steps, up to a command that has to look at the store by itself. */
   #gather(): { steps: Step[]; inspection?: Command } {
     const steps: Step[] = []
+    const most = this.#host.maxReserves
     let bytes = 0
+    let reserves = 0
     let mayWait = false
-    while (steps.length < MAX_OPS && bytes < MAX_BYTES) {
+    while (steps.length < MAX_OPS && bytes < MAX_BYTES && reserves < most) {
       const command = this.#unread ?? this.#parser.next()
       this.#unread = undefined
       if (!command) break
       switch (command.name) {
-        case 'refused':
-          if (command.counts) this.#host.counters.command(command.counts)
-          steps.push(`${command.reply}\r\n`)
-          continue
-        case 'use':
-        case 'watch':
-        case 'ignore':
-          if (mayWait) {
-            // Others must not see its effect before the reserve ahead of it is answered.
-            this.#unread = command
-            return { steps }
-          }
-          this.#host.counters.command(command.name)
-          steps.push(this.#choose(command.name, command.tube))
-          continue
-        case 'list-tube-used':
-          this.#host.counters.command(command.name)
-          steps.push(`USING ${this.#used.name}\r\n`)
-          continue
         case 'put':
           bytes += command.body.length
-          this.#isProducer()
-          break
+          steps.push(command)
+          continue
         case 'reserve':
         case 'reserve-with-timeout':
           mayWait = true
-          this.#isWorker()
-          break
+          reserves++
+          steps.push(command)
+          continue
         case 'reserve-job':
-          this.#isWorker()
-          break
+          reserves++
+          steps.push(command)
+          continue
         case 'delete':
         case 'release':
         case 'bury':
         case 'touch':
         case 'kick-job':
+          steps.push(command)
+          continue
+      }
+      if (mayWait) {
+        // Others must not see its effect, nor that it came, before the reserve ahead of it is answered.
+        this.#unread = command
+        return { steps }
+      }
+      switch (command.name) {
+        case 'refused':
+          if (command.counts) this.#count(command.counts)
+          steps.push(`${command.reply}\r\n`)
+          break
+        case 'use':
+        case 'watch':
+        case 'ignore':
+          this.#count(command.name)
+          steps.push(this.#choose(command.name, command.tube))
+          break
+        case 'list-tube-used':
+          this.#count(command.name)
+          steps.push(`USING ${this.#used.name}\r\n`)
           break
         default:
-          if (command.name !== 'quit') this.#host.counters.command(command.name)
+          if (command.name !== 'quit') this.#count(command.name)
           return { steps, inspection: command }
       }
-      this.#host.counters.command(command.name)
-      steps.push(this.#operation(command))
     }
     return { steps }
   }
 
+  #count(name: string): void {
+    this.#host.counters.command(name)
+  }
+
   /** Runs steps and writes their replies. Where a reserve finds nothing it waits, and what stands behind it waits with it. */
-  async #perform(steps: readonly Step[]): Promise<void> {
+  async #perform(steps: Step[]): Promise<void> {
     for (let from = 0; from < steps.length && !this.#closed; from++) {
       from = await this.#commit(steps, from)
       const step = steps[from]
-      if (step !== undefined && typeof step !== 'string') await this.#wait(step.timeout)
+      if (step !== undefined && typeof step !== 'string')
+        await this.#wait(step.name === 'reserve-with-timeout' ? step.timeout : undefined)
     }
   }
 
-  /** Commits the operations of the steps from there on. Returns where it stopped: at a reserve that found nothing, or behind the end. */
-  async #commit(steps: readonly Step[], from: number): Promise<number> {
+  /**
+   * Commits the operations of the steps from there on; what they say of the time is made now, since a reserve may have waited before them.
+   * Returns where it stopped: at a reserve that found nothing, or behind the end.
+   */
+  async #commit(steps: Step[], from: number): Promise<number> {
     const ops: Op[] = []
+    const { draining } = this.#host.broker
     let reserves = false
     let unsynced = true
     for (let i = from; i < steps.length; i++) {
       const step = steps[i] as Step
       if (typeof step === 'string') continue
-      ops.push(step.op)
-      if (step.op.do === 'reserve') reserves = true
+      if (draining && step.name === 'put') {
+        this.#began('put')
+        steps[i] = 'DRAINING\r\n'
+        continue
+      }
+      const op = this.#operation(step)
+      ops.push(op)
+      if (op.do === 'reserve') reserves = true
       // A lease that ends with its connection need not outlive a power cut.
-      else if (step.op.do !== 'touch') unsynced = false
+      else if (op.do !== 'touch') unsynced = false
     }
     let results: Result[] | undefined
     if (ops.length > 0)
       try {
-        results = await this.#session.commit({ ops, ...(reserves && { refused: 'wait' as const }), ...(unsynced && { unsynced: true as const }) })
+        results = await this.#session.commit({
+          ops,
+          ...(reserves && { refused: 'wait' as const }),
+          ...(unsynced && { unsynced: true as const }),
+        })
       } catch (error) {
         if (!(error instanceof UnavailableError)) throw error
       }
@@ -266,6 +302,7 @@ export class Connection {
         out += step
         continue
       }
+      this.#began(step.name)
       if (!results) {
         out += step.name === 'put' ? 'OUT_OF_MEMORY\r\n' : 'INTERNAL_ERROR\r\n'
         continue
@@ -285,7 +322,14 @@ export class Connection {
     return i
   }
 
-  #word(name: Operation, result: Result): string {
+  /** Counts a command whose turn has come. */
+  #began(name: Operation['name']): void {
+    this.#count(name)
+    if (name === 'put') this.#isProducer()
+    else if (name === 'reserve' || name === 'reserve-with-timeout' || name === 'reserve-job') this.#isWorker()
+  }
+
+  #word(name: Operation['name'], result: Result): string {
     if (!result.ok) {
       if (name !== 'put') return 'NOT_FOUND\r\n'
       return result.why === 'too big' ? 'JOB_TOO_BIG\r\n' : 'OUT_OF_MEMORY\r\n'
@@ -293,8 +337,9 @@ export class Connection {
     switch (result.do) {
       case 'put': {
         const put = result.per[0]
+        if (!put?.ok) return 'OUT_OF_MEMORY\r\n'
         this.#host.counters.totalJobs++
-        return put?.ok ? `INSERTED ${put.id}\r\n` : 'OUT_OF_MEMORY\r\n'
+        return `INSERTED ${put.id}\r\n`
       }
       case 'finish':
         return 'DELETED\r\n'
@@ -369,38 +414,38 @@ export class Connection {
 
   // ------------------------------------------------------------------ commands
 
-  #operation(command: Command): Step {
+  #operation(command: Operation): Op {
     const { id: session } = this.#session
     switch (command.name) {
       case 'put': {
-        if (this.#host.broker.draining) return 'DRAINING\r\n'
         const { pri, delay, ttr, body } = command
-        const at = delay > 0 ? { at: this.#host.broker.now() + delay * 1000 } : {}
+        const { queue } = this.#used
         const lease = Math.max(1, ttr) * 1000
-        return { name: 'put', op: { do: 'put', to: [{ queue: this.#used.queue, pri, ...at, create: true }], msg: { body, lease } } }
+        const to = delay > 0 ? { queue, pri, at: this.#after(delay), create: true as const } : { queue, pri, create: true as const }
+        return { do: 'put', to: [to], msg: { body, lease } }
       }
       case 'reserve':
-        return { name: 'reserve', op: this.#reserve(this.#queues()) }
       case 'reserve-with-timeout':
-        return { name: command.name, op: this.#reserve(this.#queues()), timeout: command.timeout }
+        return this.#reserve(this.#queues())
       case 'reserve-job':
-        return { name: command.name, op: this.#reserve(command.id) }
+        return this.#reserve(command.id)
       case 'delete':
-        return { name: 'delete', op: { do: 'finish', job: { id: command.id, held: session, free: true } } }
+        return { do: 'finish', job: { id: command.id, held: session, free: true } }
       case 'release': {
         const { id, pri, delay } = command
-        const at = delay > 0 ? { at: this.#host.broker.now() + delay * 1000 } : { at: 0 }
-        return { name: 'release', op: { do: 'release', job: { id, held: session }, as: 'asked', pri, ...at } }
+        return { do: 'release', job: { id, held: session }, as: 'asked', pri, at: delay > 0 ? this.#after(delay) : 0 }
       }
       case 'bury':
-        return { name: 'bury', op: { do: 'bury', job: { id: command.id, held: session }, why: 'asked', pri: command.pri } }
+        return { do: 'bury', job: { id: command.id, held: session }, why: 'asked', pri: command.pri }
       case 'touch':
-        return { name: 'touch', op: { do: 'touch', job: { id: command.id, held: session }, ms: 'own' } }
+        return { do: 'touch', job: { id: command.id, held: session }, ms: 'own' }
       case 'kick-job':
-        return { name: 'kick-job', op: { do: 'release', job: { id: command.id }, as: 'kicked' } }
-      default:
-        return 'UNKNOWN_COMMAND\r\n'
+        return { do: 'release', job: { id: command.id }, as: 'kicked' }
     }
+  }
+
+  #after(seconds: number): Ms {
+    return this.#host.broker.now() + seconds * 1000
   }
 
   #queuesCache: { watched: Tube[]; queues: Tube['queue'][] } | undefined

@@ -85,7 +85,7 @@ export function serverStats(
     ['current-waiting', counters.waiting],
     ['total-connections', counters.totalConnections],
     ['pid', identity.pid],
-    ['version', quoted(identity.version)],
+    ['version', scalar(identity.version)],
     ['rusage-utime', seconds(identity.cpu.user)],
     ['rusage-stime', seconds(identity.cpu.system)],
     ['uptime', Math.floor(identity.uptime / 1000)],
@@ -96,16 +96,16 @@ export function serverStats(
     ['binlog-max-size', 0],
     ['draining', String(draining)],
     ['id', identity.id],
-    ['hostname', quoted(identity.hostname)],
-    ['os', quoted(identity.os)],
-    ['platform', quoted(identity.platform)],
+    ['hostname', scalar(identity.hostname)],
+    ['os', scalar(identity.os)],
+    ['platform', scalar(identity.platform)],
   ]
 }
 
 export function tubeStats(tube: Tube, stats: QueueStats | undefined, now: Ms): Entries {
   const left = Math.max(0, (stats?.pausedUntil ?? 0) - now)
   return [
-    ['name', quoted(tube.name)],
+    ['name', scalar(tube.name)],
     ['current-jobs-urgent', stats?.urgent ?? 0],
     ['current-jobs-ready', stats ? ready(stats) : 0],
     ['current-jobs-reserved', stats?.reserved ?? 0],
@@ -113,11 +113,11 @@ export function tubeStats(tube: Tube, stats: QueueStats | undefined, now: Ms): E
     ['current-jobs-buried', stats?.buried ?? 0],
     ['total-jobs', stats?.puts ?? 0],
     ['current-using', tube.using],
-    ['current-waiting', tube.waiting],
     ['current-watching', tube.watching],
-    ['pause', left === 0 ? 0 : tube.pause || Math.ceil(left / 1000)],
+    ['current-waiting', tube.waiting],
     ['cmd-delete', stats?.gone ?? 0],
     ['cmd-pause-tube', tube.pauses],
+    ['pause', left === 0 ? 0 : tube.pause || Math.ceil(left / 1000)],
     ['pause-time-left', Math.floor(left / 1000)],
   ]
 }
@@ -126,7 +126,7 @@ export function jobStats(job: JobView, tube: string, now: Ms): Entries {
   const end = job.state === 'reserved' ? job.until : job.state === 'delayed' ? job.at : undefined
   return [
     ['id', job.id],
-    ['tube', quoted(tube)],
+    ['tube', scalar(tube)],
     // A job behind others of its group is as good as ready to one who only knows beanstalkd.
     ['state', job.state === 'waiting' ? 'ready' : job.state],
     ['pri', job.pri],
@@ -148,8 +148,13 @@ function ready(stats: QueueStats): number {
   return stats.ready + stats.waiting
 }
 
-function quoted(text: string): string {
-  return `"${text.replaceAll(/["\\\n\r]/g, '_')}"`
+/**
+ * A text as YAML: 1.12 never quotes tubes' names, 1.13 always. Clients that split lines want none, clients that read YAML want `"123"` to stay a text: so
+ * quotes are where YAML would read something else without them.
+ */
+function scalar(text: string): string {
+  const plain = /^[A-Za-z_/(][\w\-/+;.$() ]*$/.test(text) && !/^(true|false|yes|no|on|off|null|nan|inf|y|n)$/i.test(text)
+  return plain ? text : `"${text.replaceAll(/["\\\n\r]/g, '_')}"`
 }
 
 /** `seconds.microseconds` */

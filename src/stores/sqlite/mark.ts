@@ -56,6 +56,12 @@ export class Mark {
     )
   }
 
+  /** Gives back the ids that were taken and not used. */
+  returnBlock(): void {
+    this.#block = this.#next
+    this.#dirty = true
+  }
+
   next(): number {
     return this.#next++
   }

@@ -146,6 +146,7 @@ export class SqliteStore implements Store {
       await this.#write(() => {
         for (const session of this.#table.holders.names) this.#machine.run({ ops: [{ do: 'end', session, as: 'lost' }] })
         this.#table.strike(this.#table.slot)
+        this.#table.mark.returnBlock()
       })
       await this.#disk.settle()
     }
