@@ -317,6 +317,17 @@ describe('a line is woken', () => {
     assert.equal(heard.jobs.length, 1)
   })
 
+  it('when a delay is over before the put is committed', async () => {
+    const { session, put, line, clock } = await open()
+    const heard = line(session())
+    await settle()
+    const putting = put(session(), 'x', { at: clock.now() + 5 })
+    clock.move(5)
+    await putting
+    await settle()
+    assert.equal(heard.jobs.length, 1)
+  })
+
   it('when a lease runs out', async () => {
     const { session, put, line, move } = await open()
     await put(session())
