@@ -11,6 +11,7 @@ import { isBusy, lockedFor } from './open.ts'
 import type { Processes } from './processes.ts'
 import { SqliteTable } from './table.ts'
 import { Upkeep } from './upkeep.ts'
+import { commitWithin } from './within.ts'
 
 /** A call that waits for its transaction. `also` is what the store itself has to write. */
 interface Call {
@@ -30,8 +31,12 @@ const BATCH = 512
 const SPIN: Ms = 0.15
 const TIMER: Ms = 1
 
+/** An application that put a job in its own transaction is watched for its commit for so long, and looked at so often. */
+const WATCH: Ms = 10_000
+const WATCH_PERIOD: Ms = 5
+
 export class SqliteStore implements Store {
-  readonly traits: Traits = { shared: true, durable: true, within: false, gates: false, notes: false, children: false }
+  readonly traits: Traits = { shared: true, durable: true, within: true, gates: false, notes: false, children: false }
   readonly now: () => Ms
   /** A process that had the file open before is dead. */
   readonly crashed: boolean
@@ -55,6 +60,10 @@ export class SqliteStore implements Store {
   #waits: readonly Queue[] = []
   #waitsWritten = false
   #processesChanged = true
+  /** Queues that got jobs in an application's transaction which may not be committed yet. */
+  readonly #expected = new Set<Queue>()
+  #watch: NodeJS.Timeout | undefined
+  #watchUntil = 0
 
   constructor(o: {
     db: DatabaseSync
@@ -125,6 +134,13 @@ export class SqliteStore implements Store {
     return Promise.resolve(this.#reader.records(since))
   }
 
+  /** @throws InvalidArgumentError it isn't node:sqlite's handle with a transaction open on this file */
+  within(transaction: unknown): { commit(unit: Unit): Result[] } {
+    const { slot, epoch } = this.#table
+    const onPut = (queues: Iterable<{ name: Queue }>) => this.#watchFor(queues)
+    return { commit: (unit) => commitWithin(transaction, unit, { path: this.#path, slot, epoch, now: this.now, onPut }) }
+  }
+
   wait(queues: Queue[]): Promise<void> {
     this.#waits = queues
     this.#waitsWritten = false
@@ -151,6 +167,7 @@ export class SqliteStore implements Store {
       await this.#disk.settle()
     }
     clearTimeout(this.#retry)
+    clearInterval(this.#watch)
     this.#upkeep.close()
     this.#processes.close()
     this.#disk.close()
@@ -349,6 +366,28 @@ export class SqliteStore implements Store {
     this.#waitsWritten = true
     const waits = this.#waits
     return this.#write(() => this.#table.roster.setWaits(waits))
+  }
+
+  /**
+   * The application's commit can't be heard: for a while each commit of others is taken for it. Who waits for these queues looks once too often then,
+   * and never misses it.
+   */
+  #watchFor(queues: Iterable<{ name: Queue }>): void {
+    for (const { name } of queues) this.#expected.add(name)
+    this.#watchUntil = performance.now() + WATCH
+    if (this.#expected.size > 0) this.#watch ??= setInterval(() => this.#lookForCommit(), WATCH_PERIOD).unref()
+  }
+
+  #lookForCommit(): void {
+    const ready = [...this.#expected]
+    if (this.#table.othersWrote()) {
+      this.#tell({ ready })
+      for (const [slot, queues] of this.#table.roster.waiters(ready.map((name) => ({ name })))) this.#processes.ring(slot, { ready: queues })
+    }
+    if (performance.now() < this.#watchUntil) return
+    clearInterval(this.#watch)
+    this.#watch = undefined
+    this.#expected.clear()
   }
 
   #tell(hint: Hint): void {

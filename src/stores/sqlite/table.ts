@@ -46,6 +46,7 @@ export class SqliteTable implements Table {
   readonly #records: Records
   readonly #history: History
   #dataVersion = -1
+  #seenVersion = -1
 
   readonly #rows = new Map<JobId, Row>()
   /** Rows to be looked at when the commit ends: written, or forgotten. */
@@ -79,6 +80,14 @@ export class SqliteTable implements Table {
     this.#dataVersion = version
     this.#queues.doubt()
     this.#readMark()
+  }
+
+  /** Whether another connection has committed since this was last asked, or since the last commit. */
+  othersWrote(): boolean {
+    const version = this.file.value('PRAGMA data_version')
+    const wrote = version !== this.#seenVersion
+    this.#seenVersion = version
+    return wrote
   }
 
   /** Writes back all that the commit changed. */

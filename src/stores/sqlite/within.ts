@@ -1,0 +1,53 @@
+/** Units in the application's own transaction on the same file: rolled back, nothing of them is left; committed, everything is. */
+import { realpathSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { InvalidArgumentError } from '../../errors.ts'
+import type { Ms } from '../../job.ts'
+import { Machine } from '../machine/machine.ts'
+import type { QueueRow } from '../machine/queue.ts'
+import type { Op, Result, Unit } from '../store.ts'
+import { SqliteTable } from './table.ts'
+
+/** What needs the store's own sessions, or more than one transaction. */
+const UNFIT: readonly Op['do'][] = ['reserve', 'end', 'due']
+
+export interface Within {
+  path: string
+  slot: number
+  epoch: number
+  now: () => Ms
+  /** These may have jobs once the application has committed. */
+  onPut(queues: Iterable<QueueRow>): void
+}
+
+/**
+ * @param handle node:sqlite's, with a transaction open on the store's file
+ * @throws InvalidArgumentError
+ */
+export function commitWithin(handle: unknown, unit: Unit, { path, slot, epoch, now, onPut }: Within): Result[] {
+  const db = checked(handle, path)
+  const unfit = unit.ops.find((op) => UNFIT.includes(op.do))
+  if (unfit) throw new InvalidArgumentError(`'${unfit.do}' can't be part of the application's transaction; call commit of the store for it.`)
+  const table = new SqliteTable(db, slot, epoch)
+  const machine = new Machine(table)
+  table.now = now()
+  table.begin()
+  machine.begin(table.now)
+  const results = machine.run(unit)
+  table.end()
+  table.settle()
+  onPut(machine.woken)
+  return results
+}
+
+function checked(handle: unknown, path: string): DatabaseSync {
+  if (!(handle instanceof DatabaseSync))
+    throw new InvalidArgumentError(
+      "This is no handle of node:sqlite. Only its DatabaseSync can share the file within one process: another SQLite library and it lose each other's locks, and with them committed rows.",
+    )
+  if (!handle.isTransaction) throw new InvalidArgumentError('No transaction is open on this handle: run BEGIN IMMEDIATE on it first.')
+  const { file } = handle.prepare("SELECT file FROM pragma_database_list WHERE name = 'main'").get() as { file: string }
+  if (file === '' || realpathSync(file) !== realpathSync(path))
+    throw new InvalidArgumentError(`This handle has ${file || 'a database in memory'} open, not the store's file ${path}.`)
+  return handle
+}

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import { InvalidArgumentError } from '../../../src/errors.ts'
+import type { Queue } from '../../../src/job.ts'
+import { openSqlite } from '../../../src/stores/sqlite/index.ts'
+import type { Op, Store, Unit } from '../../../src/stores/store.ts'
+
+const mail: Queue = 'default/mail'
+const put = (text: string): Op => ({ do: 'put', to: [{ queue: mail, create: true }], msg: { body: Buffer.from(text) } })
+
+describe("a put in the application's own transaction", () => {
+  let folder: string
+  let store: Store
+  let app: DatabaseSync
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'queueup-within-'))
+    store = await openSqlite({ path: join(folder, 'app.db') })
+    app = new DatabaseSync(join(folder, 'app.db'))
+    app.exec('CREATE TABLE orders (no INTEGER)')
+  })
+  afterEach(async () => {
+    app.close()
+    await store.close()
+    await rm(folder, { recursive: true })
+  })
+
+  const within = (unit: Unit) => (store.within as NonNullable<Store['within']>)(app).commit(unit)
+  const ready = async () => (await store.stats([mail]))[0]?.ready ?? 0
+
+  test('is there when it commits, together with its own rows', async () => {
+    app.exec('BEGIN IMMEDIATE; INSERT INTO orders VALUES (1)')
+    const [result] = within({ ops: [put('welcome')] })
+    assert.equal(result?.ok, true)
+    assert.equal(await ready(), 0, 'nobody sees it before')
+    app.exec('COMMIT')
+    assert.equal(await ready(), 1)
+  })
+
+  test('is gone when it rolls back, and takes no later job along', async () => {
+    app.exec('BEGIN IMMEDIATE')
+    within({ ops: [put('never')] })
+    app.exec('ROLLBACK')
+    await store.commit([{ ops: [put('later')] }])[0]
+    const { jobs } = await store.look({ where: { queue: mail, states: ['ready'] }, limit: 10, with: ['body'] })
+    assert.deepEqual(
+      jobs.map((job) => Buffer.from(job.body ?? []).toString()),
+      ['later'],
+    )
+  })
+
+  test('never gives an id twice', async () => {
+    const ids: number[] = []
+    for (let i = 0; i < 20; i++) {
+      const [result] = (await store.commit([{ ops: [put('ours')] }])[0]) ?? []
+      if (result?.ok && result.do === 'put') result.per.forEach((one) => one.ok && ids.push(one.id))
+      app.exec('BEGIN IMMEDIATE')
+      const [other] = within({ ops: [put('theirs')] })
+      if (other?.ok && other.do === 'put') other.per.forEach((one) => one.ok && ids.push(one.id))
+      app.exec('COMMIT')
+    }
+    assert.equal(new Set(ids).size, 40)
+  })
+
+  test("finishes a job that was reserved outside it, and only if it commits", async () => {
+    await store.commit([{ ops: [put('work')] }])[0]
+    const [taken] = (await store.commit([{ ops: [{ do: 'reserve', from: [mail], max: 1, bytes: 1000, lease: { session: 's' } }] }])[0]) ?? []
+    assert.ok(taken?.ok && taken.do === 'reserve')
+    const [job] = taken.jobs
+    assert.ok(job)
+    const finish: Op = { do: 'finish', job: { id: job.id, n: job.n } }
+    app.exec('BEGIN IMMEDIATE')
+    assert.equal(within({ ops: [finish] })[0]?.ok, true)
+    app.exec('ROLLBACK')
+    assert.equal((await store.look({ id: job.id, limit: 1 })).jobs[0]?.state, 'reserved')
+    app.exec('BEGIN IMMEDIATE')
+    assert.equal(within({ ops: [finish] })[0]?.ok, true)
+    app.exec('COMMIT')
+    assert.deepEqual((await store.look({ id: job.id, limit: 1 })).jobs, [])
+    assert.deepEqual((await store.commit([{ ops: [finish] }])[0])?.[0], { ok: false, why: 'gone' })
+  })
+
+  test('wakes who waits, moments after the commit', async () => {
+    const woken = new Promise<readonly Queue[]>((resolve) => store.hear((hint) => hint.ready && resolve(hint.ready)))
+    app.exec('BEGIN IMMEDIATE')
+    within({ ops: [put('now')] })
+    app.exec('COMMIT')
+    assert.deepEqual(await woken, [mail])
+  })
+
+  test('waits with other puts while the application holds its transaction across an await', async () => {
+    app.exec('BEGIN IMMEDIATE; INSERT INTO orders VALUES (2)')
+    const other = store.commit([{ ops: [put('patient')] }])[0]
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    app.exec('COMMIT')
+    assert.equal((await other)?.[0]?.ok, true)
+  })
+
+  test('is refused on a handle that has no transaction, another file, or is of another library', () => {
+    assert.throws(() => within({ ops: [put('x')] }), InvalidArgumentError)
+    const other = new DatabaseSync(':memory:')
+    other.exec('BEGIN')
+    const commit = (handle: unknown) => (store.within as NonNullable<Store['within']>)(handle).commit({ ops: [put('x')] })
+    assert.throws(() => commit(other), /not the store's file/)
+    assert.throws(() => commit({ prepare() {} }), /lose each other's locks/)
+    other.close()
+  })
+})
