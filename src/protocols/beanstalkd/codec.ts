@@ -8,30 +8,41 @@ export const MAX_LINE = 224
 /** A tube's name has at most so many bytes. */
 export const MAX_TUBE_NAME = 200
 
-export type Command =
-  | { name: 'put'; pri: number; delay: number; ttr: number; body: Uint8Array }
+export type Command = PutCommand | JobCommand | Inspection | ConnectionCommand | Refused
+
+export interface PutCommand {
+  name: 'put'
+  pri: number
+  delay: number
+  ttr: number
+  body: Uint8Array
+}
+
+/** Takes a job, or changes one. */
+export type JobCommand =
+  | { name: 'reserve' }
   | { name: 'reserve-with-timeout'; timeout: number }
-  | { name: 'reserve-job' | 'delete' | 'touch' | 'kick-job' | 'peek' | 'stats-job'; id: number }
+  | { name: 'reserve-job' | 'delete' | 'touch' | 'kick-job'; id: number }
   | { name: 'release'; id: number; pri: number; delay: number }
   | { name: 'bury'; id: number; pri: number }
-  | { name: 'kick'; bound: number }
-  | { name: 'use' | 'watch' | 'ignore' | 'stats-tube'; tube: string }
-  | { name: 'pause-tube'; tube: string; delay: number }
-  | { name: Plain }
-  /** What was refused as it was read: the reply, and whether the command counts as one all the same. */
-  | { name: 'refused'; reply: Refusal; counts?: 'put' }
 
-/** Commands without arguments. */
-type Plain =
-  | 'reserve'
-  | 'peek-ready'
-  | 'peek-delayed'
-  | 'peek-buried'
-  | 'stats'
-  | 'list-tubes'
-  | 'list-tube-used'
-  | 'list-tubes-watched'
-  | 'quit'
+/** Changes or tells what the connection itself has. */
+export type ConnectionCommand = { name: 'use' | 'watch' | 'ignore'; tube: string } | { name: 'list-tube-used' }
+
+/** Looks at more than one job, or at what those before it have done. */
+export type Inspection =
+  | { name: 'peek' | 'stats-job'; id: number }
+  | { name: 'kick'; bound: number }
+  | { name: 'stats-tube'; tube: string }
+  | { name: 'pause-tube'; tube: string; delay: number }
+  | { name: 'peek-ready' | 'peek-delayed' | 'peek-buried' | 'stats' | 'list-tubes' | 'list-tubes-watched' | 'quit' }
+
+/** What was refused as it was read: the reply, and whether it counts as a command all the same. */
+export interface Refused {
+  name: 'refused'
+  reply: Refusal
+  counts?: 'put'
+}
 
 export type Refusal = 'BAD_FORMAT' | 'UNKNOWN_COMMAND' | 'EXPECTED_CRLF' | 'JOB_TOO_BIG'
 
@@ -51,8 +62,7 @@ const EXPECTED_CRLF: Command = { name: 'refused', reply: 'EXPECTED_CRLF', counts
 const JOB_TOO_BIG: Command = { name: 'refused', reply: 'JOB_TOO_BIG', counts: 'put' }
 
 /** The beginnings by which commands are told apart, in beanstalkd's order: `statsX` is `stats` with a bad format, `quitX` is `quit`. */
-const PREFIXES: readonly [prefix: string, name: Exclude<Command['name'], 'refused'>][] = [
-  ['put ', 'put'],
+const PREFIXES: readonly [prefix: string, name: Exclude<Command['name'], 'put' | 'refused'>][] = [
   ['peek ', 'peek'],
   ['peek-ready', 'peek-ready'],
   ['peek-delayed', 'peek-delayed'],
@@ -136,23 +146,29 @@ export class Parser {
     }
     const input = this.#input
     // 'put ' is most of the traffic of a queue.
-    if (input[start] === 112 && input[start + 1] === 117 && input[start + 2] === 116 && input[start + 3] === SPACE) return this.#putLine(start, end)
+    if (input[start] === 112 && input[start + 1] === 117 && input[start + 2] === 116 && input[start + 3] === SPACE)
+      return this.#putLine(start, end)
     return parseLine(input, start, end)
   }
 
   /** Where the CR of the line's end is, or -1: then more bytes are needed. */
   #lineEnd(): number {
     const input = this.#input
+    let from = this.#at
     if (!this.#overlong) {
-      const limit = Math.min(input.length, this.#at + MAX_LINE)
-      const cr = input.indexOf(CR, this.#at)
-      if (cr >= 0 && cr < limit - 1 && input[cr + 1] === LF) return cr
-      if (input.length - this.#at < MAX_LINE) return -1
+      const last = this.#at + MAX_LINE - 2
+      for (;;) {
+        const cr = input.indexOf(CR, from)
+        if (cr < 0 || cr > last || cr + 1 === input.length) break
+        if (input[cr + 1] === LF) return cr
+        from = cr + 1
+      }
+      if (this.buffered < MAX_LINE) return -1
       this.#overlong = true
-      this.#at += MAX_LINE
+      from = last + 1
     }
-    const end = input.indexOf('\r\n', this.#at, 'latin1')
-    if (end < 0) this.#at = Math.max(this.#at, input[input.length - 1] === CR ? input.length - 1 : input.length)
+    const end = input.indexOf('\r\n', from, 'latin1')
+    if (end < 0) this.#at = input[input.length - 1] === CR ? input.length - 1 : input.length
     return end
   }
 
@@ -271,7 +287,7 @@ function parseLine(input: Buffer, start: number, end: number): Command {
     case 'quit':
       return { name }
     default:
-      return rest === '' ? { name: name as Plain } : BAD_FORMAT
+      return rest === '' ? { name } : BAD_FORMAT
   }
 }
 
@@ -340,7 +356,9 @@ export function jobReply(word: 'RESERVED' | 'FOUND', id: number, body: Uint8Arra
 }
 
 function latin1(bytes: Uint8Array): string {
-  return (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).toString('latin1')
+  return (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).toString(
+    'latin1',
+  )
 }
 
 /** The same without the body and what follows it. */

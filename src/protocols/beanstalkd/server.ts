@@ -5,6 +5,7 @@ import { arch, hostname, release, type, version as osVersion } from 'node:os'
 import type { Broker } from '../../broker/broker.ts'
 import { systemClock, type Clock } from '../../clock.ts'
 import { CannotOpenError, InvalidArgumentError } from '../../errors.ts'
+import type { Ms } from '../../job.ts'
 import { Connection, type Host, type Peer } from './session.ts'
 import { Counters, type Identity } from './stats.ts'
 import { Tubes } from './tube.ts'
@@ -13,6 +14,10 @@ import { Tubes } from './tube.ts'
 export const VERSION = '1.13 (queueup 0.1.0)'
 export const DEFAULT_MAX_JOB_SIZE = 65_535
 export const LARGEST_MAX_JOB_SIZE = 2 ** 30
+/** What the jobs of one unit may hold, unless they are larger than this server's clients may put. */
+const MAX_RESERVED_BYTES = 2 ** 24
+/** At the end, who takes his replies as slowly as this is cut off. */
+const GRACE: Ms = 5000
 
 export interface BeanstalkdOptions {
   broker: Broker
@@ -22,7 +27,7 @@ export interface BeanstalkdOptions {
   maxConnections?: number
   /** Tubes that one connection may watch. Default 1,000. */
   maxWatched?: number
-  /** Bytes of replies that a connection may leave untaken before it gets no more; past 16 times as many it is closed. Default 1 MiB. */
+  /** Bytes of replies that a connection may leave untaken before it gets no more, and is no more listened to. Default 1 MiB. */
   maxPending?: number
   /** Whose queues these are. Default 'default'. */
   tenant?: string
@@ -47,11 +52,17 @@ export interface Bound {
 export async function bind(at: Listen): Promise<Bound> {
   if ('path' in at) await clearSocket(at.path)
   const early: Socket[] = []
-  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => early.push(socket))
+  const server = createServer(
+    // A client whose machine is gone is found out, as in beanstalkd, and its jobs go back.
+    { allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect: true },
+    (socket) => early.push(socket),
+  )
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: Error) => {
       const name = 'path' in at ? at.path : `${at.host}:${at.port}`
-      reject(new CannotOpenError(`Can't listen on ${name}: ${error.message}. Choose another address.`, { cause: error }))
+      reject(
+        new CannotOpenError(`Can't listen on ${name}: ${error.message}. Choose another address.`, { cause: error }),
+      )
     })
     server.listen(at, resolve)
   })
@@ -67,6 +78,7 @@ export async function bind(at: Listen): Promise<Bound> {
 /** Serves beanstalkd's protocol on one broker, on as many addresses as one likes. */
 export class BeanstalkdServer {
   readonly #host: Host
+  readonly #clock: Clock
   readonly #maxConnections: number
   readonly #maxPending: number
   readonly #onError: (error: Error) => void
@@ -77,14 +89,33 @@ export class BeanstalkdServer {
 
   /** @throws InvalidArgumentError */
   constructor(options: BeanstalkdOptions) {
-    const { broker, clock = systemClock, tenant = 'default', maxJobSize = DEFAULT_MAX_JOB_SIZE, maxWatched = 1000 } = options
+    const {
+      broker,
+      clock = systemClock,
+      tenant = 'default',
+      maxJobSize = DEFAULT_MAX_JOB_SIZE,
+      maxWatched = 1000,
+    } = options
     if (!Number.isSafeInteger(maxJobSize) || maxJobSize < 1 || maxJobSize > LARGEST_MAX_JOB_SIZE)
-      throw new InvalidArgumentError(`The largest job size is ${maxJobSize}; give a number of bytes from 1 to ${LARGEST_MAX_JOB_SIZE}.`)
+      throw new InvalidArgumentError(
+        `The largest job size is ${maxJobSize}; give a number of bytes from 1 to ${LARGEST_MAX_JOB_SIZE}.`,
+      )
     this.#maxConnections = options.maxConnections ?? 10_000
     this.#maxPending = options.maxPending ?? 1 << 20
     this.#onError = options.onError ?? (() => undefined)
     const identity = identityOf(clock)
-    this.#host = { broker, clock, tenant, tubes: new Tubes(tenant), counters: this.counters, maxJobSize, maxWatched, identity }
+    this.#clock = clock
+    this.#host = {
+      broker,
+      clock,
+      tenant,
+      tubes: new Tubes(tenant),
+      counters: this.counters,
+      maxJobSize,
+      maxWatched,
+      maxReserves: Math.max(1, Math.floor(MAX_RESERVED_BYTES / maxJobSize)),
+      identity,
+    }
   }
 
   /**
@@ -113,7 +144,11 @@ export class BeanstalkdServer {
     const closed = [...this.#listeners].map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
     this.#listeners.clear()
     for (const connection of this.#connections.values()) connection.halfClose()
+    const callOff = this.#clock.after(GRACE, () => {
+      for (const socket of this.#connections.keys()) socket.destroy()
+    })
     await Promise.all(closed)
+    callOff()
     for (const path of this.#paths) if (existsSync(path)) unlinkSync(path)
   }
 

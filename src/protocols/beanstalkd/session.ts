@@ -1,9 +1,22 @@
 import type { Broker, Session } from '../../broker/broker.ts'
 import type { Clock } from '../../clock.ts'
 import { ClosedError, UnavailableError } from '../../errors.ts'
-import type { Ms, State } from '../../job.ts'
+import type { Ms, Queue, State } from '../../job.ts'
 import type { JobView, Look, Op, QueueStats, Result } from '../../stores/store.ts'
-import { isTubeName, jobHead, jobReply, listReply, Parser, yamlReply, type Command } from './codec.ts'
+import {
+  isTubeName,
+  jobHead,
+  jobReply,
+  listReply,
+  Parser,
+  yamlReply,
+  type Command,
+  type ConnectionCommand,
+  type Inspection,
+  type JobCommand,
+  type PutCommand,
+  type Refused,
+} from './codec.ts'
 import { jobStats, serverStats, tubeStats, type Counters, type Identity } from './stats.ts'
 import { Tube, type Tubes } from './tube.ts'
 
@@ -46,10 +59,7 @@ export interface Peer {
 }
 
 /** Commands that are one operation of the store. */
-type Operation = Extract<
-  Command,
-  { name: 'put' | 'reserve' | 'reserve-with-timeout' | 'reserve-job' | 'delete' | 'release' | 'bury' | 'touch' | 'kick-job' }
->
+type Operation = { name: 'put'; queue: Queue; command: PutCommand } | JobCommand
 
 /** A command on its way: its reply, or the operation that will tell. */
 type Step = string | Operation
@@ -179,65 +189,67 @@ export class Connection {
   }
 
   /** Turns what came into steps, up to a command that has to look at the store by itself. */
-  #gather(): { steps: Step[]; inspection?: Command } {
+  #gather(): { steps: Step[]; inspection?: Inspection } {
     const steps: Step[] = []
-    const most = this.#host.maxReserves
+    const { maxReserves } = this.#host
     let bytes = 0
     let reserves = 0
     let mayWait = false
-    while (steps.length < MAX_OPS && bytes < MAX_BYTES && reserves < most) {
+    while (steps.length < MAX_OPS && bytes < MAX_BYTES && reserves < maxReserves) {
       const command = this.#unread ?? this.#parser.next()
       this.#unread = undefined
       if (!command) break
       switch (command.name) {
         case 'put':
           bytes += command.body.length
-          steps.push(command)
-          continue
+          steps.push({ name: 'put', queue: this.#used.queue, command })
+          break
         case 'reserve':
         case 'reserve-with-timeout':
-          mayWait = true
-          reserves++
-          steps.push(command)
-          continue
         case 'reserve-job':
           reserves++
+          if (command.name !== 'reserve-job') mayWait = true
           steps.push(command)
-          continue
+          break
         case 'delete':
         case 'release':
         case 'bury':
         case 'touch':
         case 'kick-job':
           steps.push(command)
-          continue
-      }
-      if (mayWait) {
-        // Others must not see its effect, nor that it came, before the reserve ahead of it is answered.
-        this.#unread = command
-        return { steps }
-      }
-      switch (command.name) {
-        case 'refused':
-          if (command.counts) this.#count(command.counts)
-          steps.push(`${command.reply}\r\n`)
           break
-        case 'use':
-        case 'watch':
-        case 'ignore':
-          this.#count(command.name)
-          steps.push(this.#choose(command.name, command.tube))
-          break
-        case 'list-tube-used':
-          this.#count(command.name)
-          steps.push(`USING ${this.#used.name}\r\n`)
-          break
-        default:
-          if (command.name !== 'quit') this.#count(command.name)
-          return { steps, inspection: command }
+        default: {
+          if (mayWait) {
+            // Others must not see its effect, nor that it came, before the reserve ahead of it is answered.
+            this.#unread = command
+            return { steps }
+          }
+          const reply = this.#atOnce(command)
+          if (reply === undefined) return { steps, inspection: command as Inspection }
+          steps.push(reply)
+        }
       }
     }
     return { steps }
+  }
+
+  /** The reply to a command that needs nothing of the store; undefined: this one does. */
+  #atOnce(command: ConnectionCommand | Inspection | Refused): string | undefined {
+    if (command.name === 'refused') {
+      if (command.counts) this.#count(command.counts)
+      return `${command.reply}\r\n`
+    }
+    if (command.name !== 'quit') this.#count(command.name)
+    switch (command.name) {
+      case 'use':
+      case 'watch':
+      case 'ignore':
+        return this.#choose(command.name, command.tube)
+      case 'list-tube-used':
+        return `USING ${this.#used.name}\r\n`
+      default:
+        return undefined
+    }
   }
 
   #count(name: string): void {
@@ -414,33 +426,36 @@ export class Connection {
 
   // ------------------------------------------------------------------ commands
 
-  #operation(command: Operation): Op {
+  #operation(step: Operation): Op {
     const { id: session } = this.#session
-    switch (command.name) {
+    switch (step.name) {
       case 'put': {
-        const { pri, delay, ttr, body } = command
-        const { queue } = this.#used
+        const { queue } = step
+        const { pri, delay, ttr, body } = step.command
         const lease = Math.max(1, ttr) * 1000
-        const to = delay > 0 ? { queue, pri, at: this.#after(delay), create: true as const } : { queue, pri, create: true as const }
+        const to =
+          delay > 0
+            ? { queue, pri, at: this.#after(delay), create: true as const }
+            : { queue, pri, create: true as const }
         return { do: 'put', to: [to], msg: { body, lease } }
       }
       case 'reserve':
       case 'reserve-with-timeout':
         return this.#reserve(this.#queues())
       case 'reserve-job':
-        return this.#reserve(command.id)
+        return this.#reserve(step.id)
       case 'delete':
-        return { do: 'finish', job: { id: command.id, held: session, free: true } }
+        return { do: 'finish', job: { id: step.id, held: session, free: true } }
       case 'release': {
-        const { id, pri, delay } = command
+        const { id, pri, delay } = step
         return { do: 'release', job: { id, held: session }, as: 'asked', pri, at: delay > 0 ? this.#after(delay) : 0 }
       }
       case 'bury':
-        return { do: 'bury', job: { id: command.id, held: session }, why: 'asked', pri: command.pri }
+        return { do: 'bury', job: { id: step.id, held: session }, why: 'asked', pri: step.pri }
       case 'touch':
-        return { do: 'touch', job: { id: command.id, held: session }, ms: 'own' }
+        return { do: 'touch', job: { id: step.id, held: session }, ms: 'own' }
       case 'kick-job':
-        return { do: 'release', job: { id: command.id }, as: 'kicked' }
+        return { do: 'release', job: { id: step.id }, as: 'kicked' }
     }
   }
 
@@ -451,12 +466,19 @@ export class Connection {
   #queuesCache: { watched: Tube[]; queues: Tube['queue'][] } | undefined
 
   #queues(): Tube['queue'][] {
-    if (this.#queuesCache?.watched !== this.#watched) this.#queuesCache = { watched: this.#watched, queues: this.#watched.map((tube) => tube.queue) }
+    if (this.#queuesCache?.watched !== this.#watched)
+      this.#queuesCache = { watched: this.#watched, queues: this.#watched.map((tube) => tube.queue) }
     return this.#queuesCache.queues
   }
 
   #reserve(from: Tube['queue'][] | number): Op {
-    return { do: 'reserve', from, max: 1, bytes: Number.MAX_SAFE_INTEGER, lease: { ms: 'own', session: this.#session.id } }
+    return {
+      do: 'reserve',
+      from,
+      max: 1,
+      bytes: Number.MAX_SAFE_INTEGER,
+      lease: { ms: 'own', session: this.#session.id },
+    }
   }
 
   #choose(name: 'use' | 'watch' | 'ignore', tubeName: string): string {
@@ -511,7 +533,7 @@ export class Connection {
 
   // ------------------------------------------------------------------ commands that look
 
-  async #inspect(command: Command): Promise<string> {
+  async #inspect(command: Inspection): Promise<string> {
     try {
       return await this.#look(command)
     } catch (error) {
@@ -520,7 +542,7 @@ export class Connection {
     }
   }
 
-  async #look(command: Command): Promise<string> {
+  async #look(command: Inspection): Promise<string> {
     const { broker, tubes, counters, maxJobSize } = this.#host
     switch (command.name) {
       case 'peek':
@@ -548,7 +570,13 @@ export class Connection {
       case 'stats': {
         const stats = await this.#session.stats()
         const names = this.#names(stats)
-        return yamlReply(serverStats(stats, { counters, tubes: names.length, maxJobSize, draining: broker.draining }, this.#host.identity()))
+        return yamlReply(
+          serverStats(
+            stats,
+            { counters, tubes: names.length, maxJobSize, draining: broker.draining },
+            this.#host.identity(),
+          ),
+        )
       }
       case 'list-tubes':
         return listReply(this.#names(await this.#session.stats()))
@@ -580,7 +608,14 @@ export class Connection {
       let more = true
       while (more && kicked < bound) {
         const [result] = await this.#session.commit({
-          ops: [{ do: 'bulk', where: { queue: this.#used.queue, states: [state] }, act: 'kick', limit: Math.min(KICK, bound - kicked) }],
+          ops: [
+            {
+              do: 'bulk',
+              where: { queue: this.#used.queue, states: [state] },
+              act: 'kick',
+              limit: Math.min(KICK, bound - kicked),
+            },
+          ],
         })
         if (!result?.ok || result.do !== 'bulk') break
         kicked += result.count
@@ -597,9 +632,12 @@ export class Connection {
     const tube = tubes.get(name)
     tube.pauses++
     tube.pause = seconds
+    tubes.release(tube)
     const until = broker.now() + seconds * 1000
     // 0 seconds end a pause, and wake who waits.
-    await this.#session.commit({ ops: [{ do: 'record', key: `pause/${tube.queue}`, value: seconds > 0 ? until : undefined }] })
+    await this.#session.commit({
+      ops: [{ do: 'record', key: `pause/${tube.queue}`, value: seconds > 0 ? until : undefined }],
+    })
     return true
   }
 

@@ -64,7 +64,12 @@ type Entries = (readonly [string, string | number])[]
 
 export function serverStats(
   queues: readonly QueueStats[],
-  { counters, tubes, maxJobSize, draining }: { counters: Counters; tubes: number; maxJobSize: number; draining: boolean },
+  {
+    counters,
+    tubes,
+    maxJobSize,
+    draining,
+  }: { counters: Counters; tubes: number; maxJobSize: number; draining: boolean },
   identity: Identity,
 ): Entries {
   const sum = (of: (one: QueueStats) => number) => queues.reduce((total, one) => total + of(one), 0)
@@ -153,7 +158,8 @@ function ready(stats: QueueStats): number {
  * quotes are where YAML would read something else without them.
  */
 function scalar(text: string): string {
-  const plain = /^[A-Za-z_/(][\w\-/+;.$() ]*$/.test(text) && !/^(true|false|yes|no|on|off|null|nan|inf|y|n)$/i.test(text)
+  const plain =
+    /^[A-Za-z_/(][\w\-/+;.$() ]*$/.test(text) && !/^(true|false|yes|no|on|off|null|nan|inf|y|n)$/i.test(text)
   return plain ? text : `"${text.replaceAll(/["\\\n\r]/g, '_')}"`
 }
 

@@ -21,10 +21,15 @@ export class Tube {
   }
 }
 
+/** Of so many tubes that nobody uses or watches it is known how often they were paused. */
+const MAX_COUNTED = 1000
+
 /** The tubes of one tenant, as far as connections of this server touch them. */
 export class Tubes {
   readonly #tenant: string
   readonly #tubes = new Map<string, Tube>()
+  /** Those that nobody uses or watches, but which were paused: the last one at the end. */
+  readonly #counted = new Map<string, Tube>()
 
   constructor(tenant: string) {
     this.#tenant = tenant
@@ -33,12 +38,13 @@ export class Tubes {
   /** The tube, made if it isn't known. */
   get(name: string): Tube {
     let tube = this.#tubes.get(name)
-    if (!tube) this.#tubes.set(name, (tube = new Tube(name, this.queueOf(name))))
+    if (!tube) this.#tubes.set(name, (tube = this.find(name) ?? new Tube(name, this.queueOf(name))))
+    this.#counted.delete(name)
     return tube
   }
 
   find(name: string): Tube | undefined {
-    return this.#tubes.get(name)
+    return this.#tubes.get(name) ?? this.#counted.get(name)
   }
 
   queueOf(name: string): Queue {
@@ -50,9 +56,14 @@ export class Tubes {
     return queue.slice(this.#tenant.length + 1)
   }
 
-  /** After a connection has left it: what nobody uses is forgotten, and what was counted for it. */
+  /** After a connection has left it: what nobody uses is forgotten. What was counted for it is kept for a while. */
   release(tube: Tube): void {
-    if (!tube.referenced && tube.pauses === 0) this.#tubes.delete(tube.name)
+    if (tube.referenced) return
+    this.#tubes.delete(tube.name)
+    if (tube.pauses === 0) return
+    this.#counted.delete(tube.name)
+    this.#counted.set(tube.name, tube)
+    if (this.#counted.size > MAX_COUNTED) this.#counted.delete(this.#counted.keys().next().value as string)
   }
 
   /** Tubes that exist because somebody uses or watches them. */
