@@ -25,6 +25,7 @@ export interface Want {
   queues: Queue[]
   /** Jobs that may still be delivered. */
   credit: number
+  /** Of bodies, in one delivery; the first job always fits. Default: no limit. */
   bytes?: number
   /** Higher gets jobs first; equals take turns. Default 0. */
   priority?: number
@@ -36,17 +37,31 @@ export interface Want {
   run?: true
   gone?: true
 }
+/** One place in the waiting line. */
 export interface Line {
   /** So many more jobs. */
   credit(jobs: number): void
-  /** What was on its way at close is returned 'untaken'. */
+  /**
+   * No more jobs, and no `end`. Resolves when what was on its way is returned 'untaken'; with `gone` it can't be, and is still delivered before.
+   */
   close(): Promise<void>
 }
 
 export interface Session {
   readonly id: string
-  /** Joins this turn's batch. At most one unit of a session is in flight: their order is kept. */
+  /**
+   * Joins this turn's batch. At most one unit of a session is in flight: their order is kept.
+   * @throws UnavailableError nothing of it was done
+   * @throws UnknownOutcomeError
+   * @throws ClosedError
+   */
   commit(unit: Unit): Promise<Result[]>
+  /**
+   * Begins to wait. `end` is called when the line ends by itself: its time was over, or its session or the broker was closed or has failed. It isn't
+   * called after the delivery to a line that is `once`, nor after the line's own close.
+   * @throws InvalidArgumentError for a lease that nothing would end
+   * @throws ClosedError
+   */
   line(want: Want, on: { jobs(jobs: Reserved[]): void; end(why: 'timeout' | 'closed', error?: Error): void }): Line
   /** The lease that this session holds on the job. */
   held(id: JobId): Lease | undefined
@@ -54,12 +69,17 @@ export interface Session {
   holds(): Iterable<Lease>
   /** The soonest deadline among its leases. */
   soonest(): Ms | undefined
+  /** Jobs and queues of its tenant only. */
   look: Store['look']
   stats: Store['stats']
   /** Why isn't this job running? In one sentence. undefined: there is no such job. */
   why(id: JobId): Promise<string | undefined>
   /** A lease ended without this session's doing: its deadline passed, the job was cancelled. */
   lost(on: (lease: { id: JobId; n: Fence; why: string }) => void): void
+  /**
+   * Its lines end, its leases return, its records vanish; what was committed before is done first. While the store is unavailable it tries again.
+   * released: nothing is counted (beanstalkd's disconnect). lost: a failure each.
+   */
   close(as: 'released' | 'lost'): Promise<void>
 }
 export interface Lease {

@@ -14,6 +14,7 @@ export class Interest {
   #told = new Set<Queue>()
   #news = new Set<Queue>()
   #callOff: (() => void) | undefined
+  #closed = false
 
   /**
    * @param wanted the queues that are waited for now
@@ -35,14 +36,11 @@ export class Interest {
 
   /** Nobody waits for some queue any more. */
   less(): void {
-    this.#callOff ??= this.#clock.after(LINGER, () => {
-      this.#callOff = undefined
-      const wanted = new Set(this.#wanted())
-      if (wanted.size < this.#told.size) this.#tell(wanted, [])
-    })
+    this.#callOff ??= this.#clock.after(LINGER, () => this.#compare())
   }
 
   close(): void {
+    this.#closed = true
     this.#callOff?.()
   }
 
@@ -52,13 +50,21 @@ export class Interest {
     if (news.length > 0) this.#tell(new Set([...this.#told, ...news]), news)
   }
 
+  #compare(): void {
+    this.#callOff = undefined
+    const wanted = this.#wanted()
+    const news = wanted.filter((queue) => !this.#told.has(queue))
+    if (news.length > 0 || wanted.length < this.#told.size) this.#tell(new Set(wanted), news)
+  }
+
   #tell(queues: Set<Queue>, news: Queue[]): void {
     this.#told = queues
     this.#store.wait([...queues]).then(
       () => this.#onVisible(news),
-      // It can't be said now; the slow poll looks meanwhile, and the next who comes says it again.
       () => {
+        // The store can't now. The slow poll looks meanwhile, and soon it is said again.
         for (const queue of news) this.#told.delete(queue)
+        if (!this.#closed) this.less()
       },
     )
   }

@@ -95,6 +95,22 @@ describe('a session', () => {
     assert.equal((await store.stats())[0]?.ready, 1)
   })
 
+  it('sees jobs and queues of its tenant only', async () => {
+    const { broker, session, put } = await open()
+    const other = broker.session({ protocol: 'test', tenant: 'acme', principal: 'someone' })
+    const id = await put(session())
+    const theirs = await put(other, 'x', { queue: 'acme/a' })
+    const one = session()
+    assert.deepEqual(
+      [(await one.stats()).map(({ queue }) => queue), (await other.stats()).map(({ queue }) => queue)],
+      [['default/a'], ['acme/a']],
+    )
+    assert.equal((await one.look({ id, limit: 1 })).jobs.length, 1)
+    assert.equal((await one.look({ id: theirs, limit: 1 })).jobs.length, 0)
+    assert.equal((await one.look({ where: { queue: 'acme/a', states: ['ready'] }, limit: 1 })).jobs.length, 0)
+    assert.equal(await one.why(theirs), undefined)
+  })
+
   it('has an id that no other has, in this process or another', async () => {
     const { session } = await open()
     const other = await open({ process: 'p2' })

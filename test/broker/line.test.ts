@@ -466,6 +466,18 @@ describe('waiting on a shared store', () => {
     assert.deepEqual(store.waits.at(-1), ['default/a'])
   })
 
+  it('is told again when the store could not take it', async () => {
+    const { session, line, store, move } = await open({ traits, slowPoll: false })
+    const heard = line(session())
+    store.errors.push(new UnavailableError('locked'), new UnavailableError('locked'))
+    await settle()
+    assert.equal(store.waits.length, 1)
+    await store.inner.commit([{ ops: [putOp()] }])[0]
+    await move(1000)
+    assert.deepEqual(store.waits.at(-1), ['default/a'])
+    assert.equal(heard.jobs.length, 1)
+  })
+
   it('looks now and then, without having been told', async () => {
     const { session, line, store, move } = await open({ traits, slowPoll: 500 })
     const heard = line(session())

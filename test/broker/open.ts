@@ -17,7 +17,7 @@ export class WatchedStore implements Store {
   readonly waits: Queue[][] = []
   readonly inner: Store
   readonly traits: Traits
-  /** The next commits are rejected with these. */
+  /** The next commits, or waits, are rejected with these. */
   readonly errors: Error[] = []
   /** While it is a promise, answers wait for it. */
   gate: Promise<void> | undefined
@@ -66,6 +66,8 @@ export class WatchedStore implements Store {
   }
   wait(queues: Queue[]): Promise<void> {
     this.waits.push(queues)
+    const error = this.errors.shift()
+    if (error) return Promise.reject(error)
     return this.inner.wait(queues)
   }
   hear(on: (hint: Hint) => void): () => void {
