@@ -17,6 +17,8 @@ process.emitWarning = (warning, ...rest) => {
 
 if (newEnough) import('../dist/cli/queueup.js')
 else {
-  console.error(`queueup needs Node.js 22.22.3 or later of 22, 24.15 or later of 24, or 25.9 or later; this is ${process.version}.`)
+  console.error(
+    `queueup needs Node.js 22.22.3 or later of 22, 24.15 or later of 24, or 25.9 or later; this is ${process.version}.`,
+  )
   process.exitCode = 1
 }

@@ -20,15 +20,7 @@ export type Queue = `${string}/${string}`
 export type State = 'delayed' | 'waiting' | 'ready' | 'reserved' | 'buried' | 'finished'
 
 /** Why a job was set aside, moved or ended. */
-export type Why =
-  | 'asked'
-  | 'rejected'
-  | 'expired'
-  | 'maxlen'
-  | 'exhausted'
-  | 'invalid'
-  | 'failed'
-  | 'cancelled'
+export type Why = 'asked' | 'rejected' | 'expired' | 'maxlen' | 'exhausted' | 'invalid' | 'failed' | 'cancelled'
 
 /**
  * Names a job for a change.

@@ -12,7 +12,13 @@ export type Level = (typeof LEVELS)[number]
  */
 export function createLog(level: Level): Log {
   const stream = process.stderr.isTTY
-    ? pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss', colorize: !process.env['NO_COLOR'] })
+    ? pretty({
+        destination: 2,
+        sync: true,
+        ignore: 'pid,hostname',
+        translateTime: 'HH:MM:ss',
+        colorize: !process.env['NO_COLOR'],
+      })
     : pino.destination({ dest: 2, sync: true })
   return pino({ level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }, stream)
 }

@@ -26,7 +26,10 @@ const stores: Readonly<Record<string, (rest: string, options: StoreOptions) => P
 export async function openStore(url: string, options: StoreOptions = {}): Promise<Store> {
   const { scheme, rest } = split(url)
   const open = stores[scheme]
-  if (!open) throw new InvalidArgumentError(`There is no store for '${scheme}'. There are ${Object.keys(stores).join(' and ')}, such as file:jobs.db.`)
+  if (!open)
+    throw new InvalidArgumentError(
+      `There is no store for '${scheme}'. There are ${Object.keys(stores).join(' and ')}, such as file:jobs.db.`,
+    )
   return open(rest, options)
 }
 
@@ -45,6 +48,7 @@ function split(url: string): { scheme: string; rest: string } {
 /** `file:jobs.db`, `file:///var/lib/jobs.db` and `file:/var/lib/jobs.db`. */
 function pathOf(rest: string): string {
   const path = rest.startsWith('//') ? decodeURIComponent(rest.slice(2)) : rest
-  if (path === '' || path.includes('\0')) throw new InvalidArgumentError(`'file:${rest}' names no file; write file:jobs.db.`)
+  if (path === '' || path.includes('\0'))
+    throw new InvalidArgumentError(`'file:${rest}' names no file; write file:jobs.db.`)
   return resolve(path)
 }

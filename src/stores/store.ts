@@ -187,9 +187,7 @@ export type Refusal =
   | 'skipped'
   | 'unsupported'
 
-export type Put =
-  | { ok: true; id: JobId; state: State; duplicate?: true; replaced?: true }
-  | { ok: false; why: Refusal }
+export type Put = { ok: true; id: JobId; state: State; duplicate?: true; replaced?: true } | { ok: false; why: Refusal }
 
 /** Buried by this commit in a queue that has a dead-letter target: the broker forwards it in its next batch; after a crash `due` reports it again. */
 export interface Dead {

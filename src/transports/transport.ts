@@ -36,10 +36,7 @@ export interface Transport {
   readonly capabilities: Capabilities
   /** Where not atomic: puts first, settlements after. */
   commit(unit: Unit): Promise<Result[]>
-  reserve(
-    want: { queues: Queue[]; max: number; wait: Ms; lease?: Ms },
-    signal: AbortSignal,
-  ): Promise<Delivery[]>
+  reserve(want: { queues: Queue[]; max: number; wait: Ms; lease?: Ms }, signal: AbortSignal): Promise<Delivery[]>
   lost(on: (lease: { id: JobId; n: Fence; why: string }) => void): () => void
   /** Only in process: schedules, limits, results, events, browse; absent, capabilities say so. */
   readonly broker?: Broker

@@ -55,7 +55,7 @@ class Clients {
   /** A word from each connection but the one that waits. */
   async poke(waiting: number | undefined): Promise<void> {
     await this.settle()
-    await Promise.all([...this.#talks].map(([on, talk]) => on !== waiting && talk.ask('list-tube-used')))
+    await Promise.all([...this.#talks].map(([on, talk]) => (on === waiting ? undefined : talk.ask('list-tube-used'))))
     await this.settle()
   }
 
@@ -146,7 +146,17 @@ export class Pair {
 }
 
 /** Of the machine and the moment; of a second more or less. */
-const ignored = new Set(['pid', 'version', 'rusage-utime', 'rusage-stime', 'id', 'hostname', 'os', 'platform', 'total-connections'])
+const ignored = new Set([
+  'pid',
+  'version',
+  'rusage-utime',
+  'rusage-stime',
+  'id',
+  'hostname',
+  'os',
+  'platform',
+  'total-connections',
+])
 const about = new Set(['age', 'time-left', 'pause-time-left', 'uptime'])
 
 function alike(line: string, theirs: string, ours: string): boolean {

@@ -81,9 +81,12 @@ export async function binlogs(dir: string): Promise<string[]> {
 }
 
 export function unreadable(dir: string, error: Error): BinlogError {
-  return new BinlogError(`Can't read the binlog in ${dir}: ${error.message}. Start as the user that beanstalkd ran as, or move it away to start without its jobs.`, {
-    cause: error,
-  })
+  return new BinlogError(
+    `Can't read the binlog in ${dir}: ${error.message}. Start as the user that beanstalkd ran as, or move it away to start without its jobs.`,
+    {
+      cause: error,
+    },
+  )
 }
 
 /** What the records say so far. */

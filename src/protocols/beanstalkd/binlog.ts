@@ -118,7 +118,13 @@ function above({ highest, jobs }: Binlog): Op[] {
 }
 
 /** Adds the puts of as many of these jobs as one slice holds, and resolves to their number. */
-async function restore(dir: string, jobs: readonly LoggedJob[], ops: Op[], store: Store, clock: Clock): Promise<number> {
+async function restore(
+  dir: string,
+  jobs: readonly LoggedJob[],
+  ops: Op[],
+  store: Store,
+  clock: Clock,
+): Promise<number> {
   const tapes = new Map<string, Tape>()
   const now = store.now()
   const wall = clock.now()

@@ -37,7 +37,7 @@ export function move(m: Machine, row: Row, op: Pick<ForwardOp, 'to' | 'why' | 'e
   for (const [i, queue] of queues.entries()) {
     const target = op.to[i] as Target
     if (typeof queue === 'string') {
-      per.push(refuse(queue) as Put)
+      per.push(refuse(queue))
       continue
     }
     if (itself) {

@@ -60,7 +60,8 @@ export function exhausted(row: Row): boolean {
   const maxReserves = row.more?.maxReserves ?? policy?.maxReserves
   const maxFailures = row.more?.maxFailures ?? policy?.maxFailures
   return (
-    (maxReserves !== undefined && row.reserves >= maxReserves) || (maxFailures !== undefined && row.failures >= maxFailures)
+    (maxReserves !== undefined && row.reserves >= maxReserves) ||
+    (maxFailures !== undefined && row.failures >= maxFailures)
   )
 }
 

@@ -110,7 +110,8 @@ export function room(m: Machine, queue: QueueRow, bytes: number): Refusal | unde
   const { maxSize, maxJobs, maxBytes } = policy
   if ((maxSize !== undefined && bytes > maxSize) || (maxBytes !== undefined && bytes > maxBytes)) return 'too big'
   const over = () =>
-    (maxJobs !== undefined && queue.jobs - queue.leaving >= maxJobs) || (maxBytes !== undefined && queue.bytes - queue.leavingBytes + bytes > maxBytes)
+    (maxJobs !== undefined && queue.jobs - queue.leaving >= maxJobs) ||
+    (maxBytes !== undefined && queue.bytes - queue.leavingBytes + bytes > maxBytes)
   while (over()) {
     const head = policy.overflow === 'drop' ? m.table.head(queue) : undefined
     if (!head) return 'full'
@@ -164,5 +165,5 @@ function bringBack(row: Row, restore: Restored): void {
 }
 
 function refused(why: Refusal): Put {
-  return refuse(why) as Put
+  return refuse(why)
 }

@@ -126,7 +126,8 @@ function nextReady(m: Machine, from: Queue[]): Ms | undefined {
     const queue = m.table.queue(name)
     if (!queue) continue
     if (queue.pausedUntil > m.now) soonest = Math.min(soonest, queue.pausedUntil)
-    if (queue.delayed > 0 || queue.reserved > 0) soonest = Math.min(soonest, Math.max(m.table.soonest(m.now), m.now + 1))
+    if (queue.delayed > 0 || queue.reserved > 0)
+      soonest = Math.min(soonest, Math.max(m.table.soonest(m.now), m.now + 1))
   }
   return soonest >= NEVER ? undefined : soonest
 }

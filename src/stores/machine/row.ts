@@ -76,7 +76,16 @@ export class Row {
   /** Its body or envelope is another than the stored one. */
   rewritten = false
 
-  constructor(id: JobId, queue: QueueRow, pri: number, rank: number, lease: Ms, put: Ms, body: Bytes | undefined, size: number) {
+  constructor(
+    id: JobId,
+    queue: QueueRow,
+    pri: number,
+    rank: number,
+    lease: Ms,
+    put: Ms,
+    body: Bytes | undefined,
+    size: number,
+  ) {
     this.id = id
     this.queue = queue
     this.pri = pri

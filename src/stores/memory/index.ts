@@ -101,7 +101,8 @@ class MemoryStore implements Store {
     const queue = where && this.#table.queue(where.queue)
     if (!where || !queue) return { jobs: [] }
     const { states } = where
-    if (states.includes('finished')) return this.#finished(queue, { where, limit, ...(after && { after }) }, body === true)
+    if (states.includes('finished'))
+      return this.#finished(queue, { where, limit, ...(after && { after }) }, body === true)
     const [state] = states
     const natural = state === 'buried' ? 'buried' : state === 'delayed' ? 'due' : 'take'
     let rows: Row[]

@@ -14,7 +14,6 @@ export class MemoryQueue extends QueueRow {
   readonly claims = new Map<string, Claim>()
   history: Finished[] = []
 
-
   join(row: Row, group: string): void {
     const members = this.groups.get(group)
     if (!members) this.groups.set(group, [row])

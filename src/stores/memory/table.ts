@@ -256,7 +256,8 @@ export class MemoryTable implements Table {
   records(since: number): { version: number; changed: StoreRecord[]; deleted: string[] } {
     const changed: StoreRecord[] = []
     for (const { key, value, version, session } of this.#records.values())
-      if (version > since) changed.push({ key, value: structuredClone(value), version, ...(session !== undefined && { session }) })
+      if (version > since)
+        changed.push({ key, value: structuredClone(value), version, ...(session !== undefined && { session }) })
     const deleted = since === 0 ? [] : [...this.#deleted].filter(([, version]) => version > since).map(([key]) => key)
     return { version: this.#version, changed, deleted }
   }
@@ -309,10 +310,11 @@ export class MemoryTable implements Table {
         queue.aside.set(row.id, row)
         if (row.dead) this.#dead.set(row.id, row)
         break
+      default:
+      // A job that waits is found through its group.
     }
     if (row.group !== undefined && row.state !== 'buried') queue.join(row, row.group)
-    if (row.expires !== 0 && row.state !== 'reserved')
-      this.#expiries.push((row.expiry = new Timer(row.expires, row)))
+    if (row.expires !== 0 && row.state !== 'reserved') this.#expiries.push((row.expiry = new Timer(row.expires, row)))
   }
 
   #leave(row: Row): void {
@@ -328,6 +330,8 @@ export class MemoryTable implements Table {
         queue.aside.delete(row.id)
         if (row.dead) this.#dead.delete(row.id)
         break
+      default:
+      // The others have a timer or a group at most.
     }
     if (row.timer) {
       this.#timers.remove(row.timer)
@@ -353,10 +357,21 @@ export class MemoryTable implements Table {
   #saveBefore(row: Row): void {
     const { holder } = row
     this.#saveCounters(row.queue as MemoryQueue)
-    const saved = { ...row, more: row.more && { ...row.more, ...(row.more.counts && { counts: { ...row.more.counts } }) } }
+    const saved = {
+      ...row,
+      more: row.more && { ...row.more, ...(row.more.counts && { counts: { ...row.more.counts } }) },
+    }
     this.#undo?.push(() => {
       row.holder?.remove(row)
-      const { previous: _previous, next: _next, holder: _holder, slot: _slot, timer: _timer, expiry: _expiry, ...fields } = saved
+      const {
+        previous: _previous,
+        next: _next,
+        holder: _holder,
+        slot: _slot,
+        timer: _timer,
+        expiry: _expiry,
+        ...fields
+      } = saved
       Object.assign(row, fields)
       holder?.add(row)
       this.#enter(row)

@@ -39,13 +39,17 @@ console.log('kick 1')
 job = await client.reserveWithTimeout(0)
 show('reserve', job)
 stats = await client.statsJob(job[0])
-console.log(`stats-job pri=${stats.pri} reserves=${stats.reserves} releases=${stats.releases} buries=${stats.buries} kicks=${stats.kicks}`)
+console.log(
+  `stats-job pri=${stats.pri} reserves=${stats.reserves} releases=${stats.releases} buries=${stats.buries} kicks=${stats.kicks}`,
+)
 if (await refused(client.reserveWithTimeout(0), 'TIMED_OUT')) console.log('reserve timed out')
 await client.delete(job[0])
 await client.delete(2)
 if (await refused(client.delete(job[0]), 'NOT_FOUND')) console.log('delete not found')
 stats = await client.statsTube('emails')
-console.log(`stats-tube ${stats.name} ready=${stats['current-jobs-ready']} delayed=${stats['current-jobs-delayed']} total=${stats['total-jobs']}`)
+console.log(
+  `stats-tube ${stats.name} ready=${stats['current-jobs-ready']} delayed=${stats['current-jobs-delayed']} total=${stats['total-jobs']}`,
+)
 
 console.log(`put ${await client.put(10, 0, 1, 'slow')}`)
 show('reserve', await client.reserve())
@@ -53,7 +57,12 @@ if (await refused(client.reserve(), 'DEADLINE_SOON')) console.log('reserve deadl
 const other = await connect()
 await other.watch('emails')
 // beanstalkd 1.12 may forget the deadline unless its connection says something.
-while (await refused(other.reserveWithTimeout(0).then((taken) => (job = taken)), 'TIMED_OUT')) {
+while (
+  await refused(
+    other.reserveWithTimeout(0).then((taken) => (job = taken)),
+    'TIMED_OUT',
+  )
+) {
   await client.listTubeUsed()
   await setTimeout(50)
 }
@@ -78,5 +87,7 @@ for (const body of [every, Buffer.alloc(0), Buffer.alloc(65535, 'x')]) {
 }
 if (await refused(client.put(10, 0, 60, Buffer.alloc(65536)), 'JOB_TOO_BIG')) console.log('put too big')
 stats = await client.stats()
-console.log(`stats ready=${stats['current-jobs-ready']} connections=${stats['current-connections']} max=${stats['max-job-size']} timeouts=${stats['job-timeouts']}`)
+console.log(
+  `stats ready=${stats['current-jobs-ready']} connections=${stats['current-connections']} max=${stats['max-job-size']} timeouts=${stats['job-timeouts']}`,
+)
 await client.quit()

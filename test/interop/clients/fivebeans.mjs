@@ -50,13 +50,17 @@ console.log(`kick ${await emails('kick', 10)}`)
 job = await emails('reserve_with_timeout', 0)
 show('reserve', job)
 stats = await emails('stats_job', job.id)
-console.log(`stats-job pri=${stats.pri} reserves=${stats.reserves} releases=${stats.releases} buries=${stats.buries} kicks=${stats.kicks}`)
+console.log(
+  `stats-job pri=${stats.pri} reserves=${stats.reserves} releases=${stats.releases} buries=${stats.buries} kicks=${stats.kicks}`,
+)
 if (await refused(emails('reserve_with_timeout', 0), 'TIMED_OUT')) console.log('reserve timed out')
 await emails('destroy', job.id)
 await emails('destroy', 2)
 if (await refused(emails('destroy', job.id), 'NOT_FOUND')) console.log('delete not found')
 stats = await emails('stats_tube', 'emails')
-console.log(`stats-tube ${stats.name} ready=${stats['current-jobs-ready']} delayed=${stats['current-jobs-delayed']} total=${stats['total-jobs']}`)
+console.log(
+  `stats-tube ${stats.name} ready=${stats['current-jobs-ready']} delayed=${stats['current-jobs-delayed']} total=${stats['total-jobs']}`,
+)
 
 console.log(`put ${await emails('put', 10, 0, 1, 'slow')}`)
 show('reserve', await emails('reserve'))
@@ -65,7 +69,12 @@ const other = await connect()
 await other('watch', 'emails')
 // beanstalkd 1.12 may forget the deadline unless its connection says something.
 job = undefined
-while (await refused(other('reserve_with_timeout', 0).then((taken) => (job = taken)), 'TIMED_OUT')) {
+while (
+  await refused(
+    other('reserve_with_timeout', 0).then((taken) => (job = taken)),
+    'TIMED_OUT',
+  )
+) {
   await emails('list_tube_used')
   await setTimeout(50)
 }
@@ -90,5 +99,7 @@ for (const body of [every, Buffer.alloc(0), Buffer.alloc(65535, 'x')]) {
 }
 if (await refused(emails('put', 10, 0, 60, Buffer.alloc(65536)), 'JOB_TOO_BIG')) console.log('put too big')
 stats = await emails('stats')
-console.log(`stats ready=${stats['current-jobs-ready']} connections=${stats['current-connections']} max=${stats['max-job-size']} timeouts=${stats['job-timeouts']}`)
+console.log(
+  `stats ready=${stats['current-jobs-ready']} connections=${stats['current-connections']} max=${stats['max-job-size']} timeouts=${stats['job-timeouts']}`,
+)
 void emails('quit')

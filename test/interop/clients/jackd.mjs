@@ -8,7 +8,8 @@ await client.connect(at)
 await client.use('emails')
 
 const show = (what, job) => console.log(`${what} ${job.id} ${job.payload}`)
-const or = (promise, text) => promise.catch((error) => (error.message.includes(text) ? undefined : Promise.reject(error)))
+const or = (promise, text) =>
+  promise.catch((error) => (error.message.includes(text) ? undefined : Promise.reject(error)))
 const list = (yaml) => [...yaml.matchAll(/^- (.*)$/gm)].map(([, name]) => name).join(' ')
 const stat = (yaml, key) => new RegExp(`^${key}: (.*)$`, 'm').exec(yaml)[1].replaceAll('"', '')
 
@@ -25,7 +26,9 @@ if (!(await or(client.peekBuried(), 'NOT_FOUND'))) console.log('peek-buried noth
 let job = await client.reserve()
 show('reserve', job)
 let stats = await client.statsJob(job.id)
-console.log(`stats-job ${stat(stats, 'state')} pri=${stat(stats, 'pri')} ttr=${stat(stats, 'ttr')} reserves=${stat(stats, 'reserves')}`)
+console.log(
+  `stats-job ${stat(stats, 'state')} pri=${stat(stats, 'pri')} ttr=${stat(stats, 'ttr')} reserves=${stat(stats, 'reserves')}`,
+)
 await client.touch(job.id)
 await client.release(job.id, { priority: 5, delay: 0 })
 job = await client.reserve()
@@ -36,13 +39,23 @@ console.log(`kick ${await client.kick(10)}`)
 job = await client.reserveWithTimeout(0)
 show('reserve', job)
 stats = await client.statsJob(job.id)
-console.log(`stats-job ${['pri', 'reserves', 'releases', 'buries', 'kicks'].map((key) => `${key}=${stat(stats, key)}`).join(' ')}`)
+console.log(
+  `stats-job ${['pri', 'reserves', 'releases', 'buries', 'kicks'].map((key) => `${key}=${stat(stats, key)}`).join(' ')}`,
+)
 if (!(await or(client.reserveWithTimeout(0), 'TIMED_OUT'))) console.log('reserve timed out')
 await client.delete(job.id)
 await client.delete('2')
-if (!(await or(client.delete(job.id).then(() => true), 'NOT_FOUND'))) console.log('delete not found')
+if (
+  !(await or(
+    client.delete(job.id).then(() => true),
+    'NOT_FOUND',
+  ))
+)
+  console.log('delete not found')
 stats = await client.statsTube('emails')
-console.log(`stats-tube ${stat(stats, 'name')} ready=${stat(stats, 'current-jobs-ready')} delayed=${stat(stats, 'current-jobs-delayed')} total=${stat(stats, 'total-jobs')}`)
+console.log(
+  `stats-tube ${stat(stats, 'name')} ready=${stat(stats, 'current-jobs-ready')} delayed=${stat(stats, 'current-jobs-delayed')} total=${stat(stats, 'total-jobs')}`,
+)
 
 console.log(`put ${await client.put('slow', { ttr: 1 })}`)
 show('reserve', await client.reserve())
@@ -68,5 +81,7 @@ console.log(`bytes ${job.payload.length}`)
 await client.delete(job.id)
 if (!(await or(client.put('x'.repeat(65536)), 'JOB_TOO_BIG'))) console.log('put too big')
 stats = await client.stats()
-console.log(`stats ready=${stat(stats, 'current-jobs-ready')} connections=${stat(stats, 'current-connections')} max=${stat(stats, 'max-job-size')} timeouts=${stat(stats, 'job-timeouts')}`)
+console.log(
+  `stats ready=${stat(stats, 'current-jobs-ready')} connections=${stat(stats, 'current-connections')} max=${stat(stats, 'max-job-size')} timeouts=${stat(stats, 'job-timeouts')}`,
+)
 await client.quit()

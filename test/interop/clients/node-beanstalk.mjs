@@ -39,13 +39,17 @@ console.log(`kick ${await client.kick(10)}`)
 job = await client.reserveWithTimeout(0)
 show('reserve', job)
 stats = await client.statsJob(job.id)
-console.log(`stats-job pri=${stats.pri} reserves=${stats.reserves} releases=${stats.releases} buries=${stats.buries} kicks=${stats.kicks}`)
+console.log(
+  `stats-job pri=${stats.pri} reserves=${stats.reserves} releases=${stats.releases} buries=${stats.buries} kicks=${stats.kicks}`,
+)
 if (!(await client.reserveWithTimeout(0))) console.log('reserve timed out')
 await client.delete(job.id)
 await client.delete(2)
 if (!(await client.delete(job.id))) console.log('delete not found')
 stats = await client.statsTube('emails')
-console.log(`stats-tube ${stats.name} ready=${stats['current-jobs-ready']} delayed=${stats['current-jobs-delayed']} total=${stats['total-jobs']}`)
+console.log(
+  `stats-tube ${stats.name} ready=${stats['current-jobs-ready']} delayed=${stats['current-jobs-delayed']} total=${stats['total-jobs']}`,
+)
 
 console.log(`put ${(await client.put('slow', 1)).id}`)
 show('reserve', await client.reserve())
@@ -85,5 +89,7 @@ await client.put(Buffer.alloc(65536)).catch((error) => {
   console.log('put too big')
 })
 stats = await client.stats()
-console.log(`stats ready=${stats['current-jobs-ready']} connections=${stats['current-connections']} max=${stats['max-job-size']} timeouts=${stats['job-timeouts']}`)
+console.log(
+  `stats ready=${stats['current-jobs-ready']} connections=${stats['current-connections']} max=${stats['max-job-size']} timeouts=${stats['job-timeouts']}`,
+)
 await client.disconnect()

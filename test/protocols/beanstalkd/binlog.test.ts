@@ -46,7 +46,9 @@ async function bodyOf(dir: string, { body }: LoggedJob): Promise<string> {
 
 /** `key: value` lines of a statistics reply. */
 function yaml(reply: string | undefined): Record<string, string> {
-  return Object.fromEntries([...(reply ?? '').matchAll(/^([a-z-]+): (.*)$/gm)].map(([, key, value]) => [key, value]))
+  return Object.fromEntries(
+    [...(reply ?? '').matchAll(/^([a-z-]+): (.*)$/gm)].map(([, key = '', value = '']) => [key, value]),
+  )
 }
 
 /** What beanstalkd itself makes of a copy of the log: its stats-job of each job in a life of its own, as readBinlog would tell them. */
@@ -68,7 +70,11 @@ async function replayed(dir: string, ids: number): Promise<Map<number, Record<st
           ttr: Number(stats['ttr']),
           // Of a delayed one: the seconds left.
           left: stats['state'] === 'delayed' ? Number(stats['time-left']) : 0,
-          counts: [...['reserves', 'timeouts', 'releases'].map((key) => Number(stats[key])), buries, Number(stats['kicks'])],
+          counts: [
+            ...['reserves', 'timeouts', 'releases'].map((key) => Number(stats[key])),
+            buries,
+            Number(stats['kicks']),
+          ],
           body: (await talk.ask(`peek ${id}`))?.replace(/^.*\r\n/, ''),
         })
       }
@@ -102,11 +108,17 @@ async function asReplayed(dir: string): Promise<Map<number, Record<string, unkno
 }
 
 function same(ours: Map<number, Record<string, unknown>>, theirs: Map<number, Record<string, unknown>>): void {
-  assert.deepEqual([...ours.keys()].sort((a, b) => a - b), [...theirs.keys()])
+  assert.deepEqual(
+    [...ours.keys()].sort((a, b) => a - b),
+    [...theirs.keys()],
+  )
   for (const [id, job] of theirs) {
     const mine = ours.get(id) ?? {}
     // Both floor a time that passed between.
-    assert.ok(Math.abs(Number(mine['left']) - Number(job['left'])) <= 1, `job ${id}: ${mine['left']} s left, not ${job['left']}`)
+    assert.ok(
+      Math.abs(Number(mine['left']) - Number(job['left'])) <= 1,
+      `job ${id}: ${String(mine['left'])} s left, not ${String(job['left'])}`,
+    )
     assert.deepEqual({ ...mine, left: 0 }, { ...job, left: 0 }, `job ${id}`)
   }
 }
@@ -150,11 +162,17 @@ describe("beanstalkd's binlog", () => {
     const delay = fc.constantFrom(0, 0, 500)
     const step = fc.oneof(
       { weight: 3, arbitrary: fc.record({ do: fc.constant('put' as const), tube, pri, delay, size }) },
-      { weight: 9, arbitrary: fc.record({ do: fc.constantFrom('delete', 'delete', 'delete', 'reserve-job', 'kick-job'), id }) },
+      {
+        weight: 9,
+        arbitrary: fc.record({ do: fc.constantFrom('delete', 'delete', 'delete', 'reserve-job', 'kick-job'), id }),
+      },
       { weight: 2, arbitrary: fc.record({ do: fc.constant('bury' as const), id, pri }) },
       { weight: 2, arbitrary: fc.record({ do: fc.constant('release' as const), id, pri, delay }) },
     )
-    const [history] = fc.sample(fc.array(step, { minLength: 2500, maxLength: 2500, size: 'max' }), { seed: 11, numRuns: 1 })
+    const [history] = fc.sample(fc.array(step, { minLength: 2500, maxLength: 2500, size: 'max' }), {
+      seed: 11,
+      numRuns: 1,
+    })
     assert.ok(history)
     let last = 0
     const dir = await logOf(
@@ -189,7 +207,10 @@ describe("beanstalkd's binlog", () => {
     peer.process.kill('SIGKILL')
     await peer.stop()
     const { jobs, damaged } = await readBinlog(dir)
-    assert.deepEqual(jobs.map((job) => job.id), [1])
+    assert.deepEqual(
+      jobs.map((job) => job.id),
+      [1],
+    )
     assert.deepEqual(damaged, [])
   })
 
@@ -207,7 +228,11 @@ describe("beanstalkd's binlog", () => {
       const { jobs, damaged } = await readBinlog(dir)
       const whole = ends.filter((end) => end <= size)
       const at = whole.at(-1)
-      assert.deepEqual(jobs.map((job) => job.id), [[1], [1, 2], [1, 2, 3], [1, 3]][whole.length - 1], `cut to ${size}`)
+      assert.deepEqual(
+        jobs.map((job) => job.id),
+        [[1], [1, 2], [1, 2, 3], [1, 3]][whole.length - 1],
+        `cut to ${size}`,
+      )
       // The first bytes of a short record are the zeros that a file is made of, too.
       if (size === at || (whole.length === 3 && size < 4 + 3 * put + 5)) assert.deepEqual(damaged, [], `cut to ${size}`)
       else assert.deepEqual(damaged, [`binlog.1 at byte ${at}`], `cut to ${size}`)
@@ -215,9 +240,12 @@ describe("beanstalkd's binlog", () => {
   })
 
   it('with a record of garbage gives those before it, and the files behind', async () => {
-    const dir = await logOf(async (talk) => {
-      for (let n = 0; n < 60; n++) await talk.ask('put 1 0 60 100', 'x'.repeat(100))
-    }, ['-s', '4096'])
+    const dir = await logOf(
+      async (talk) => {
+        for (let n = 0; n < 60; n++) await talk.ask('put 1 0 60 100', 'x'.repeat(100))
+      },
+      ['-s', '4096'],
+    )
     const { files, jobs } = await readBinlog(dir)
     assert.ok(files.length > 2)
     const inFirst = jobs.filter((job) => job.body.file === 'binlog.1').map((job) => job.id)
@@ -244,18 +272,25 @@ describe("beanstalkd's binlog", () => {
     const file = join(dir, 'binlog.1')
     const whole = (await readFile(file)).subarray(0, 1600)
     await rm(file)
-    const change = fc.record({ at: fc.nat(whole.length - 1), to: fc.oneof(fc.nat(255), fc.constantFrom(0, 0x7f, 0x80, 0xff)) })
+    const change = fc.record({
+      at: fc.nat(whole.length - 1),
+      to: fc.oneof(fc.nat(255), fc.constantFrom(0, 0x7f, 0x80, 0xff)),
+    })
     await fc.assert(
-      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 12 }), fc.nat(whole.length), async (changes, size) => {
-        const bytes = Buffer.from(whole)
-        for (const { at, to } of changes) bytes[at] = to
-        await writeFile(file, bytes.subarray(0, size))
-        try {
-          for (const job of (await readBinlog(dir)).jobs) assert.ok(job.body.at + job.body.size <= size)
-        } catch (error) {
-          if (!(error instanceof BinlogError)) throw error
-        }
-      }),
+      fc.asyncProperty(
+        fc.array(change, { minLength: 1, maxLength: 12 }),
+        fc.nat(whole.length),
+        async (changes, size) => {
+          const bytes = Buffer.from(whole)
+          for (const { at, to } of changes) bytes[at] = to
+          await writeFile(file, bytes.subarray(0, size))
+          try {
+            for (const job of (await readBinlog(dir)).jobs) assert.ok(job.body.at + job.body.size <= size)
+          } catch (error) {
+            if (!(error instanceof BinlogError)) throw error
+          }
+        },
+      ),
       { numRuns: 500 },
     )
   })
@@ -263,13 +298,19 @@ describe("beanstalkd's binlog", () => {
   it('that may not be read is refused with the reason', async () => {
     const dir = await folder()
     await mkdir(join(dir, 'binlog.1'))
-    await assert.rejects(readBinlog(dir), (error: Error) => error instanceof BinlogError && /binlog\.1 is no file/.test(error.message))
+    await assert.rejects(
+      readBinlog(dir),
+      (error: Error) => error instanceof BinlogError && /binlog\.1 is no file/.test(error.message),
+    )
   })
 
   it('of another version is refused, and one of which nothing can be read', async () => {
     const dir = await folder()
     await writeFile(join(dir, 'binlog.1'), Buffer.from([9, 0, 0, 0, 1]))
-    await assert.rejects(readBinlog(dir), (error: Error) => error instanceof BinlogError && /version 9/.test(error.message))
+    await assert.rejects(
+      readBinlog(dir),
+      (error: Error) => error instanceof BinlogError && /version 9/.test(error.message),
+    )
     await writeFile(join(dir, 'binlog.1'), Buffer.concat([Buffer.from([7, 0, 0, 0]), Buffer.alloc(200, 0xff)]))
     await assert.rejects(readBinlog(dir), BinlogError)
   })
@@ -311,7 +352,8 @@ describe("beanstalkd's binlog", () => {
     const peer = await realBeanstalkd(['-b', dir])
     await assert.rejects(
       lockBinlog(dir),
-      (error: Error) => error instanceof BinlogError && error.message.includes(`beanstalkd is running on the binlog in ${dir}`),
+      (error: Error) =>
+        error instanceof BinlogError && error.message.includes(`beanstalkd is running on the binlog in ${dir}`),
     )
     await peer.stop()
     const files = await readdir(dir)
@@ -329,9 +371,10 @@ async function shown(store: Store, id: number): Promise<JobView | undefined> {
 }
 
 async function nextId(store: Store): Promise<number> {
-  const [result] = (await store.commit([
-    { ops: [{ do: 'put', to: [{ queue: 'default/other', create: true }], msg: { body: Buffer.from('new') } }] },
-  ])[0]) ?? []
+  const [result] =
+    (await store.commit([
+      { ops: [{ do: 'put', to: [{ queue: 'default/other', create: true }], msg: { body: Buffer.from('new') } }] },
+    ])[0]) ?? []
   assert.ok(result?.ok && result.do === 'put' && result.per[0]?.ok)
   return result.per[0].id
 }
@@ -391,14 +434,25 @@ for (const { name, open: openStore } of stores)
       assert.deepEqual(jobs.get(3)?.counts, { releases: 1, timeouts: 0, buries: 0, kicks: 1 })
       assert.deepEqual(jobs.get(1)?.counts, { releases: 0, timeouts: 0, buries: 1, kicks: 0 })
       assert.ok(Math.abs((jobs.get(5)?.at ?? 0) - clock.now() - 900_000) < 2_000)
-      const buried = await store.look({ where: { queue: 'default/emails', states: ['buried'] }, order: 'buried', limit: 9 })
-      assert.deepEqual(buried.jobs.map((job) => job.id), [2, 1], 'in the order of burial')
+      const buried = await store.look({
+        where: { queue: 'default/emails', states: ['buried'] },
+        order: 'buried',
+        limit: 9,
+      })
+      assert.deepEqual(
+        buried.jobs.map((job) => job.id),
+        [2, 1],
+        'in the order of burial',
+      )
       assert.equal(await nextId(store), 7, 'the id of the deleted job is not given out again')
       const stats = await store.stats(['default/emails', 'default/other'])
-      assert.deepEqual(stats.map((queue) => [queue.queue, queue.ready, queue.delayed, queue.buried]), [
-        ['default/emails', 2, 1, 2],
-        ['default/other', 1, 0, 0],
-      ])
+      assert.deepEqual(
+        stats.map((queue) => [queue.queue, queue.ready, queue.delayed, queue.buried]),
+        [
+          ['default/emails', 2, 1, 2],
+          ['default/other', 1, 0, 0],
+        ],
+      )
     })
 
     it('happens once, and leaves the log as it was', async () => {
@@ -437,25 +491,34 @@ for (const { name, open: openStore } of stores)
         for (let at = 1; at <= 3; at++) {
           const store = await storeAt(clock)
           let commits = 0
-          const broken: Store = Object.create(store, {
+          const broken = Object.create(store, {
             commit: {
               value: (units: Parameters<Store['commit']>[0]) => {
                 if (++commits !== at) return store.commit(units)
                 if (!applied) return [Promise.reject(new UnavailableError('The disk is full.'))]
-                return store.commit(units).map((done) => done.then(() => Promise.reject(new UnknownOutcomeError('The sync failed.'))))
+                return store
+                  .commit(units)
+                  .map((done) => done.then(() => Promise.reject(new UnknownOutcomeError('The sync failed.'))))
               },
             },
             now: { value: () => store.now() },
             records: { value: (since: number) => store.records(since) },
-          })
+          }) as Store
           await assert.rejects(importBinlog(dir, broken, { clock }), applied ? UnknownOutcomeError : UnavailableError)
           const again = await importBinlog(dir, store, { clock })
           // The last commit, once applied, is the end.
           if (!(applied && at === 3)) assert.equal(again?.jobs, 700)
           const [stats] = await store.stats()
           assert.deepEqual([stats?.puts, stats?.ready, stats?.buried], [700, 697, 3])
-          const buried = await store.look({ where: { queue: 'default/default', states: ['buried'] }, order: 'buried', limit: 9 })
-          assert.deepEqual(buried.jobs.map((job) => job.id), [4, 3, 2])
+          const buried = await store.look({
+            where: { queue: 'default/default', states: ['buried'] },
+            order: 'buried',
+            limit: 9,
+          })
+          assert.deepEqual(
+            buried.jobs.map((job) => job.id),
+            [4, 3, 2],
+          )
           assert.equal(await importBinlog(dir, store, { clock }), undefined)
         }
     })
@@ -467,11 +530,14 @@ for (const { name, open: openStore } of stores)
       })
       const store = await storeAt(clock)
       let commits = 0
-      const broken: Store = Object.create(store, {
-        commit: { value: (units: Parameters<Store['commit']>[0]) => (++commits === 2 ? [Promise.reject(new UnavailableError('Closing.'))] : store.commit(units)) },
+      const broken = Object.create(store, {
+        commit: {
+          value: (units: Parameters<Store['commit']>[0]) =>
+            ++commits === 2 ? [Promise.reject(new UnavailableError('Closing.'))] : store.commit(units),
+        },
         now: { value: () => store.now() },
         records: { value: (since: number) => store.records(since) },
-      })
+      }) as Store
       await assert.rejects(importBinlog(dir, broken, { clock }), UnavailableError)
       await logOf(async (talk) => void (await talk.ask('delete 300')), [], dir)
       await assert.rejects(importBinlog(dir, store, { clock }), /has changed since its import/)
@@ -484,7 +550,10 @@ for (const { name, open: openStore } of stores)
       })
       const store = await storeAt(clock)
       await nextId(store)
-      await assert.rejects(importBinlog(dir, store, { clock }), (error: Error) => error instanceof BinlogError && /job 1 .*conflict/.test(error.message))
+      await assert.rejects(
+        importBinlog(dir, store, { clock }),
+        (error: Error) => error instanceof BinlogError && /job 1 .*conflict/.test(error.message),
+      )
       assert.equal((await shown(store, 1))?.queue, 'default/other')
       assert.equal(await shown(store, 2), undefined)
     })
