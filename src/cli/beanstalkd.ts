@@ -67,7 +67,10 @@ async function run(flags: Flags): Promise<void> {
       if (folder === undefined) return
       const imported = await importBinlog(folder, store, { clock: systemClock })
       if (!imported) return
-      log.info({ jobs: imported.jobs, files: imported.files }, "imported beanstalkd's binlog; it is left as it was and not read again")
+      log.info(
+        { jobs: imported.jobs, files: imported.files },
+        "imported beanstalkd's binlog; it is left as it was and not read again",
+      )
       for (const place of imported.damaged) log.warn({ place }, 'the binlog could not be read behind this place')
     },
   })
@@ -95,7 +98,8 @@ interface User {
 
 /** Looked up before anything is taken, so that an unknown user is an error at once. */
 function identityOf(name: string): User {
-  const id = (flag: string) => Number(execFileSync('id', [flag, '--', name], { stdio: ['ignore', 'pipe', 'ignore'] }).toString())
+  const id = (flag: string) =>
+    Number(execFileSync('id', [flag, '--', name], { stdio: ['ignore', 'pipe', 'ignore'] }).toString())
   try {
     return { name, uid: id('-u'), gid: id('-g') }
   } catch (error) {
@@ -105,7 +109,8 @@ function identityOf(name: string): User {
 
 function become({ name, uid, gid }: User): void {
   const { initgroups } = process as { initgroups?(user: string, group: number): void }
-  if (!process.setgid || !process.setuid || !initgroups) throw new InvalidArgumentError('-u is not possible on this system.')
+  if (!process.setgid || !process.setuid || !initgroups)
+    throw new InvalidArgumentError('-u is not possible on this system.')
   initgroups(name, gid)
   process.setgid(gid)
   process.setuid(uid)

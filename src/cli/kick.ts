@@ -16,7 +16,8 @@ export function addKick(program: Command): void {
     .option('--max <number>', 'at most so many', '4294967295')
     .action(async (id: string | undefined, flags: Flags) => {
       const { queue } = flags
-      if ((id === undefined) === (queue === undefined)) throw new InvalidArgumentError('Name one: a job by its id, or a queue by --queue NAME.')
+      if ((id === undefined) === (queue === undefined))
+        throw new InvalidArgumentError('Name one: a job by its id, or a queue by --queue NAME.')
       const max = wholeNumber(flags.max, '--max')
       await work(flags, async (target) => {
         if (id === undefined) return print(`kicked ${await target.kick(queue as string, max)}`)

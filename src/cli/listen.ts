@@ -15,7 +15,10 @@ export function parseListen(text: string): Listen {
   }
   const match = /^(?:(?:\[([^\]]+)\]|([^:]*)):)?(\d{1,5})$/.exec(text)
   const port = Number(match?.[3])
-  if (!match || port > 65_535) throw new InvalidArgumentError(`'${text}' is no address; write 127.0.0.1:11300, [::1]:11300 or unix:/run/queueup.sock.`)
+  if (!match || port > 65_535)
+    throw new InvalidArgumentError(
+      `'${text}' is no address; write 127.0.0.1:11300, [::1]:11300 or unix:/run/queueup.sock.`,
+    )
   return { host: match[1] ?? (match[2] || '127.0.0.1'), port }
 }
 

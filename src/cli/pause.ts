@@ -27,5 +27,6 @@ export function addPause(program: Command): void {
 }
 
 async function pause(flags: Flags, ms: number): Promise<void> {
-  if (!(await work(flags, (target) => target.pause(flags.queue, ms)))) throw new Failed(`There is no queue '${flags.queue}'.`)
+  if (!(await work(flags, (target) => target.pause(flags.queue, ms))))
+    throw new Failed(`There is no queue '${flags.queue}'.`)
 }

@@ -22,16 +22,27 @@ export function addPeek(program: Command): void {
     .action(async (id: string | undefined, flags: Flags) => {
       const which = whichOf(id, flags)
       const job = await work(flags, (target) => target.peek(which))
-      if (!job) throw new Failed('id' in which ? `There is no job ${which.id}.` : `Queue '${which.queue}' has no ${which.state} job.`)
+      if (!job)
+        throw new Failed(
+          'id' in which ? `There is no job ${which.id}.` : `Queue '${which.queue}' has no ${which.state} job.`,
+        )
       if (flags.json) return print(JSON.stringify({ id: job.id, ...job.about, body: job.body.toString('base64') }))
-      remark(colour(`job ${job.id}: ${Object.entries(job.about).map(([key, value]) => `${key} ${shown(String(value))}`).join(', ')}`, 'dim'))
+      remark(
+        colour(
+          `job ${job.id}: ${Object.entries(job.about)
+            .map(([key, value]) => `${key} ${shown(String(value))}`)
+            .join(', ')}`,
+          'dim',
+        ),
+      )
       if (process.stdout.isTTY) print(shown(job.body.toString()))
       else process.stdout.write(job.body)
     })
 }
 
 function whichOf(id: string | undefined, { queue, state }: Flags): { id: number } | { queue: string; state: Next } {
-  if ((id === undefined) === (queue === undefined)) throw new InvalidArgumentError('Name one: a job by its id, or a queue by --queue NAME.')
+  if ((id === undefined) === (queue === undefined))
+    throw new InvalidArgumentError('Name one: a job by its id, or a queue by --queue NAME.')
   if (id !== undefined) return { id: jobId(id) }
   const known = STATES.find((one) => one === state)
   if (!known) throw new InvalidArgumentError(`--state is '${state}'; it takes ${STATES.join(', ')}.`)

@@ -34,7 +34,8 @@ export function addPut(program: Command): void {
 }
 
 function bodyOf(file: string | undefined, text: string | undefined): Buffer {
-  if ((file === undefined) === (text === undefined)) throw new InvalidArgumentError('Give the body once: --body TEXT, a file, or - for standard input.')
+  if ((file === undefined) === (text === undefined))
+    throw new InvalidArgumentError('Give the body once: --body TEXT, a file, or - for standard input.')
   if (text !== undefined) return Buffer.from(text)
   try {
     return readFileSync(file === '-' ? 0 : (file as string))

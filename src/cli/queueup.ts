@@ -24,8 +24,22 @@ const program = new Command('queueup')
   .showHelpAfterError('Run it with --help to see what it takes.')
   .exitOverride()
 
-for (const add of [addServe, addBeanstalkd, addPut, addStats, addPeek, addDelete, addKick, addClear, addPause, addQueue, addJob]) add(program)
-for (const command of [...program.commands, ...program.commands.flatMap((one) => one.commands)]) command.exitOverride().showHelpAfterError('Run it with --help to see what it takes.')
+for (const add of [
+  addServe,
+  addBeanstalkd,
+  addPut,
+  addStats,
+  addPeek,
+  addDelete,
+  addKick,
+  addClear,
+  addPause,
+  addQueue,
+  addJob,
+])
+  add(program)
+for (const command of [...program.commands, ...program.commands.flatMap((one) => one.commands)])
+  command.exitOverride().showHelpAfterError('Run it with --help to see what it takes.')
 
 program.parseAsync().catch((error: Error) => {
   if (error instanceof CommanderError) {

@@ -21,8 +21,14 @@ export function addServe(program: Command): void {
     .command('serve')
     .description('serve the queues of a store to clients of any language')
     .option('--store <url>', 'where jobs are kept: file:PATH or memory: (default: file:queueup.db)')
-    .option('--beanstalkd <address...>', "listen for beanstalkd's protocol: HOST:PORT or unix:PATH; may be repeated (default: 127.0.0.1:11300)")
-    .option('--durability <when>', 'when an acknowledged job is on disk: full, a time such as 50ms, or relaxed (default: full)')
+    .option(
+      '--beanstalkd <address...>',
+      "listen for beanstalkd's protocol: HOST:PORT or unix:PATH; may be repeated (default: 127.0.0.1:11300)",
+    )
+    .option(
+      '--durability <when>',
+      'when an acknowledged job is on disk: full, a time such as 50ms, or relaxed (default: full)',
+    )
     .option('--max-job-size <bytes>', 'largest body of a job (default: 65535)')
     .option('--log <level>', 'error, warn, info or debug (default: info)')
     .option('--config <file>', 'a JSON file with these settings; flags come before it, QUEUEUP_* variables after')
@@ -44,7 +50,11 @@ export function addServe(program: Command): void {
 }
 
 function checked({ store, beanstalkd, durability, maxJobSize, log, queues }: Settings): string {
-  return JSON.stringify({ store, beanstalkd: beanstalkd.map(listenText), durability, maxJobSize, log, queues: Object.fromEntries(queues) }, undefined, 2)
+  return JSON.stringify(
+    { store, beanstalkd: beanstalkd.map(listenText), durability, maxJobSize, log, queues: Object.fromEntries(queues) },
+    undefined,
+    2,
+  )
 }
 
 function greet(addresses: readonly string[], store: string): void {

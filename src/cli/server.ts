@@ -45,7 +45,11 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const addresses = bound.map((one) => server.serve(one))
   for (const at of addresses) {
     log.info({ protocol: 'beanstalkd', address: listenText(at) }, 'listening')
-    if (!isLoopback(at)) log.warn({ address: listenText(at) }, 'other machines can reach this address: the protocol has no passwords, so let a firewall say who may')
+    if (!isLoopback(at))
+      log.warn(
+        { address: listenText(at) },
+        'other machines can reach this address: the protocol has no passwords, so let a firewall say who may',
+      )
   }
 
   let stopping = false
@@ -56,7 +60,9 @@ export async function runServer(settings: ServerSettings): Promise<void> {
     }
     stopping = true
     log.info({ signal }, 'stopping: finishing what is in flight')
-    const late = systemClock.after(STOP, () => log.warn('some clients have not taken their replies: closing without them'))
+    const late = systemClock.after(STOP, () =>
+      log.warn('some clients have not taken their replies: closing without them'),
+    )
     await Promise.race([server.close(), new Promise<void>((resolve) => systemClock.after(STOP, resolve))])
     late()
     await broker.close()
@@ -83,7 +89,11 @@ export async function runServer(settings: ServerSettings): Promise<void> {
 }
 
 /** What the configuration says of queues is added to what they have. */
-async function declare(broker: Broker, store: Store, queues: ReadonlyMap<Queue, QueuePolicy> = new Map()): Promise<void> {
+async function declare(
+  broker: Broker,
+  store: Store,
+  queues: ReadonlyMap<Queue, QueuePolicy> = new Map(),
+): Promise<void> {
   if (queues.size === 0) return
   const session = broker.session({ protocol: 'configuration', tenant: 'default', principal: 'operator' })
   const read = async (key: string) => (await store.records(0)).changed.find((record) => record.key === key)

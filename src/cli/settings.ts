@@ -26,7 +26,13 @@ export interface Written {
   queues?: Record<string, Record<string, string | number>>
 }
 
-const DEFAULTS = { store: 'file:queueup.db', beanstalkd: ['127.0.0.1:11300'], durability: 'full', maxJobSize: 65_535, log: 'info' } as const
+const DEFAULTS = {
+  store: 'file:queueup.db',
+  beanstalkd: ['127.0.0.1:11300'],
+  durability: 'full',
+  maxJobSize: 65_535,
+  log: 'info',
+} as const
 
 const KEYS = ['store', 'beanstalkd', 'durability', 'maxJobSize', 'log', 'queues'] as const satisfies (keyof Written)[]
 
@@ -71,16 +77,22 @@ function readConfig(path: string): Written {
   } catch (error) {
     throw new InvalidArgumentError(`${path} can't be read as JSON: ${(error as Error).message}.`, { cause: error })
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new InvalidArgumentError(`${path} must hold one JSON object, such as {"store": "file:jobs.db"}.`)
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw new InvalidArgumentError(`${path} must hold one JSON object, such as {"store": "file:jobs.db"}.`)
   for (const key of Object.keys(parsed))
-    if (!(KEYS as readonly string[]).includes(key)) throw new InvalidArgumentError(`${path} has '${key}', which is no setting.${nearest(key)} There are: ${KEYS.join(', ')}.`)
+    if (!(KEYS as readonly string[]).includes(key))
+      throw new InvalidArgumentError(
+        `${path} has '${key}', which is no setting.${nearest(key)} There are: ${KEYS.join(', ')}.`,
+      )
   return parsed as Written
 }
 
 function fromEnvironment(env: NodeJS.ProcessEnv): Written {
   return {
     ...(env['QUEUEUP_STORE'] !== undefined && { store: env['QUEUEUP_STORE'] }),
-    ...(env['QUEUEUP_BEANSTALKD'] !== undefined && { beanstalkd: env['QUEUEUP_BEANSTALKD'].split(',').map((one) => one.trim()) }),
+    ...(env['QUEUEUP_BEANSTALKD'] !== undefined && {
+      beanstalkd: env['QUEUEUP_BEANSTALKD'].split(',').map((one) => one.trim()),
+    }),
     ...(env['QUEUEUP_DURABILITY'] !== undefined && { durability: env['QUEUEUP_DURABILITY'] }),
     ...(env['QUEUEUP_MAX_JOB_SIZE'] !== undefined && { maxJobSize: env['QUEUEUP_MAX_JOB_SIZE'] }),
     ...(env['QUEUEUP_LOG'] !== undefined && { log: env['QUEUEUP_LOG'] }),
@@ -94,7 +106,8 @@ function text(value: unknown): string {
 
 function list(value: unknown): string[] {
   const all = typeof value === 'string' ? [value] : value
-  if (!Array.isArray(all)) throw new InvalidArgumentError(`${JSON.stringify(value)} is no list of addresses such as ["127.0.0.1:11300"].`)
+  if (!Array.isArray(all))
+    throw new InvalidArgumentError(`${JSON.stringify(value)} is no list of addresses such as ["127.0.0.1:11300"].`)
   return all.map(text)
 }
 
@@ -112,17 +125,24 @@ function level(value: unknown): Level {
 }
 
 function policies(value: unknown): Map<Queue, QueuePolicy> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new InvalidArgumentError('it must be an object such as {"mail": {"max-jobs": 1000}}.')
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new InvalidArgumentError('it must be an object such as {"mail": {"max-jobs": 1000}}.')
   return new Map(
     Object.entries(value as Record<string, unknown>).map(([name, settings]) => {
-      if (typeof settings !== 'object' || settings === null) throw new InvalidArgumentError(`the settings of '${name}' must be an object such as {"max-jobs": 1000}.`)
-      return [queueNamed(name), parsePolicy(Object.entries(settings).map(([setting, value]) => `${setting}=${value as string}`))]
+      if (typeof settings !== 'object' || settings === null)
+        throw new InvalidArgumentError(`the settings of '${name}' must be an object such as {"max-jobs": 1000}.`)
+      return [
+        queueNamed(name),
+        parsePolicy(Object.entries(settings).map(([setting, value]) => `${setting}=${value as string}`)),
+      ]
     }),
   )
 }
 
 /** A guess at what was meant, for a word that is almost right. */
 function nearest(word: string): string {
-  const close = KEYS.find((key) => key.toLowerCase() === word.toLowerCase() || (key.startsWith(word.slice(0, 3)) && word.length > 2))
+  const close = KEYS.find(
+    (key) => key.toLowerCase() === word.toLowerCase() || (key.startsWith(word.slice(0, 3)) && word.length > 2),
+  )
   return close ? ` Did you mean '${close}'?` : ''
 }

@@ -47,7 +47,10 @@ export interface Target {
 /** @param url a store's URL or path, or `beanstalkd://host:port` */
 export async function openTarget(url: string): Promise<Target> {
   if (isServer(url)) return new ServerTarget(await BeanstalkdClient.connect(parseAddress(url)), url)
-  if (/^memory:/.test(url)) throw new InvalidArgumentError('memory: is empty and gone when the command ends; name a file, or a running server such as beanstalkd://127.0.0.1:11300.')
+  if (/^memory:/.test(url))
+    throw new InvalidArgumentError(
+      'memory: is empty and gone when the command ends; name a file, or a running server such as beanstalkd://127.0.0.1:11300.',
+    )
   return new StoreTarget(await openStore(url))
 }
 
@@ -65,12 +68,23 @@ class StoreTarget implements Target {
     this.#session = this.#broker.session({ protocol: 'command line', tenant: 'default', principal: 'operator' })
   }
 
-  async put(queue: string, body: Uint8Array, { pri, delay, lease }: { pri?: number; delay?: Ms; lease?: Ms }): Promise<JobId> {
+  async put(
+    queue: string,
+    body: Uint8Array,
+    { pri, delay, lease }: { pri?: number; delay?: Ms; lease?: Ms },
+  ): Promise<JobId> {
     const [result] = await this.#session.commit({
       ops: [
         {
           do: 'put',
-          to: [{ queue: queueNamed(queue), create: true, ...(pri !== undefined && { pri }), ...(delay && { at: this.#broker.now() + delay }) }],
+          to: [
+            {
+              queue: queueNamed(queue),
+              create: true,
+              ...(pri !== undefined && { pri }),
+              ...(delay && { at: this.#broker.now() + delay }),
+            },
+          ],
           msg: { body, ...(lease !== undefined && { lease }) },
         },
       ],
@@ -78,7 +92,9 @@ class StoreTarget implements Target {
     const put = result?.ok && result.do === 'put' ? result.per[0] : undefined
     if (put?.ok) return put.id
     const why = result && !result.ok ? result.why : 'refused'
-    throw new InvalidArgumentError(`Queue '${queue}' took no job: ${why === 'full' ? 'it is full' : why === 'too big' ? 'the job is larger than it allows' : why}. "queueup queue show ${queue}" shows its limits.`)
+    throw new InvalidArgumentError(
+      `Queue '${queue}' took no job: ${why === 'full' ? 'it is full' : why === 'too big' ? 'the job is larger than it allows' : why}. "queueup queue show ${queue}" shows its limits.`,
+    )
   }
 
   async stats(): Promise<QueueCounts[]> {
@@ -97,7 +113,9 @@ class StoreTarget implements Target {
   async peek(which: { id: JobId } | { queue: string; state: Next }): Promise<PeekedJob | undefined> {
     const order = { ready: 'take', delayed: 'due', buried: 'buried' } as const
     const { jobs } = await this.#session.look({
-      ...('id' in which ? { id: which.id } : { where: { queue: queueNamed(which.queue), states: [which.state] }, order: order[which.state] }),
+      ...('id' in which
+        ? { id: which.id }
+        : { where: { queue: queueNamed(which.queue), states: [which.state] }, order: order[which.state] }),
       limit: 1,
       with: ['body'],
     })
@@ -114,7 +132,9 @@ class StoreTarget implements Target {
         reserves: job.reserves,
         failures: job.failures,
         ...(job.error && { error: Buffer.from(job.error).toString() }),
-        ...(job.deaths && { deaths: job.deaths.map((one) => `${one.why} in ${shortName(one.queue)} (${one.count})`).join(', ') }),
+        ...(job.deaths && {
+          deaths: job.deaths.map((one) => `${one.why} in ${shortName(one.queue)} (${one.count})`).join(', '),
+        }),
       },
     }
   }
@@ -171,7 +191,7 @@ class StoreTarget implements Target {
 
   async #bulk(queue: string, states: State[], act: 'kick' | 'delete', jobs: number): Promise<number> {
     let done = 0
-    for (let more = true; more && done < jobs; ) {
+    for (let more = true; more && done < jobs;) {
       const [result] = await this.#session.commit({
         ops: [{ do: 'bulk', where: { queue: queueNamed(queue), states }, act, limit: Math.min(SLICE, jobs - done) }],
       })
@@ -192,7 +212,11 @@ class ServerTarget implements Target {
     this.#url = url
   }
 
-  async put(queue: string, body: Uint8Array, { pri, delay, lease }: { pri?: number; delay?: Ms; lease?: Ms }): Promise<JobId> {
+  async put(
+    queue: string,
+    body: Uint8Array,
+    { pri, delay, lease }: { pri?: number; delay?: Ms; lease?: Ms },
+  ): Promise<JobId> {
     const seconds = { ...(delay && { delay: Math.ceil(delay / 1000) }), ...(lease && { ttr: Math.ceil(lease / 1000) }) }
     const { id } = await this.#client.put(queue, body, { ...(pri !== undefined && { pri }), ...seconds })
     return id
@@ -281,11 +305,12 @@ class ServerTarget implements Target {
   }
 
   #cannot(what: string): Error {
-    return new NotSupportedError(`beanstalkd's protocol can't ${what}. Name the store of ${this.#url} instead, such as --store file:queueup.db; the server learns of it at once.`)
+    return new NotSupportedError(
+      `beanstalkd's protocol can't ${what}. Name the store of ${this.#url} instead, such as --store file:queueup.db; the server learns of it at once.`,
+    )
   }
 }
 
 function shortName(queue: Queue): string {
   return queue.startsWith('default/') ? queue.slice('default/'.length) : queue
 }
-

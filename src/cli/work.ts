@@ -35,7 +35,8 @@ export function jobId(text: string): JobId {
 /** @throws InvalidArgumentError */
 export function wholeNumber(text: string, what: string, largest = Number.MAX_SAFE_INTEGER): number {
   const number = Number(text)
-  if (!/^\d{1,16}$/.test(text) || number > largest) throw new InvalidArgumentError(`${what} is '${text}'; give a whole number from 0 to ${largest}.`)
+  if (!/^\d{1,16}$/.test(text) || number > largest)
+    throw new InvalidArgumentError(`${what} is '${text}'; give a whole number from 0 to ${largest}.`)
   return number
 }
 

@@ -68,8 +68,16 @@ export class BeanstalkdClient {
     this.#socket = socket
     socket.setNoDelay()
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
-    socket.on('error', (error) => this.#fail(new ConnectionError(`The connection to ${name} broke: ${error.message}. What had no reply may have happened.`, { cause: error })))
-    socket.on('close', () => this.#fail(new ConnectionError(`${name} closed the connection. What had no reply may have happened.`)))
+    socket.on('error', (error) =>
+      this.#fail(
+        new ConnectionError(`The connection to ${name} broke: ${error.message}. What had no reply may have happened.`, {
+          cause: error,
+        }),
+      ),
+    )
+    socket.on('close', () =>
+      this.#fail(new ConnectionError(`${name} closed the connection. What had no reply may have happened.`)),
+    )
   }
 
   /**
@@ -82,7 +90,12 @@ export class BeanstalkdClient {
     await new Promise<void>((resolve, reject) => {
       const refuse = (reason: string, cause?: Error) => {
         socket.destroy()
-        reject(new ConnectionError(`No server answers at ${name} (${reason}). Start one with "queueup serve", or name another.`, { cause }))
+        reject(
+          new ConnectionError(
+            `No server answers at ${name} (${reason}). Start one with "queueup serve", or name another.`,
+            { cause },
+          ),
+        )
       }
       socket.setTimeout(timeout, () => refuse(`nothing within ${timeout / 1000} s`))
       socket.once('error', (error) => refuse(error.message, error))
@@ -94,7 +107,11 @@ export class BeanstalkdClient {
   }
 
   /** delay and ttr in seconds; pri: lower is more urgent. */
-  async put(tube: string, body: Uint8Array, { pri = 65_536, delay = 0, ttr = 60 } = {}): Promise<{ id: JobId; buried: boolean }> {
+  async put(
+    tube: string,
+    body: Uint8Array,
+    { pri = 65_536, delay = 0, ttr = 60 } = {},
+  ): Promise<{ id: JobId; buried: boolean }> {
     await this.#use(tube)
     const command = `put ${pri} ${delay} ${ttr} ${body.length}`
     const { words } = await this.#send(command, ['INSERTED', 'BURIED'], body)
@@ -195,7 +212,10 @@ export class BeanstalkdClient {
 
   #send(command: string, words: readonly string[], body?: Uint8Array): Promise<Reply> {
     if (this.#error) return Promise.reject(this.#error)
-    if (/[\r\n\0]/.test(command)) return Promise.reject(new InvalidArgumentError(`${JSON.stringify(command)} is no command of beanstalkd's protocol.`))
+    if (/[\r\n\0]/.test(command))
+      return Promise.reject(
+        new InvalidArgumentError(`${JSON.stringify(command)} is no command of beanstalkd's protocol.`),
+      )
     return new Promise((resolve, reject) => {
       this.#pending.push({ words, resolve, reject, command: command.split(' ', 1)[0] as string })
       this.#socket.cork()

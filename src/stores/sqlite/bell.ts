@@ -70,7 +70,8 @@ export class Peer {
   #socket: Socket | undefined
   /** It heard the last ring. */
   #armed = true
-  #pending: { ready: Set<string>; due: number; records: number; ended: NonNullable<Ring['ended']>[number][] } | undefined
+  #pending:
+    { ready: Set<string>; due: number; records: number; ended: NonNullable<Ring['ended']>[number][] } | undefined
   #closed = false
 
   /** @param onEnd the line broke: it died, closed, or wasn't there */

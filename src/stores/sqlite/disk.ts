@@ -13,6 +13,9 @@ import type { Durability } from './durability.ts'
 /** A commit with its sync that takes longer, on average, is better synced beside the loop. */
 const SLOW: Ms = 2
 
+/** A disk that took twice as long as is slow is tried again after about seven hundred commits. */
+const FORGET = 0.999
+
 interface Waiting {
   resolve: () => void
   reject: (error: Error) => void
@@ -51,9 +54,10 @@ export class Disk {
     this.#db.exec(full ? 'PRAGMA synchronous = FULL' : 'PRAGMA synchronous = NORMAL')
   }
 
-  /** How long a commit that was synced took. */
+  /** How long a commit took. Those without a sync say nothing of the disk: meanwhile what was slow is slowly forgotten, and tried again. */
   took(ms: Ms): void {
     if (this.#full) this.#average += (ms - this.#average) / 16
+    else this.#average *= FORGET
   }
 
   /**

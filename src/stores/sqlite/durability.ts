@@ -18,7 +18,9 @@ export function checkDurability(text: string): Durability {
   try {
     toMs(text as Duration)
   } catch (error) {
-    throw new InvalidArgumentError(`'${text}' is no durability: give full, relaxed, or a time such as 50ms.`, { cause: error })
+    throw new InvalidArgumentError(`'${text}' is no durability: give full, relaxed, or a time such as 50ms.`, {
+      cause: error,
+    })
   }
   return text as Duration
 }

@@ -47,7 +47,16 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     await processes.listen()
     const { name } = processes
     const joined = await retry(() => join(db, name), path, patience)
-    const store = new SqliteStore({ db, path, processes, durability, patience, maxWal, ...joined, now: clock ? () => clock.now() : joined.now })
+    const store = new SqliteStore({
+      db,
+      path,
+      processes,
+      durability,
+      patience,
+      maxWal,
+      ...joined,
+      now: clock ? () => clock.now() : joined.now,
+    })
     if (store.crashed && store.others === 0) check(db, path)
     return store
   } catch (error) {
@@ -61,8 +70,15 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
 function join(db: DatabaseSync, name: string): { slot: number; epoch: number; now: () => Ms } {
   db.exec('BEGIN IMMEDIATE')
   try {
-    const { epoch } = db.prepare('UPDATE mark SET epoch = epoch + 1, processes = processes + 1 RETURNING epoch').get() as { epoch: number }
-    const taken = new Set(db.prepare('SELECT slot FROM process').all().map((row) => row['slot']))
+    const { epoch } = db
+      .prepare('UPDATE mark SET epoch = epoch + 1, processes = processes + 1 RETURNING epoch')
+      .get() as { epoch: number }
+    const taken = new Set(
+      db
+        .prepare('SELECT slot FROM process')
+        .all()
+        .map((row) => row['slot']),
+    )
     let slot = 1
     while (taken.has(slot)) slot++
     db.prepare('INSERT INTO process (slot, epoch, pid, name) VALUES (?, ?, ?, ?)').run(slot, epoch, process.pid, name)
@@ -80,5 +96,7 @@ function check(db: DatabaseSync, path: string): void {
   if (statSync(path).size > CHECKED_SIZE) return
   const { quick_check: found } = db.prepare('PRAGMA quick_check(1)').get() as { quick_check: string }
   if (found !== 'ok')
-    throw new CorruptStoreError(`${path} is damaged (${found}). Restore it from a backup, or take out what can be read with "sqlite3 ${path} .recover".`)
+    throw new CorruptStoreError(
+      `${path} is damaged (${found}). Restore it from a backup, or take out what can be read with "sqlite3 ${path} .recover".`,
+    )
 }

@@ -33,7 +33,9 @@ export class Reader {
     const columns = body ? `${COLUMNS}, ${BODY_OF}` : COLUMNS
     if (id !== undefined) {
       const found = this.#all<Columns>(`SELECT ${columns} FROM job WHERE id = ?`, id)
-      return { jobs: found.length > 0 ? found.map((one) => this.#view(one)) : this.#finished('job = ?', [id], 1, body).jobs }
+      return {
+        jobs: found.length > 0 ? found.map((one) => this.#view(one)) : this.#finished('job = ?', [id], 1, body).jobs,
+      }
     }
     const queue = where && this.#queue('name', where.queue)
     if (!where || !queue) return { jobs: [] }
@@ -54,14 +56,20 @@ export class Reader {
     )
     const page = found.slice(0, limit)
     const last = page.at(-1)
-    return { jobs: page.map((one) => this.#view(one)), ...(last && found.length > limit && { after: keyText(key(last)) }) }
+    return {
+      jobs: page.map((one) => this.#view(one)),
+      ...(last && found.length > limit && { after: keyText(key(last)) }),
+    }
   }
 
   stats(names?: Queue[]): QueueStats[] {
     const queues = names ? names.flatMap((name) => this.#queue('name', name) ?? []) : this.#queues()
     const now = this.#now()
     return queues.map((queue) => {
-      const head = this.#all<[number]>('SELECT put FROM job WHERE queue = ? AND state = 0 ORDER BY pri, rank LIMIT 1', queue.no)[0]
+      const head = this.#all<[number]>(
+        'SELECT put FROM job WHERE queue = ? AND state = 0 ORDER BY pri, rank LIMIT 1',
+        queue.no,
+      )[0]
       return statsOf(queue, now, head?.[0])
     })
   }
@@ -75,7 +83,13 @@ export class Reader {
       since,
     ))
       if (value === null) deleted.push(key)
-      else changed.push({ key, value: JSON.parse(value), version, ...(session !== null && { session: this.#session(session) ?? `${session}` }) })
+      else
+        changed.push({
+          key,
+          value: JSON.parse(value),
+          version,
+          ...(session !== null && { session: this.#session(session) ?? `${session}` }),
+        })
     return { version, changed, deleted: since === 0 ? [] : deleted }
   }
 
@@ -83,8 +97,15 @@ export class Reader {
     const queue = this.#queue('no', columns[1]) as SqliteQueue
     const row = rowOf(columns, queue)
     const session = columns[8]
-    const view = viewOf(row, this.#now(), columns[BODY] ?? undefined, row.state === 'waiting' ? this.#closedBy(row) : undefined)
-    return session === null ? view : { ...view, holder: this.#session(session) ?? `process ${Math.floor(session / 2 ** 36)}` }
+    const view = viewOf(
+      row,
+      this.#now(),
+      columns[BODY] ?? undefined,
+      row.state === 'waiting' ? this.#closedBy(row) : undefined,
+    )
+    return session === null
+      ? view
+      : { ...view, holder: this.#session(session) ?? `process ${Math.floor(session / 2 ** 36)}` }
   }
 
   #closedBy(row: Row): number | undefined {
@@ -95,7 +116,13 @@ export class Reader {
     )[0]?.[0]
   }
 
-  #history(queue: SqliteQueue, where: Where, after: string | undefined, limit: number, body: boolean): { jobs: JobView[]; after?: string } {
+  #history(
+    queue: SqliteQueue,
+    where: Where,
+    after: string | undefined,
+    limit: number,
+    body: boolean,
+  ): { jobs: JobView[]; after?: string } {
     let sql = 'queue = ? AND no < ?'
     const values: SQLInputValue[] = [queue.no, after === undefined ? NEVER : (parseKey(after)[0] as number)]
     const add = (condition: string, value: SQLInputValue | undefined) => {
@@ -144,8 +171,22 @@ export class Reader {
     )[0]
     if (!found) return undefined
     const [no, name, ready, urgent, delayed, waiting, reserved, buried, bytes, puts, gone] = found
-    const queue = Object.assign(new SqliteQueue(no, name), { ready, urgent, delayed, waiting, reserved, buried, bytes, puts, gone })
-    for (const [key, text] of this.#all<[string, string | null]>('SELECT key, value FROM record WHERE key IN (?, ?)', `queue/${name}`, `pause/${name}`))
+    const queue = Object.assign(new SqliteQueue(no, name), {
+      ready,
+      urgent,
+      delayed,
+      waiting,
+      reserved,
+      buried,
+      bytes,
+      puts,
+      gone,
+    })
+    for (const [key, text] of this.#all<[string, string | null]>(
+      'SELECT key, value FROM record WHERE key IN (?, ?)',
+      `queue/${name}`,
+      `pause/${name}`,
+    ))
       if (key.startsWith('queue/')) queue.policy = policyOf(text)
       else queue.pausedUntil = Number(text ?? 0)
     return queue

@@ -33,7 +33,14 @@ export class Mark {
     const mark = this.#file.get<[number, number, number, number, number, number]>(
       'SELECT next, burial, records, processes, meddled, soonest FROM mark WHERE k = 1',
     )
-    ;[this.#next, this.#burial, this.records, this.processes, this.meddled, this.soonest] = mark as [number, number, number, number, number, number]
+    ;[this.#next, this.#burial, this.records, this.processes, this.meddled, this.soonest] = mark as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ]
     this.#block = this.#next
     if (ours) [this.#next, this.#block] = [next, block]
     this.#dirty = false

@@ -58,7 +58,10 @@ export async function openFile(path: string, around: Surroundings, patience: num
     if (isNew) closeSync(openSync(path, 'a', 0o600))
     db = new DatabaseSync(path, { timeout: 0 })
   } catch (error) {
-    throw new CannotOpenError(`${path} can't be opened: ${(error as Error).message}. Check the path and its permissions.`, { cause: error })
+    throw new CannotOpenError(
+      `${path} can't be opened: ${(error as Error).message}. Check the path and its permissions.`,
+      { cause: error },
+    )
   }
   try {
     await retry(() => prepare(db, path), path, patience)
@@ -73,7 +76,9 @@ function prepare(db: DatabaseSync, path: string): void {
   const version = versionOf(db, path)
   if (version === 0) db.exec('PRAGMA auto_vacuum = INCREMENTAL')
   db.exec('PRAGMA journal_mode = WAL')
-  db.exec('PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 16777216; PRAGMA mmap_size = 0')
+  db.exec(
+    'PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 16777216; PRAGMA mmap_size = 0',
+  )
   db.exec('BEGIN IMMEDIATE')
   try {
     // Again, now that nobody else can change it.
@@ -113,7 +118,10 @@ function checkFolder(path: string, folder: string, fileSystem: (folder: string) 
   try {
     type = fileSystem(folder)
   } catch (error) {
-    throw new CannotOpenError(`${path} can't be opened: ${(error as Error).message}. Make the folder ${folder} first.`, { cause: error })
+    throw new CannotOpenError(
+      `${path} can't be opened: ${(error as Error).message}. Make the folder ${folder} first.`,
+      { cause: error },
+    )
   }
   const name = NETWORK.get(type)
   if (name)

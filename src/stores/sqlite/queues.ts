@@ -66,7 +66,18 @@ export class Queues {
       const anew = this.#load('name', queue.name)
       return anew && this.fresh(anew)
     }
-    ;[queue.ready, queue.urgent, queue.delayed, queue.waiting, queue.reserved, queue.buried, queue.bytes, queue.puts, queue.gone, queue.used] = counters
+    ;[
+      queue.ready,
+      queue.urgent,
+      queue.delayed,
+      queue.waiting,
+      queue.reserved,
+      queue.buried,
+      queue.bytes,
+      queue.puts,
+      queue.gone,
+      queue.used,
+    ] = counters
     if (queue.records !== this.#mark.records) {
       queue.policy = policyOf(this.#record(`queue/${queue.name}`))
       queue.pausedUntil = Number(this.#record(`pause/${queue.name}`) ?? 0)

@@ -13,14 +13,20 @@ export class Roster {
   }
 
   others(): ProcessRow[] {
-    return this.#file.all<[number, string]>('SELECT slot, name FROM process WHERE slot <> ?', this.#slot).map(([slot, name]) => ({ slot, name }))
+    return this.#file
+      .all<[number, string]>('SELECT slot, name FROM process WHERE slot <> ?', this.#slot)
+      .map(([slot, name]) => ({ slot, name }))
   }
 
   /** Slots of other processes that wait for jobs of one of these queues, and of which. */
   waiters(queues: Iterable<{ name: Queue }>): Map<number, Queue[]> {
     const waiters = new Map<number, Queue[]>()
     for (const { name } of queues)
-      for (const [slot] of this.#file.all<[number]>('SELECT slot FROM waiter WHERE queue = ? AND slot <> ?', name, this.#slot)) {
+      for (const [slot] of this.#file.all<[number]>(
+        'SELECT slot FROM waiter WHERE queue = ? AND slot <> ?',
+        name,
+        this.#slot,
+      )) {
         const known = waiters.get(slot)
         if (known) known.push(name)
         else waiters.set(slot, [name])
@@ -31,7 +37,8 @@ export class Roster {
   /** This process waits for these, and for no others. */
   setWaits(queues: readonly Queue[]): void {
     this.#file.run('DELETE FROM waiter WHERE slot = ?', this.#slot)
-    for (const queue of queues) this.#file.run('INSERT OR IGNORE INTO waiter (queue, slot) VALUES (?, ?)', queue, this.#slot)
+    for (const queue of queues)
+      this.#file.run('INSERT OR IGNORE INTO waiter (queue, slot) VALUES (?, ?)', queue, this.#slot)
   }
 
   /** A process has gone and left nothing: its slot may be given out again. */

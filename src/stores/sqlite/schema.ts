@@ -98,7 +98,9 @@ export function versionOf(db: DatabaseSync, path: string): number {
     const version = number(db, 'PRAGMA user_version')
     if (id === 0 && version === 0 && number(db, 'SELECT count(*) FROM sqlite_schema') === 0) return 0
     if (id !== APPLICATION_ID)
-      throw new NotAStoreError(`${path} is an SQLite file of another application. Name another path for the store; this one was not touched.`)
+      throw new NotAStoreError(
+        `${path} is an SQLite file of another application. Name another path for the store; this one was not touched.`,
+      )
     if (version > VERSION && number(db, 'SELECT oldest FROM mark') > VERSION)
       throw new NewerFormatError(
         `${path} was written by a newer Queueup (format ${version}; this one works with ${VERSION}). Update Queueup; the file was not touched.`,
@@ -121,7 +123,10 @@ export function migrate(db: DatabaseSync, version: number): void {
 export function readable(error: unknown, path: string): unknown {
   const code = (error as { errcode?: number }).errcode ?? 0
   if ((code & 0xff) === 26)
-    return new NotAStoreError(`${path} is not an SQLite file. Name another path for the store; this one was not touched.`, { cause: error })
+    return new NotAStoreError(
+      `${path} is not an SQLite file. Name another path for the store; this one was not touched.`,
+      { cause: error },
+    )
   if ((code & 0xff) === 11)
     return new CorruptStoreError(
       `${path} is damaged. Restore it from a backup, or take out what can be read with "sqlite3 ${path} .recover"; it was not touched.`,

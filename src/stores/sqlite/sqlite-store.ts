@@ -120,25 +120,34 @@ export class SqliteStore implements Store {
     return promises
   }
 
+  #checkOpen(): void {
+    if (this.#closing) throw new ClosedError('The store is closed; open it again.')
+  }
+
   async look(at: Look): Promise<{ jobs: JobView[]; after?: string }> {
+    this.#checkOpen()
     await this.#settleTime()
     return this.#reader.look(at)
   }
 
   async stats(queues?: Queue[]): Promise<QueueStats[]> {
+    this.#checkOpen()
     await this.#settleTime()
     return this.#reader.stats(queues)
   }
 
-  records(since: number): ReturnType<Store['records']> {
-    return Promise.resolve(this.#reader.records(since))
+  async records(since: number): ReturnType<Store['records']> {
+    this.#checkOpen()
+    return this.#reader.records(since)
   }
 
   /** @throws InvalidArgumentError it isn't node:sqlite's handle with a transaction open on this file */
   within(transaction: unknown): { commit(unit: Unit): Result[] } {
     const { slot, epoch } = this.#table
     const onPut = (queues: Iterable<{ name: Queue }>) => this.#watchFor(queues)
-    return { commit: (unit) => commitWithin(transaction, unit, { path: this.#path, slot, epoch, now: this.now, onPut }) }
+    return {
+      commit: (unit) => commitWithin(transaction, unit, { path: this.#path, slot, epoch, now: this.now, onPut }),
+    }
   }
 
   wait(queues: Queue[]): Promise<void> {
@@ -160,7 +169,8 @@ export class SqliteStore implements Store {
   async #close(): Promise<void> {
     if (!this.#failure) {
       await this.#write(() => {
-        for (const session of this.#table.holders.names) this.#machine.run({ ops: [{ do: 'end', session, as: 'lost' }] })
+        for (const session of this.#table.holders.names)
+          this.#machine.run({ ops: [{ do: 'end', session, as: 'lost' }] })
         this.#table.strike(this.#table.slot)
         this.#table.mark.returnBlock()
       })
@@ -310,7 +320,9 @@ export class SqliteStore implements Store {
     if (this.#failure) return
     this.#failure = error
     const rest = this.#calls.splice(0)
-    const unavailable = new UnavailableError('The store has failed earlier and wrote nothing of this. Start again.', { cause: error })
+    const unavailable = new UnavailableError('The store has failed earlier and wrote nothing of this. Start again.', {
+      cause: error,
+    })
     for (const call of rest) for (const answer of call.answers) answer.reject(unavailable)
     this.#tell({ health: 'failed' })
   }
@@ -382,7 +394,8 @@ export class SqliteStore implements Store {
     const ready = [...this.#expected]
     if (this.#table.othersWrote()) {
       this.#tell({ ready })
-      for (const [slot, queues] of this.#table.roster.waiters(ready.map((name) => ({ name })))) this.#processes.ring(slot, { ready: queues })
+      for (const [slot, queues] of this.#table.roster.waiters(ready.map((name) => ({ name }))))
+        this.#processes.ring(slot, { ready: queues })
     }
     if (performance.now() < this.#watchUntil) return
     clearInterval(this.#watch)
@@ -396,7 +409,12 @@ export class SqliteStore implements Store {
 }
 
 function apart({ units, answers, since, also }: Call): Call[] {
-  return units.map((unit, i) => ({ units: [unit], answers: [answers[i] as Call['answers'][number]], since, ...(also && { also }) }))
+  return units.map((unit, i) => ({
+    units: [unit],
+    answers: [answers[i] as Call['answers'][number]],
+    since,
+    ...(also && { also }),
+  }))
 }
 
 function reasonOf(code: number, committing: boolean, message: string, path: string, cause: unknown): Error {
@@ -404,18 +422,26 @@ function reasonOf(code: number, committing: boolean, message: string, path: stri
     case 0:
       return cause as Error
     case 13:
-      return new UnavailableError(`The disk of ${path} is full, so nothing was written. Make room, then try again.`, { cause })
-    case 11:
-    case 26:
-      return new CorruptStoreError(`${path} is damaged (${message}). Restore it from a backup, or take out what can be read with "sqlite3 ${path} .recover".`, {
+      return new UnavailableError(`The disk of ${path} is full, so nothing was written. Make room, then try again.`, {
         cause,
       })
+    case 11:
+    case 26:
+      return new CorruptStoreError(
+        `${path} is damaged (${message}). Restore it from a backup, or take out what can be read with "sqlite3 ${path} .recover".`,
+        {
+          cause,
+        },
+      )
     default:
       if (committing)
         return new UnknownOutcomeError(
           `Writing ${path} failed (${message}): what was being written may or may not be kept. The store has stopped; check the disk, then start again.`,
           { cause },
         )
-      return new UnavailableError(`${path} could not be written (${message}), so nothing was. Check the disk, then try again.`, { cause })
+      return new UnavailableError(
+        `${path} could not be written (${message}), so nothing was. Check the disk, then try again.`,
+        { cause },
+      )
   }
 }

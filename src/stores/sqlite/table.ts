@@ -260,12 +260,14 @@ export class SqliteTable implements Table {
     this.flush()
     const { sql, values } = filter(where)
     const order = state === 'ready' || state === 'waiting' ? 'pri, rank' : 'at, rank'
-    return this.file.all<Columns>(
-      `SELECT ${COLUMNS} FROM job WHERE queue = ? AND state = ${CODES[state]}${sql} ORDER BY ${order} LIMIT ?`,
-      queue.no,
-      ...values,
-      Number.isFinite(limit) ? limit : -1,
-    ).map((columns) => this.#load(columns))
+    return this.file
+      .all<Columns>(
+        `SELECT ${COLUMNS} FROM job WHERE queue = ? AND state = ${CODES[state]}${sql} ORDER BY ${order} LIMIT ?`,
+        queue.no,
+        ...values,
+        Number.isFinite(limit) ? limit : -1,
+      )
+      .map((columns) => this.#load(columns))
   }
 
   groupHead(queue: QueueRow, group: string): Row | undefined {
@@ -286,7 +288,9 @@ export class SqliteTable implements Table {
     if (this.mark.soonest > now) return []
     this.flush()
     const some = (where: string) =>
-      this.file.all<Columns>(`SELECT ${COLUMNS} FROM job WHERE ${where} LIMIT ?`, now, limit).map((columns) => this.#load(columns))
+      this.file
+        .all<Columns>(`SELECT ${COLUMNS} FROM job WHERE ${where} LIMIT ?`, now, limit)
+        .map((columns) => this.#load(columns))
     const timed = [...some('state = 1 AND at <= ? ORDER BY at, id'), ...some('state = 2 AND at <= ? ORDER BY at, id')]
     timed.sort((a, b) => a.at - b.at || a.id - b.id)
     const expired = some('expires <= ? AND expires IS NOT NULL AND state <> 1 ORDER BY expires, id')
@@ -332,7 +336,9 @@ export class SqliteTable implements Table {
 
   deadLetters(limit: number): Row[] {
     this.flush()
-    return this.file.all<Columns>(`SELECT ${COLUMNS} FROM job WHERE dead IS NOT NULL ORDER BY id LIMIT ?`, limit).map((columns) => this.#load(columns))
+    return this.file
+      .all<Columns>(`SELECT ${COLUMNS} FROM job WHERE dead IS NOT NULL ORDER BY id LIMIT ?`, limit)
+      .map((columns) => this.#load(columns))
   }
 
   // ------------------------------------------------------------------ unique keys, records, history
@@ -410,7 +416,12 @@ export class SqliteTable implements Table {
   #recallLeases(): void {
     this.flush()
     const [from, to] = sessionsOf(this.slot)
-    for (const columns of this.file.all<Columns>(`SELECT ${COLUMNS} FROM job WHERE state = 1 AND session BETWEEN ? AND ?`, from, to)) this.#load(columns)
+    for (const columns of this.file.all<Columns>(
+      `SELECT ${COLUMNS} FROM job WHERE state = 1 AND session BETWEEN ? AND ?`,
+      from,
+      to,
+    ))
+      this.#load(columns)
     this.#forgot = false
   }
 

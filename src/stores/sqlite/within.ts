@@ -27,7 +27,10 @@ export interface Within {
 export function commitWithin(handle: unknown, unit: Unit, { path, slot, epoch, now, onPut }: Within): Result[] {
   const db = checked(handle, path)
   const unfit = unit.ops.find((op) => UNFIT.includes(op.do))
-  if (unfit) throw new InvalidArgumentError(`'${unfit.do}' can't be part of the application's transaction; call commit of the store for it.`)
+  if (unfit)
+    throw new InvalidArgumentError(
+      `'${unfit.do}' can't be part of the application's transaction; call commit of the store for it.`,
+    )
   const table = new SqliteTable(db, slot, epoch)
   const machine = new Machine(table)
   table.now = now()
@@ -45,9 +48,12 @@ function checked(handle: unknown, path: string): DatabaseSync {
     throw new InvalidArgumentError(
       "This is no handle of node:sqlite. Only its DatabaseSync can share the file within one process: another SQLite library and it lose each other's locks, and with them committed rows.",
     )
-  if (!handle.isTransaction) throw new InvalidArgumentError('No transaction is open on this handle: run BEGIN IMMEDIATE on it first.')
+  if (!handle.isTransaction)
+    throw new InvalidArgumentError('No transaction is open on this handle: run BEGIN IMMEDIATE on it first.')
   const { file } = handle.prepare("SELECT file FROM pragma_database_list WHERE name = 'main'").get() as { file: string }
   if (file === '' || realpathSync(file) !== realpathSync(path))
-    throw new InvalidArgumentError(`This handle has ${file || 'a database in memory'} open, not the store's file ${path}.`)
+    throw new InvalidArgumentError(
+      `This handle has ${file || 'a database in memory'} open, not the store's file ${path}.`,
+    )
   return handle
 }

@@ -41,13 +41,16 @@ export class Writer {
   }
 
   bodyOf(row: Row): Bytes {
-    return row.body ?? this.#file.get<[Bytes]>(`SELECT ${BODY_OF} FROM job WHERE id = ?`, row.id)?.[0] ?? new Uint8Array()
+    return (
+      row.body ?? this.#file.get<[Bytes]>(`SELECT ${BODY_OF} FROM job WHERE id = ?`, row.id)?.[0] ?? new Uint8Array()
+    )
   }
 
   #delete(rows: Row[]): void {
     const apart = rows.filter((row) => row.size > INLINE)
     if (rows.length === 1) this.#file.run('DELETE FROM job WHERE id = ?', (rows[0] as Row).id)
-    else if (rows.length > 1) this.#file.run('DELETE FROM job WHERE id IN (SELECT value FROM json_each(?))', idsOf(rows))
+    else if (rows.length > 1)
+      this.#file.run('DELETE FROM job WHERE id IN (SELECT value FROM json_each(?))', idsOf(rows))
     if (apart.length > 0) this.#file.run('DELETE FROM body WHERE id IN (SELECT value FROM json_each(?))', idsOf(apart))
   }
 

@@ -66,9 +66,12 @@ describe("a put in the application's own transaction", () => {
     assert.equal(new Set(ids).size, 40)
   })
 
-  test("finishes a job that was reserved outside it, and only if it commits", async () => {
+  test('finishes a job that was reserved outside it, and only if it commits', async () => {
     await store.commit([{ ops: [put('work')] }])[0]
-    const [taken] = (await store.commit([{ ops: [{ do: 'reserve', from: [mail], max: 1, bytes: 1000, lease: { session: 's' } }] }])[0]) ?? []
+    const [taken] =
+      (await store.commit([
+        { ops: [{ do: 'reserve', from: [mail], max: 1, bytes: 1000, lease: { session: 's' } }] },
+      ])[0]) ?? []
     assert.ok(taken?.ok && taken.do === 'reserve')
     const [job] = taken.jobs
     assert.ok(job)
@@ -104,7 +107,8 @@ describe("a put in the application's own transaction", () => {
     assert.throws(() => within({ ops: [put('x')] }), InvalidArgumentError)
     const other = new DatabaseSync(':memory:')
     other.exec('BEGIN')
-    const commit = (handle: unknown) => (store.within as NonNullable<Store['within']>)(handle).commit({ ops: [put('x')] })
+    const commit = (handle: unknown) =>
+      (store.within as NonNullable<Store['within']>)(handle).commit({ ops: [put('x')] })
     assert.throws(() => commit(other), /not the store's file/)
     assert.throws(() => commit({ prepare() {} }), /lose each other's locks/)
     other.close()
