@@ -35,7 +35,7 @@ export function addServe(program: Command): void {
     .option('--check', 'only say what the settings come to, and whether they are right')
     .action(async (flags: Flags) => {
       const { config, check, ...said } = flags
-      const settings = resolveSettings(said as Written, config, process.env)
+      const settings = resolveSettings(said, config, process.env)
       if (check) return print(checked(settings))
       const { store, beanstalkd, durability, maxJobSize, queues } = settings
       await runServer({

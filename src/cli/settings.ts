@@ -53,7 +53,7 @@ export function resolveSettings(flags: Written, file: string | undefined, env: N
       const value = written[key]
       if (value === undefined) continue
       try {
-        return check(value as NonNullable<Written[K]>)
+        return check(value)
       } catch (error) {
         throw new InvalidArgumentError(`${key}, from ${from}: ${(error as Error).message}`, { cause: error })
       }
@@ -84,7 +84,7 @@ function readConfig(path: string): Written {
       throw new InvalidArgumentError(
         `${path} has '${key}', which is no setting.${nearest(key)} There are: ${KEYS.join(', ')}.`,
       )
-  return parsed as Written
+  return parsed
 }
 
 function fromEnvironment(env: NodeJS.ProcessEnv): Written {

@@ -92,7 +92,7 @@ export function moreText(more: More): string | null {
 function moreOf(text: string): More {
   const more = JSON.parse(text) as More & { error?: Bytes | string }
   if (typeof more.error === 'string') more.error = new Uint8Array(Buffer.from(more.error, 'base64'))
-  return more as More
+  return more
 }
 
 /** Nothing but what every job has: such a row is written by a short statement. */

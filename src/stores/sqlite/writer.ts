@@ -143,7 +143,7 @@ export class Writer {
 
 function note(taken: Map<Row['holder'], Map<Ms, number[]>>, row: Row): void {
   let byDeadline = taken.get(row.holder)
-  if (!byDeadline) taken.set(row.holder, (byDeadline = new Map()))
+  if (!byDeadline) taken.set(row.holder, (byDeadline = new Map<Ms, number[]>()))
   const ids = byDeadline.get(row.at)
   if (ids) ids.push(row.id)
   else byDeadline.set(row.at, [row.id])
