@@ -2,7 +2,6 @@ import { stripVTControlCharacters } from 'node:util'
 
 /** Text that came from outside, without what could steer a terminal. Where standard output is no terminal it stays as it is. */
 export function shown(text: string, terminal: boolean = process.stdout.isTTY): string {
-   
   return terminal
     ? stripVTControlCharacters(text).replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd')
     : text

@@ -4,7 +4,7 @@ import { openStore } from '../registry.ts'
 import { listenText } from './listen.ts'
 import { print } from './output.ts'
 import { runServer } from './server.ts'
-import { resolveSettings, type Settings, type Written } from './settings.ts'
+import { resolveSettings, type Settings } from './settings.ts'
 
 interface Flags {
   store?: string

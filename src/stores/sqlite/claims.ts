@@ -27,8 +27,8 @@ export class Claims {
       queue,
       key,
       claim.id,
-      window ? null : (claim.for),
-      window ? (claim.for) : null,
+      window ? null : claim.for,
+      window ? claim.for : null,
     )
   }
 
