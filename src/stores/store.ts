@@ -238,7 +238,7 @@ export type Result = Answer | Refused
  * - 'go on' (default);
  * - 'wait': go on, but stop at an empty reserve, and the rest is 'skipped' (a pipelining connection that must now wait);
  * - 'skip' the rest;
- * - 'undo' the unit: nothing of it happened, the others are 'skipped'; no reserve in such a unit.
+ * - 'undo' the unit: nothing of it happened, the others are 'skipped'; no reserve and no due in such a unit.
  *
  * unsynced: the answer need not wait for the disk (a reserve bound to its session, a transient message).
  */

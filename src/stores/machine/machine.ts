@@ -73,7 +73,7 @@ export class Machine {
 
   run(unit: Unit): Result[] {
     if (unit.refused !== 'undo') return this.#run(unit)
-    if (unit.ops.some((op) => op.do === 'reserve')) return unit.ops.map(() => UNSUPPORTED)
+    if (unit.ops.some((op) => op.do === 'reserve' || op.do === 'due')) return unit.ops.map(() => UNSUPPORTED)
     let results: Result[] = []
     let done = false
     const ended = this.ended.length

@@ -55,7 +55,7 @@ export interface Table {
   bound(): Ms
   /** Leases of processes that died. */
   orphans(limit: number): Row[]
-  /** Rows that lie buried for a dead-letter target. */
+  /** Rows that lie buried for a dead-letter target, in the order of burial. */
   deadLetters(limit: number): Row[]
 
   holder(session: string): Holder

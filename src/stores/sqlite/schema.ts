@@ -54,7 +54,7 @@ CREATE INDEX job_delayed_in ON job (queue, at) WHERE state = 2;
 CREATE INDEX job_buried ON job (queue, at) WHERE state = 3;
 CREATE INDEX job_group ON job (queue, grp, rank) WHERE grp IS NOT NULL AND state <> 3;
 CREATE INDEX job_expires ON job (expires) WHERE expires IS NOT NULL AND state <> 1;
-CREATE INDEX job_dead ON job (id) WHERE dead IS NOT NULL;
+CREATE INDEX job_dead ON job (at) WHERE dead IS NOT NULL;
 
 CREATE TABLE claim (
   queue INTEGER NOT NULL, key TEXT NOT NULL, job INTEGER NOT NULL, until TEXT, expires INTEGER,

@@ -337,7 +337,7 @@ export class SqliteTable implements Table {
   deadLetters(limit: number): Row[] {
     this.flush()
     return this.file
-      .all<Columns>(`SELECT ${COLUMNS} FROM job WHERE dead IS NOT NULL ORDER BY id LIMIT ?`, limit)
+      .all<Columns>(`SELECT ${COLUMNS} FROM job WHERE dead IS NOT NULL ORDER BY at LIMIT ?`, limit)
       .map((columns) => this.#load(columns))
   }
 
