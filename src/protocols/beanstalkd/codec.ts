@@ -57,6 +57,8 @@ const NINE = 57
 const U32 = 2 ** 32 - 1
 
 const BAD_FORMAT: Command = { name: 'refused', reply: 'BAD_FORMAT' }
+/** A put that would be well, but for what follows its line. */
+const BAD_PUT: Command = { name: 'refused', reply: 'BAD_FORMAT', counts: 'put' }
 const UNKNOWN_COMMAND: Command = { name: 'refused', reply: 'UNKNOWN_COMMAND' }
 const EXPECTED_CRLF: Command = { name: 'refused', reply: 'EXPECTED_CRLF', counts: 'put' }
 const JOB_TOO_BIG: Command = { name: 'refused', reply: 'JOB_TOO_BIG', counts: 'put' }
@@ -182,7 +184,7 @@ export class Parser {
     const bytes = numbers.next(U32)
     if (pri < 0 || delay < 0 || ttr < 0 || bytes < 0) return BAD_FORMAT
     if (bytes > this.#maxJobSize) return this.#refuseBody(bytes + 2)
-    if (!numbers.atEnd) return BAD_FORMAT
+    if (!numbers.atEnd) return BAD_PUT
     this.#put = { pri, delay, ttr, bytes }
     return this.#readBody()
   }

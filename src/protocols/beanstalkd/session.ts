@@ -237,6 +237,7 @@ export class Connection {
   #atOnce(command: ConnectionCommand | Inspection | Refused): string | undefined {
     if (command.name === 'refused') {
       if (command.counts) this.#count(command.counts)
+      if (command.reply === 'EXPECTED_CRLF') this.#isProducer()
       return `${command.reply}\r\n`
     }
     if (command.name !== 'quit') this.#count(command.name)
@@ -322,6 +323,7 @@ export class Connection {
       const result = results[next++] as Result
       if (result.ok && result.do === 'reserve') {
         const job = result.jobs[0]
+        this.#isWorker()
         if (job && job.body.length > LARGE) {
           this.#peer.write(out + jobHead('RESERVED', job.id, job.body))
           this.#peer.write(job.body)
@@ -338,7 +340,7 @@ export class Connection {
   #began(name: Operation['name']): void {
     this.#count(name)
     if (name === 'put') this.#isProducer()
-    else if (name === 'reserve' || name === 'reserve-with-timeout' || name === 'reserve-job') this.#isWorker()
+    else if (name === 'reserve' || name === 'reserve-with-timeout') this.#isWorker()
   }
 
   #word(name: Operation['name'], result: Result): string {

@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { settle } from '../../broker/open.ts'
+import type { Talk } from '../../interop/talk.ts'
+import { entry, replies, serve, until, type Served } from './served.ts'
+
+/** So many connections wait for a job. */
+async function waiting({ server }: Served, count: number): Promise<void> {
+  await until(() => server.counters.waiting === count)
+}
+
+/** It has no reply yet, and gets none by itself. */
+async function silent(talk: Talk): Promise<void> {
+  await settle()
+  assert.equal(talk.answered, false)
+}
+
+describe('a reserve that finds no job', () => {
+  it('waits, and gets the next that is put', async (t) => {
+    const served = await serve(t)
+    const [taker, putter] = [await served.open(), await served.open()]
+    await taker.ask('watch a')
+    const taken = taker.ask('reserve')
+    await waiting(served, 1)
+    assert.equal(entry(await putter.ask('stats-tube a'), 'current-waiting'), '1')
+    await putter.ask('use a')
+    assert.equal(await putter.ask('put 0 0 60 1', 'x'), 'INSERTED 1')
+    assert.equal(await taken, 'RESERVED 1 1\r\nx')
+    assert.equal(entry(await putter.ask('stats'), 'current-waiting'), '0')
+  })
+
+  it('gets a large body whole', async (t) => {
+    const served = await serve(t)
+    const [taker, putter] = [await served.open(), await served.open()]
+    const taken = taker.ask('reserve')
+    await waiting(served, 1)
+    await putter.ask('put 0 0 60 50000', 'x'.repeat(50_000))
+    assert.equal(await taken, `RESERVED 1 50000\r\n${'x'.repeat(50_000)}`)
+  })
+
+  it('is served in the order of coming', async (t) => {
+    const served = await serve(t)
+    const putter = await served.open()
+    const taken: Promise<string | undefined>[] = []
+    for (let n = 1; n <= 3; n++) {
+      taken.push((await served.open()).ask('reserve'))
+      await waiting(served, n)
+    }
+    putter.send('put 9 0 60 1\r\na\r\nput 9 0 60 1\r\nb\r\nput 9 0 60 1\r\nc\r\n')
+    assert.deepEqual(await Promise.all(taken), ['RESERVED 1 1\r\na', 'RESERVED 2 1\r\nb', 'RESERVED 3 1\r\nc'])
+  })
+
+  it('gets a job that was released, kicked, due, or whose holder left', async (t) => {
+    const served = await serve(t)
+    const [taker, other] = [await served.open(), await served.open()]
+    await other.ask('put 0 5 60 1', 'x')
+    let taken = taker.ask('reserve')
+    await waiting(served, 1)
+    await served.move(5000)
+    assert.equal(await taken, 'RESERVED 1 1\r\nx')
+    await taker.ask('release 1 0 0')
+    await other.ask('reserve')
+    taken = taker.ask('reserve')
+    await waiting(served, 1)
+    await other.ask('release 1 0 0')
+    assert.equal(await taken, 'RESERVED 1 1\r\nx')
+    await taker.ask('bury 1 0')
+    taken = taker.ask('reserve')
+    await waiting(served, 1)
+    await other.ask('kick 1')
+    assert.equal(await taken, 'RESERVED 1 1\r\nx')
+    await taker.ask('release 1 0 0')
+    await other.ask('reserve')
+    taken = taker.ask('reserve')
+    await waiting(served, 1)
+    other.destroy()
+    assert.equal(await taken, 'RESERVED 1 1\r\nx')
+  })
+
+  it('ends after its time, and at once for 0', async (t) => {
+    const served = await serve(t)
+    const talk = await served.open()
+    assert.equal(await talk.ask('reserve-with-timeout 0'), 'TIMED_OUT')
+    const taken = talk.ask('reserve-with-timeout 3')
+    await waiting(served, 1)
+    await served.move(2999)
+    await silent(talk)
+    await served.move(1)
+    assert.equal(await taken, 'TIMED_OUT')
+    assert.equal(served.server.counters.waiting, 0)
+  })
+
+  it('is answered TIMED_OUT where the other side has ended, and the connection ends then', async (t) => {
+    const served = await serve(t)
+    const [talk, early] = [await served.open(), await served.open()]
+    const taken = talk.ask('reserve')
+    await waiting(served, 1)
+    talk.finish()
+    assert.equal(await taken, 'TIMED_OUT')
+    assert.equal(await talk.reply(), undefined)
+    early.send('put 0 0 60 1\r\nx\r\nreserve\r\nreserve\r\nreserve-with-timeout 9\r\nlist-tube-used\r\n')
+    early.finish()
+    assert.deepEqual(await replies(early, 6), [
+      'INSERTED 1',
+      'RESERVED 1 1\r\nx',
+      'TIMED_OUT',
+      'TIMED_OUT',
+      'USING default',
+      undefined,
+    ])
+  })
+
+  it('whose connection breaks takes no job', async (t) => {
+    const served = await serve(t)
+    const [gone, putter] = [await served.open(), await served.open()]
+    gone.send('reserve\r\n')
+    await waiting(served, 1)
+    gone.destroy()
+    await waiting(served, 0)
+    await putter.ask('put 0 0 60 1', 'x')
+    assert.equal(entry(await putter.ask('stats-job 1'), 'reserves'), '0')
+  })
+})
+
+describe('what stands behind a reserve that waits', () => {
+  it('has no effect before it', async (t) => {
+    const served = await serve(t)
+    const [taker, other] = [await served.open(), await served.open()]
+    taker.send('reserve\r\nuse late\r\nwatch later\r\nput 0 0 60 1\r\ny\r\nlist-tube-used\r\nx\r\n')
+    await waiting(served, 1)
+    await settle()
+    assert.equal(await other.ask('list-tubes'), 'OK 14\r\n---\n- default\n')
+    const stats = await other.ask('stats')
+    assert.deepEqual(
+      ['cmd-put', 'cmd-use', 'cmd-watch', 'current-producers', 'cmd-reserve'].map((key) => entry(stats, key)),
+      ['0', '0', '0', '0', '1'],
+    )
+    await other.ask('put 0 0 60 1', 'x')
+    assert.deepEqual(await replies(taker, 6), [
+      'RESERVED 1 1\r\nx',
+      'USING late',
+      'WATCHING 2',
+      'INSERTED 2',
+      'USING late',
+      'UNKNOWN_COMMAND',
+    ])
+  })
+
+  it('begins its delays when its turn has come', async (t) => {
+    const served = await serve(t)
+    const [taker, other] = [await served.open(), await served.open()]
+    taker.send('reserve\r\nput 0 10 60 1\r\ny\r\n')
+    await waiting(served, 1)
+    await served.move(60_000)
+    await other.ask('put 0 0 60 1', 'x')
+    assert.deepEqual(await replies(taker, 2), ['RESERVED 1 1\r\nx', 'INSERTED 2'])
+    const stats = await other.ask('stats-job 2')
+    assert.deepEqual([entry(stats, 'state'), entry(stats, 'time-left'), entry(stats, 'delay')], ['delayed', '10', '10'])
+  })
+
+  it('is refused by a server that drains since', async (t) => {
+    const served = await serve(t)
+    const [taker, other] = [await served.open(), await served.open()]
+    taker.send('reserve\r\nput 0 0 60 1\r\ny\r\nput 0 0 60 1\r\nz\r\ndelete 1\r\n')
+    await waiting(served, 1)
+    await other.ask('put 0 9 60 1', 'x')
+    served.broker.drain(true)
+    await other.ask('kick 1')
+    assert.deepEqual(await replies(taker, 4), ['RESERVED 1 1\r\nx', 'DRAINING', 'DRAINING', 'DELETED'])
+    assert.equal(entry(await other.ask('stats'), 'cmd-put'), '3')
+  })
+
+  it('is read no further than a bound', async (t) => {
+    const served = await serve(t)
+    const [taker, other] = [await served.open(), await served.open()]
+    taker.send('reserve\r\n')
+    await waiting(served, 1)
+    const puts = 40_000
+    taker.send('put 0 99 60 100\r\n'.concat('x'.repeat(100), '\r\n').repeat(puts))
+    await settle()
+    await other.ask('put 0 0 60 1', 'x')
+    const all = await replies(taker, puts + 1)
+    assert.equal(all[0], 'RESERVED 1 1\r\nx')
+    assert.equal(all.at(-1), `INSERTED ${puts + 1}`)
+  })
+
+  it('goes on in order, over hundreds of commands with waits among them', async (t) => {
+    const served = await serve(t)
+    const [taker, putter] = [await served.open(), await served.open()]
+    const rounds = 100
+    let text = ''
+    for (let n = 1; n <= rounds; n++)
+      text += `use own\r\nwatch t${n}\r\nreserve\r\nput 0 0 60 1\r\n${n % 10}\r\ndelete ${2 * n - 1}\r\n`
+    taker.send(text)
+    for (let n = 1; n <= rounds; n++) {
+      assert.deepEqual(await replies(taker, 2), ['USING own', `WATCHING ${n + 1}`])
+      await waiting(served, 1)
+      await putter.ask(`use t${n}`)
+      await putter.ask('put 0 0 60 3', `job`)
+      assert.deepEqual(await replies(taker, 3), [`RESERVED ${2 * n - 1} 3\r\njob`, `INSERTED ${2 * n}`, 'DELETED'])
+    }
+  })
+})
+
+describe('DEADLINE_SOON', () => {
+  it('tells a holder that would wait, a second before its time to run is over', async (t) => {
+    const served = await serve(t)
+    const talk = await served.open()
+    await talk.ask('put 0 0 10 1', 'x')
+    await talk.ask('reserve')
+    assert.equal(await talk.ask('reserve-with-timeout 0'), 'TIMED_OUT')
+    const warned = talk.ask('reserve')
+    await waiting(served, 1)
+    await served.move(8999)
+    await silent(talk)
+    await served.move(1)
+    assert.equal(await warned, 'DEADLINE_SOON')
+    assert.equal(await talk.ask('reserve-with-timeout 0'), 'DEADLINE_SOON')
+    assert.equal(await talk.ask('reserve-with-timeout 9'), 'DEADLINE_SOON')
+    assert.equal(await talk.ask('touch 1'), 'TOUCHED')
+    assert.equal(await talk.ask('reserve-with-timeout 0'), 'TIMED_OUT')
+  })
+
+  it('comes at once for a time to run of one second, but after a job that is ready', async (t) => {
+    const talk = await (await serve(t)).open()
+    await talk.ask('put 0 0 1 1', 'x')
+    await talk.ask('put 0 0 60 1', 'y')
+    await talk.ask('reserve')
+    assert.equal(await talk.ask('reserve'), 'RESERVED 2 1\r\ny')
+    assert.equal(await talk.ask('reserve'), 'DEADLINE_SOON')
+  })
+
+  it('is not for reserve-job, nor for other connections', async (t) => {
+    const served = await serve(t)
+    const [talk, other] = [await served.open(), await served.open()]
+    await talk.ask('put 0 0 1 1', 'x')
+    await talk.ask('reserve')
+    assert.equal(await talk.ask('reserve-job 1'), 'NOT_FOUND')
+    assert.equal(await other.ask('reserve-with-timeout 0'), 'TIMED_OUT')
+  })
+})
+
+describe('a paused tube', () => {
+  it('gives no job until the pause is over', async (t) => {
+    const served = await serve(t)
+    const [talk, other] = [await served.open(), await served.open()]
+    await talk.ask('put 0 0 60 1', 'x')
+    assert.equal(await other.ask('pause-tube default 5'), 'PAUSED')
+    assert.equal(await talk.ask('reserve-with-timeout 0'), 'TIMED_OUT')
+    const taken = talk.ask('reserve')
+    await waiting(served, 1)
+    await served.move(4999)
+    await silent(talk)
+    await served.move(1)
+    assert.equal(await taken, 'RESERVED 1 1\r\nx')
+  })
+
+  it('goes on at once when it is paused for 0 seconds', async (t) => {
+    const served = await serve(t)
+    const [talk, other] = [await served.open(), await served.open()]
+    await talk.ask('put 0 0 60 1', 'x')
+    await other.ask('pause-tube default 500')
+    const taken = talk.ask('reserve')
+    await waiting(served, 1)
+    assert.equal(await other.ask('pause-tube default 0'), 'PAUSED')
+    assert.equal(await taken, 'RESERVED 1 1\r\nx')
+  })
+})
