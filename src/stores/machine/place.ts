@@ -89,6 +89,6 @@ export function notLeaving(m: Machine, row: Row): void {
   if (!row.dead) return
   row.dead = false
   m.reported.delete(row.id)
-  row.queue.leaving = Math.max(0, row.queue.leaving - 1)
-  row.queue.leavingBytes = Math.max(0, row.queue.leavingBytes - row.size)
+  row.queue.leaving--
+  row.queue.leavingBytes -= row.size
 }

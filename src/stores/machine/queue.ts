@@ -21,7 +21,7 @@ export class QueueRow {
   bytes = 0
   puts = 0
   gone = 0
-  /** Buried, and on their way to the dead-letter target: they don't count towards the limits. Known to this process only. */
+  /** Buried, and on their way to the dead-letter target: they don't count towards the limits. */
   leaving = 0
   leavingBytes = 0
   /** When a job last came or left. */

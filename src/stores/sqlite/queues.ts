@@ -58,7 +58,7 @@ export class Queues {
     if (queue.generation === this.#generation) return queue
     this.#onStale(queue)
     const counters = this.#file.get<Counters>(
-      'SELECT ready, urgent, delayed, waiting, reserved, buried, bytes, puts, gone, used FROM queue WHERE no = ?',
+      'SELECT ready, urgent, delayed, waiting, reserved, buried, leaving, leaving_bytes, bytes, puts, gone, used FROM queue WHERE no = ?',
       queue.no,
     )
     if (!counters) {
@@ -73,6 +73,8 @@ export class Queues {
       queue.waiting,
       queue.reserved,
       queue.buried,
+      queue.leaving,
+      queue.leavingBytes,
       queue.bytes,
       queue.puts,
       queue.gone,
@@ -98,14 +100,16 @@ export class Queues {
     for (const queue of this.#dirty) {
       queue.dirty = false
       this.#file.run(
-        `UPDATE queue SET ready = ?, urgent = ?, delayed = ?, waiting = ?, reserved = ?, buried = ?, bytes = ?, puts = ?, gone = ?, used = ?
-         WHERE no = ?`,
+        `UPDATE queue SET ready = ?, urgent = ?, delayed = ?, waiting = ?, reserved = ?, buried = ?,
+         leaving = ?, leaving_bytes = ?, bytes = ?, puts = ?, gone = ?, used = ? WHERE no = ?`,
         queue.ready,
         queue.urgent,
         queue.delayed,
         queue.waiting,
         queue.reserved,
         queue.buried,
+        queue.leaving,
+        queue.leavingBytes,
         queue.bytes,
         queue.puts,
         queue.gone,
@@ -166,6 +170,8 @@ type Counters = [
   waiting: number,
   reserved: number,
   buried: number,
+  leaving: number,
+  leavingBytes: number,
   bytes: number,
   puts: number,
   gone: number,
