@@ -265,4 +265,23 @@ describe('a paused tube', () => {
     assert.equal(await other.ask('pause-tube default 0'), 'PAUSED')
     assert.equal(await taken, 'RESERVED 1 1\r\nx')
   })
+
+  it('stays so while it has neither jobs nor clients', async (t) => {
+    const served = await serve(t)
+    const talk = await served.open()
+    await talk.ask('use a')
+    assert.equal(await talk.ask('pause-tube a 100'), 'PAUSED')
+    await talk.ask('use default')
+    assert.equal(await talk.ask('stats-tube a'), 'NOT_FOUND')
+    await served.move(40_000)
+    await talk.ask('use a')
+    await talk.ask('watch a')
+    const stats = await talk.ask('stats-tube a')
+    assert.deepEqual(
+      ['pause', 'pause-time-left', 'cmd-pause-tube'].map((key) => entry(stats, key)),
+      ['100', '60', '1'],
+    )
+    await talk.ask('put 0 0 60 1', 'x')
+    assert.equal(await talk.ask('reserve-with-timeout 0'), 'TIMED_OUT')
+  })
 })
