@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { mail, other } from './subject.ts'
+import type { Case } from './store-contract.ts'
+
+export const bulk: Case[] = [
+  [
+    'works in slices, says whether there is more, and stops at the highest id given',
+    async (s) => {
+      for (let i = 0; i < 5; i++) await s.put('x')
+      const upTo = await s.put('last')
+      await s.put('later')
+      const slice = () =>
+        s.ok<'bulk'>({ do: 'bulk', where: { queue: mail, states: ['ready'], upTo }, act: 'delete', limit: 4 })
+      assert.deepEqual([(await slice()).count, (await slice()).more], [4, false])
+      assert.deepEqual(await s.texts(), ['later'])
+    },
+  ],
+  [
+    'deletes reserved jobs only where they are named',
+    async (s) => {
+      const id = await s.put('x')
+      await s.take()
+      const clear = (states: ('ready' | 'reserved')[]) =>
+        s.ok<'bulk'>({ do: 'bulk', where: { queue: mail, states }, act: 'delete', limit: 9 })
+      assert.equal((await clear(['ready'])).count, 0)
+      assert.equal((await clear(['reserved'])).count, 1)
+      assert.equal(await s.state(id), 'gone')
+    },
+  ],
+  [
+    'moves to another queue, and retries with the counters set back',
+    async (s) => {
+      const id = await s.put('x', {}, { maxFailures: 1 })
+      const { n } = await s.takeOne()
+      await s.ok<'release'>({ do: 'release', job: { id, n }, as: 'failed' })
+      assert.equal(
+        (await s.ok<'bulk'>({ do: 'bulk', where: { queue: mail, states: ['buried'] }, act: 'retry', limit: 9 })).count,
+        1,
+      )
+      assert.equal((await s.view(id))?.failures, 0)
+      await s.ok<'bulk'>({ do: 'bulk', where: { queue: mail, states: ['ready'] }, act: { to: other }, limit: 9 })
+      assert.equal((await s.takeOne([other])).id, id)
+    },
+  ],
+  [
+    'of a queue that is not there does nothing',
+    async (s) => {
+      assert.equal(
+        (await s.ok<'bulk'>({ do: 'bulk', where: { queue: mail, states: ['ready'] }, act: 'delete', limit: 1 })).count,
+        0,
+      )
+    },
+  ],
+]

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { dead, mail, other, text } from './subject.ts'
+import type { Case } from './store-contract.ts'
+
+export const deadLetters: Case[] = [
+  [
+    'are buried and reported with where they go, and forwarded there as they are',
+    async (s) => {
+      await s.policy({ dead, maxFailures: 1 })
+      const id = await s.put('poison', {}, { envelope: Buffer.from('e'), name: 'n' })
+      const { n } = await s.takeOne()
+      const answer = await s.ok<'release'>({ do: 'release', job: { id, n }, as: 'failed' })
+      assert.deepEqual(
+        answer.dead.map(({ id, n, queue, to, why }) => ({ id, n, queue, to, why })),
+        [{ id, n, queue: mail, to: dead, why: 'exhausted' }],
+      )
+      await s.ok<'forward'>({
+        do: 'forward',
+        job: { id, n, buried: true },
+        to: [{ queue: dead, create: true }],
+        why: 'exhausted',
+      })
+      const moved = await s.takeOne([dead])
+      assert.deepEqual(
+        [moved.id, text(moved.body), text(moved.envelope), moved.name, moved.reserves],
+        [id, 'poison', 'e', 'n', 2],
+      )
+      assert.deepEqual(
+        moved.deaths?.map(({ queue, why, count }) => ({ queue, why, count })),
+        [{ queue: mail, why: 'exhausted', count: 1 }],
+      )
+      assert.equal((await s.stats())?.buried, 0)
+    },
+  ],
+  [
+    'that were not forwarded are reported again by due, also after a restart',
+    async (s) => {
+      await s.policy({ dead })
+      const id = await s.put('x')
+      const { n } = await s.takeOne()
+      assert.equal((await s.ok<'bury'>({ do: 'bury', job: { id, n }, why: 'rejected' })).dead.length, 1)
+      if (s.store.traits.durable) await s.reopen()
+      else s.clock.move(120_000)
+      const again = await s.ok<'due'>({ do: 'due', limit: 100 })
+      assert.deepEqual(
+        again.dead.map((one) => one.id),
+        [id],
+      )
+    },
+  ],
+  [
+    'are none where an operator buried the job',
+    async (s) => {
+      await s.policy({ dead })
+      const id = await s.put('x')
+      assert.deepEqual((await s.ok<'bury'>({ do: 'bury', job: { id }, why: 'asked' })).dead, [])
+    },
+  ],
+  [
+    'go to several queues as copies, the first keeping the id; to a full one not at all; to none they are dropped',
+    async (s) => {
+      const id = await s.put('x')
+      await s.policy({ maxJobs: 0 }, 'default/full')
+      const { per } = await s.ok<'forward'>({
+        do: 'forward',
+        job: { id },
+        to: [{ queue: 'default/full' }, { queue: dead, create: true }, { queue: other, create: true }],
+        why: 'rejected',
+      })
+      assert.deepEqual(
+        per.map((one) => (one.ok ? one.id === id : one.why)),
+        ['full', true, false],
+      )
+      assert.equal(text((await s.takeOne([other])).body), 'x')
+      await s.refused({ do: 'forward', job: { id }, to: [{ queue: 'default/full' }], why: 'asked' }, 'full')
+      assert.equal(await s.state(id), 'ready')
+      await s.ok<'forward'>({ do: 'forward', job: { id }, to: [], why: 'asked' })
+      assert.equal(await s.state(id), 'gone')
+    },
+  ],
+  [
+    'return to where they died with bulk, and may be tried again there',
+    async (s) => {
+      await s.policy({ maxFailures: 1 })
+      const id = await s.put('x')
+      const { n } = await s.takeOne()
+      await s.ok<'release'>({ do: 'release', job: { id, n }, as: 'failed' })
+      await s.ok<'forward'>({ do: 'forward', job: { id }, to: [{ queue: dead, create: true }], why: 'exhausted' })
+      assert.equal(
+        (
+          await s.ok<'bulk'>({
+            do: 'bulk',
+            where: { queue: dead, states: ['ready'] },
+            act: { to: 'origin' },
+            limit: 10,
+          })
+        ).count,
+        1,
+      )
+      const job = await s.takeOne([mail])
+      assert.deepEqual([job.id, job.failures], [id, 0])
+    },
+  ],
+  [
+    'may be given another body and envelope on the way',
+    async (s) => {
+      const id = await s.put('before')
+      await s.ok<'forward'>({
+        do: 'forward',
+        job: { id },
+        to: [{ queue: mail }],
+        why: 'asked',
+        body: Buffer.alloc(700, 'z'),
+        envelope: Buffer.from('e'),
+      })
+      const job = await s.takeOne()
+      assert.deepEqual([job.body.length, text(job.envelope)], [700, 'e'])
+      assert.equal((await s.stats())?.bytes, 700)
+    },
+  ],
+]

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { mail } from './subject.ts'
+import type { Case } from './store-contract.ts'
+
+export const finish: Case[] = [
+  [
+    'under the current lease, once',
+    async (s) => {
+      await s.put('x')
+      const { id, n } = await s.takeOne()
+      assert.deepEqual(await s.finish(id, n), { ok: true, do: 'finish' })
+      await s.refused({ do: 'finish', job: { id, n } }, 'gone')
+    },
+  ],
+  [
+    'under an old lease is refused as stale, and loses nothing',
+    async (s) => {
+      await s.put('x')
+      const first = await s.takeOne()
+      await s.ok<'release'>({ do: 'release', job: { id: first.id, n: first.n }, as: 'asked', at: 0 })
+      await s.refused({ do: 'finish', job: { id: first.id, n: first.n } }, 'stale')
+      const second = await s.takeOne()
+      await s.refused({ do: 'finish', job: { id: first.id, n: first.n } }, 'stale')
+      assert.equal((await s.finish(second.id, second.n)).ok, true)
+    },
+  ],
+  [
+    'late works after the lease is over, while nobody took the job again',
+    async (s) => {
+      await s.put('x', {}, { lease: 100 })
+      const { id, n } = await s.takeOne([mail], { ms: 'own' })
+      s.clock.move(100)
+      await s.refused({ do: 'finish', job: { id, n } }, 'stale')
+      await s.ok<'finish'>({ do: 'finish', job: { id, n, late: true } })
+      assert.equal(await s.state(id), 'gone')
+    },
+  ],
+  [
+    'by a session that holds it, and by no other',
+    async (s) => {
+      const id = await s.put('x')
+      await s.take(1, [mail], { session: 'mine' })
+      await s.refused({ do: 'finish', job: { id, held: 'theirs', free: true } }, 'not held')
+      await s.refused({ do: 'finish', job: { id } }, 'not held')
+      await s.ok<'finish'>({ do: 'finish', job: { id, held: 'mine', free: true } })
+    },
+  ],
+  [
+    'of a job that nobody holds: with free or plainly, not where a session must hold it',
+    async (s) => {
+      const [a, b] = [await s.put('a'), await s.put('b', { at: s.now + 1000 })]
+      await s.refused({ do: 'finish', job: { id: a, held: 'mine' } }, 'not held')
+      await s.ok<'finish'>({ do: 'finish', job: { id: a, held: 'mine', free: true } })
+      await s.ok<'finish'>({ do: 'finish', job: { id: b } })
+    },
+  ],
+  [
+    'by force ends the lease of whoever holds it',
+    async (s) => {
+      const id = await s.put('x')
+      const { n } = await s.takeOne()
+      const ended = new Promise((resolve) => s.store.hear((hint) => hint.ended && resolve(hint.ended)))
+      await s.ok<'finish'>({ do: 'finish', job: { id, force: true } })
+      assert.deepEqual(await ended, [{ id, n, why: 'forced' }])
+    },
+  ],
+]

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { mail, text } from './subject.ts'
+import type { Case } from './store-contract.ts'
+
+export const history: Case[] = [
+  [
+    'keeps a finished job with its outcome, where the queue says so, the newest first',
+    async (s) => {
+      await s.policy({ keep: { jobs: 10 } })
+      for (const body of ['a', 'b']) {
+        await s.put(body)
+        const { id, n } = await s.takeOne()
+        await s.ok<'finish'>({ do: 'finish', job: { id, n }, outcome: { as: 'done', result: Buffer.from(`r${body}`) } })
+        s.clock.move(5)
+      }
+      const { jobs } = await s.store.look({ where: { queue: mail, states: ['finished'] }, limit: 10, with: ['body'] })
+      assert.deepEqual(
+        jobs.map((job) => [text(job.body), job.state, job.outcome?.as, text(job.outcome?.result), job.outcome?.at]),
+        [
+          ['b', 'finished', 'done', 'rb', s.now - 5],
+          ['a', 'finished', 'done', 'ra', s.now - 10],
+        ],
+      )
+      assert.deepEqual(await s.take(), [], 'nobody can take it')
+    },
+  ],
+  [
+    'keeps no more than so many, and none longer than so long',
+    async (s) => {
+      await s.policy({ keep: { jobs: 2 } })
+      for (let i = 0; i < 5; i++) await s.ok<'cancel'>({ do: 'cancel', job: await s.put(String(i)) })
+      s.clock.move(2000)
+      await s.ok<'due'>({ do: 'due', limit: 100 })
+      const kept = async () =>
+        (await s.store.look({ where: { queue: mail, states: ['finished'] }, limit: 10, with: ['body'] })).jobs.map(
+          (job) => text(job.body),
+        )
+      assert.deepEqual(await kept(), ['4', '3'])
+      await s.policy({ keep: { ms: 1000 } })
+      s.clock.move(2000)
+      await s.ok<'due'>({ do: 'due', limit: 100 })
+      assert.deepEqual(await kept(), [])
+    },
+  ],
+  [
+    'keeps nothing where nobody asked',
+    async (s) => {
+      const id = await s.put('x')
+      await s.ok<'finish'>({ do: 'finish', job: { id } })
+      assert.deepEqual((await s.store.look({ where: { queue: mail, states: ['finished'] }, limit: 10 })).jobs, [])
+    },
+  ],
+]

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { dead, mail } from './subject.ts'
+import type { Case } from './store-contract.ts'
+
+export const limits: Case[] = [
+  [
+    'of jobs: a put into a full queue is refused, whatever state its jobs have, and taken again when one has left',
+    async (s) => {
+      await s.policy({ maxJobs: 3 })
+      await s.put('a')
+      await s.put('b', { at: s.now + 1000 })
+      await s.put('c')
+      const job = await s.takeOne()
+      assert.deepEqual(await s.putResult('d'), { ok: false, why: 'full' })
+      await s.finish(job.id, job.n)
+      assert.equal((await s.putResult('d')).ok, true)
+    },
+  ],
+  [
+    'of bytes, and of one body',
+    async (s) => {
+      await s.policy({ maxBytes: 10, maxSize: 8 })
+      assert.deepEqual(await s.putResult('123456789'), { ok: false, why: 'too big' })
+      await s.put('12345678')
+      assert.deepEqual(await s.putResult('123'), { ok: false, why: 'full' })
+      await s.put('12')
+    },
+  ],
+  [
+    'with overflow drop let the head go, never a reserved job; without ready jobs the put is refused',
+    async (s) => {
+      await s.policy({ maxJobs: 2, overflow: 'drop' })
+      const first = await s.put('a')
+      const taken = await s.takeOne()
+      await s.put('b')
+      await s.put('c')
+      assert.deepEqual(await s.texts(), ['c'])
+      assert.equal(await s.state(first), 'reserved')
+      assert.equal(taken.id, first)
+      assert.deepEqual(await s.putResult('d'), { ok: false, why: 'full' })
+    },
+  ],
+  [
+    'with overflow drop and a dead-letter queue report what went over',
+    async (s) => {
+      await s.policy({ maxJobs: 1, overflow: 'drop', dead })
+      const first = await s.put('a')
+      const answer = await s.ok<'put'>({ do: 'put', to: [{ queue: mail }], msg: { body: Buffer.from('b') } })
+      assert.deepEqual(
+        answer.dead.map(({ id, why }) => ({ id, why })),
+        [{ id: first, why: 'maxlen' }],
+      )
+    },
+  ],
+  [
+    'change at once for what comes next',
+    async (s) => {
+      await s.policy({ maxJobs: 1 })
+      await s.put('a')
+      await s.policy({ maxJobs: 2 })
+      await s.put('b')
+      await s.policy(undefined)
+      await s.put('c')
+    },
+  ],
+]

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { mail, other, text } from './subject.ts'
+import type { Case } from './store-contract.ts'
+
+export const look: Case[] = [
+  [
+    'shows pages in the order of taking, burial, time or id, each beginning where the one before ended',
+    async (s) => {
+      const ids = []
+      for (let i = 0; i < 7; i++) ids.push(await s.put(String(i), { pri: 10 - (i % 3) }))
+      const seen: number[] = []
+      let after: string | undefined
+      do {
+        const page = await s.store.look({
+          where: { queue: mail, states: ['ready'] },
+          limit: 3,
+          ...(after !== undefined && { after }),
+        })
+        seen.push(...page.jobs.map((job) => job.id))
+        after = page.after
+      } while (after !== undefined)
+      assert.deepEqual(
+        seen,
+        (await s.take(10)).map((job) => job.id),
+      )
+    },
+  ],
+  [
+    'finds by states, name, highest id and text of the body',
+    async (s) => {
+      const a = await s.put('about apples', {}, { name: 'fruit' })
+      const b = await s.put('about pears', { at: s.now + 1000 }, { name: 'fruit' })
+      await s.put('about stones', {}, { name: 'rock' })
+      const find = async (where: object) =>
+        (
+          await s.store.look({ where: { queue: mail, states: ['ready', 'delayed'], ...where }, order: 'id', limit: 10 })
+        ).jobs.map((job) => job.id)
+      assert.deepEqual(await find({ name: 'fruit' }), [a, b])
+      assert.deepEqual(await find({ match: 'pears' }), [b])
+      assert.deepEqual(await find({ upTo: a }), [a])
+      assert.deepEqual(await find({ queue: other }), [])
+    },
+  ],
+  [
+    'shows who holds a job and until when, and bodies only when asked',
+    async (s) => {
+      const id = await s.put('x', {}, { lease: 1000 })
+      await s.take(1, [mail], { ms: 'own', session: 'me' })
+      const view = await s.view(id)
+      assert.deepEqual([view?.holder, view?.until, view?.size, text(view?.body)], ['me', s.now + 1000, 1, 'x'])
+      assert.equal((await s.store.look({ id, limit: 1 })).jobs[0]?.body, undefined)
+    },
+  ],
+  [
+    'counts agree with what is there, through every change',
+    async (s) => {
+      const ids = []
+      for (let i = 0; i < 6; i++) ids.push(await s.put('12345', { pri: i < 2 ? 0 : 5000 }))
+      const job = await s.takeOne()
+      await s.ok<'bury'>({ do: 'bury', job: { id: ids[5] as number }, why: 'asked' })
+      await s.put('12345', { at: s.now + 100 })
+      const stats = await s.stats()
+      const { ready, urgent, delayed, waiting, reserved, buried, bytes, puts, gone, oldest } = stats ?? {}
+      assert.deepEqual(
+        { ready, urgent, delayed, waiting, reserved, buried, bytes, puts, gone, oldest },
+        {
+          ready: 4,
+          urgent: 1,
+          delayed: 1,
+          waiting: 0,
+          reserved: 1,
+          buried: 1,
+          bytes: 35,
+          puts: 7,
+          gone: 0,
+          oldest: s.now,
+        },
+      )
+      await s.finish(job.id, job.n)
+      assert.deepEqual([(await s.stats())?.gone, (await s.stats())?.bytes], [1, 30])
+    },
+  ],
+  [
+    'forgets an implicit queue that was empty for a while; a declared one stays',
+    async (s) => {
+      await s.put('x')
+      await s.policy({ maxJobs: 5 }, other)
+      await s.take(1, [mail], { session: 's' })
+      await s.ok<'bulk'>({ do: 'bulk', where: { queue: mail, states: ['reserved'] }, act: 'delete', limit: 10 })
+      s.clock.move(120_000)
+      await s.ok<'due'>({ do: 'due', limit: 10 })
+      assert.deepEqual(
+        (await s.store.stats()).map((one) => [one.queue, one.explicit]),
+        [[other, true]],
+      )
+    },
+  ],
+]

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import type { Op, Unit } from '../../src/stores/store.ts'
+import { mail } from './subject.ts'
+import type { Case } from './store-contract.ts'
+
+const put = (body: string): Op => ({ do: 'put', to: [{ queue: mail, create: true }], msg: { body: Buffer.from(body) } })
+const take: Op = { do: 'reserve', from: [mail], max: 1, bytes: 1e9, lease: { session: 's' } }
+const missing: Op = { do: 'finish', job: { id: 999 } }
+
+async function outline(s: Parameters<Case[1]>[0], ops: Op[], refused?: Unit['refused']): Promise<string[]> {
+  const results = await s.unit({ ops, ...(refused && { refused }) })
+  return results.map((result) => (result.ok ? 'ok' : result.why))
+}
+
+export const unit: Case[] = [
+  [
+    'runs its operations in order, each seeing those before',
+    async (s) => assert.deepEqual(await outline(s, [take, put('a'), take, take]), ['empty', 'ok', 'ok', 'empty']),
+  ],
+  [
+    'goes on after a refusal, by itself',
+    async (s) => assert.deepEqual(await outline(s, [missing, put('a'), missing]), ['gone', 'ok', 'gone']),
+  ],
+  [
+    "with 'wait' stops at an empty reserve only, and skips the rest",
+    async (s) =>
+      assert.deepEqual(await outline(s, [missing, put('a'), take, take, put('b')], 'wait'), [
+        'gone',
+        'ok',
+        'ok',
+        'empty',
+        'skipped',
+      ]),
+  ],
+  [
+    "with 'skip' stops at any refusal",
+    async (s) => {
+      assert.deepEqual(await outline(s, [put('a'), missing, put('b')], 'skip'), ['ok', 'gone', 'skipped'])
+      assert.equal((await s.stats())?.ready, 1)
+    },
+  ],
+  [
+    "with 'undo' leaves nothing of it when one is refused: no job, no count, no record, no lease changed",
+    async (s) => {
+      await s.put('held', {}, { group: 'g' })
+      const { id, n } = await s.takeOne()
+      const before = await s.stats()
+      const answers = await outline(
+        s,
+        [
+          { do: 'finish', job: { id, n } },
+          put('next'),
+          { do: 'record', key: 'r', value: 1 },
+          { do: 'touch', job: { id: 999, n: 1 }, ms: 1 },
+        ],
+        'undo',
+      )
+      assert.deepEqual(answers, ['skipped', 'skipped', 'skipped', 'gone'])
+      assert.deepEqual(await s.stats(), before)
+      assert.equal(await s.state(id), 'reserved')
+      assert.deepEqual((await s.store.records(0)).changed, [])
+      assert.deepEqual(await outline(s, [{ do: 'finish', job: { id, n } }, put('next')], 'undo'), ['ok', 'ok'])
+      assert.deepEqual(await s.texts(), ['next'])
+    },
+  ],
+  [
+    "with 'undo' takes no reserve",
+    async (s) => {
+      await s.put('a')
+      assert.deepEqual(await outline(s, [take], 'undo'), ['unsupported'])
+      assert.equal((await s.stats())?.ready, 1)
+    },
+  ],
+  [
+    'of a call is answered each for itself, and later calls see earlier ones',
+    async (s) => {
+      const first = s.store.commit([{ ops: [put('a')] }, { ops: [missing] }])
+      const second = s.store.commit([{ ops: [take] }])
+      const answers = await Promise.all([...first, ...second])
+      assert.deepEqual(
+        answers.map(([result]) => result?.ok),
+        [true, false, true],
+      )
+    },
+  ],
+  ['without operations is answered with none', async (s) => assert.deepEqual(await s.unit({ ops: [] }), [])],
+]
