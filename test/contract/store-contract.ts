@@ -20,7 +20,7 @@ import { unique } from './unique.ts'
 import { unit } from './unit.ts'
 
 /** What must hold, and a test that a store of its own is opened for. */
-export type Case = [what: string, test: (s: Subject) => Promise<unknown> | unknown]
+export type Case = [what: string, test: (s: Subject) => Promise<unknown>]
 
 const nouns: Record<string, Case[]> = {
   put,

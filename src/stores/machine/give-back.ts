@@ -17,6 +17,7 @@ export interface Terms {
 /** Back to ready or delayed, with the counters that this way of returning moves; over a limit it is set aside as 'exhausted'. */
 export function giveBack(m: Machine, row: Row, as: Return, terms: Terms = {}): void {
   displace(m, row)
+  notLeaving(m, row)
   switch (as) {
     case 'asked':
       counts(row).releases++
@@ -46,10 +47,10 @@ export function giveBack(m: Machine, row: Row, as: Return, terms: Terms = {}): v
   if (terms.pri !== undefined) row.pri = terms.pri
   if (terms.back) row.rank = m.table.next()
   if (as !== 'kicked' && as !== 'untaken' && exhausted(row)) return aside(m, row, 'exhausted')
-  notLeaving(m, row)
   let at = terms.at ?? 0
   if (terms.at === undefined && (as === 'failed' || as === 'lost' || as === 'timeout')) at = m.now + backoff(row)
-  row.delay = Math.max(0, at - m.now)
+  // Otherwise nobody asked for another one.
+  if (as === 'asked' || as === 'failed' || at > m.now) row.delay = Math.max(0, at - m.now)
   place(m, row, at)
 }
 
