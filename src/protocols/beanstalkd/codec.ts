@@ -41,7 +41,7 @@ export type Inspection =
 export interface Refused {
   name: 'refused'
   reply: Refusal
-  counts?: 'put'
+  counts?: 'put' | 'pause-tube'
 }
 
 export type Refusal = 'BAD_FORMAT' | 'UNKNOWN_COMMAND' | 'EXPECTED_CRLF' | 'JOB_TOO_BIG'
@@ -59,6 +59,7 @@ const U32 = 2 ** 32 - 1
 const BAD_FORMAT: Command = { name: 'refused', reply: 'BAD_FORMAT' }
 /** A put that would be well, but for what follows its line. */
 const BAD_PUT: Command = { name: 'refused', reply: 'BAD_FORMAT', counts: 'put' }
+const BAD_PAUSE: Command = { name: 'refused', reply: 'BAD_FORMAT', counts: 'pause-tube' }
 const UNKNOWN_COMMAND: Command = { name: 'refused', reply: 'UNKNOWN_COMMAND' }
 const EXPECTED_CRLF: Command = { name: 'refused', reply: 'EXPECTED_CRLF', counts: 'put' }
 const JOB_TOO_BIG: Command = { name: 'refused', reply: 'JOB_TOO_BIG', counts: 'put' }
@@ -248,12 +249,13 @@ function parseLine(input: Buffer, start: number, end: number): Command {
   const rest = line.slice(prefix.length)
   switch (name) {
     case 'reserve-with-timeout': {
-      const timeout = looseNumber(rest) ?? 0
-      return timeout > 2 ** 31 - 1 ? BAD_FORMAT : { name, timeout }
+      const timeout = Number(looseNumber(rest) ?? 0n)
+      return timeout < 0 || timeout > 2 ** 31 - 1 ? BAD_FORMAT : { name, timeout }
     }
     case 'kick': {
       const bound = looseNumber(rest)
-      return bound === undefined ? BAD_FORMAT : { name, bound }
+      if (bound === undefined || bound >= 2n ** 64n || bound <= -(2n ** 64n)) return BAD_FORMAT
+      return { name, bound: Number(BigInt.asUintN(32, bound)) }
     }
     case 'reserve-job':
     case 'delete':
@@ -284,7 +286,9 @@ function parseLine(input: Buffer, start: number, end: number): Command {
       const match = /^ *([A-Za-z0-9\-+/;.$_()]+)(.*)$/.exec(rest)
       const delays = match && new Numbers(input, end - (match[2] as string).length, end)
       const delay = delays?.next(U32) ?? -1
-      return !match || delay < 0 || !delays?.atEnd ? BAD_FORMAT : { name, tube: match[1] as string, delay }
+      if (!match || delay < 0 || !delays?.atEnd) return BAD_FORMAT
+      const tube = match[1] as string
+      return isTubeName(tube) ? { name, tube, delay } : BAD_PAUSE
     }
     case 'quit':
       return { name }
@@ -297,12 +301,12 @@ export function isTubeName(name: string): boolean {
   return name.length <= MAX_TUBE_NAME && /^[A-Za-z0-9+/;.$_()][A-Za-z0-9\-+/;.$_()]*$/.test(name)
 }
 
-/** Numbers as C's strtoul reads them into 32 bits: blanks, a sign, digits; whatever follows is passed over. undefined: no digits. */
-function looseNumber(text: string): number | undefined {
+/** A number as C's strtol and strtoul read it: blanks, a sign, digits; whatever follows is passed over. undefined: no digits. */
+function looseNumber(text: string): bigint | undefined {
   const match = /^[ \t\v\f]*([+-]?)(\d+)/.exec(text)
   if (!match) return undefined
   const digits = BigInt(match[2] as string)
-  return Number(BigInt.asUintN(32, match[1] === '-' ? -digits : digits))
+  return match[1] === '-' ? -digits : digits
 }
 
 /** Unsigned decimal numbers in a line, with blanks before each. */

@@ -259,24 +259,47 @@ export class Connection {
 
   /** Runs steps and writes their replies. Where a reserve finds nothing it waits, and what stands behind it waits with it. */
   async #perform(steps: Step[]): Promise<void> {
-    for (let from = 0; from < steps.length && !this.#closed; from++) {
-      from = await this.#commit(steps, from)
-      const step = steps[from]
-      if (step !== undefined && typeof step !== 'string')
+    let from = 0
+    while (from < steps.length && !this.#closed) {
+      const end = this.#unitEnd(steps, from)
+      const at = await this.#commit(steps, from, end)
+      const step = steps[at]
+      if (at < end && step !== undefined && typeof step !== 'string') {
         await this.#wait(step.name === 'reserve-with-timeout' ? step.timeout : undefined)
+        from = at + 1
+      } else {
+        from = end
+        // They take it in the turn that follows.
+        if (end < steps.length) await new Promise((resolve) => setImmediate(resolve))
+      }
     }
   }
 
+  /** What becomes ready belongs to those who wait already, before this connection's next command: there the unit ends. */
+  #unitEnd(steps: readonly Step[], from: number): number {
+    const { broker } = this.#host
+    if (broker.waiting() === 0) return steps.length
+    let awaited = false
+    for (let i = from; i < steps.length; i++) {
+      const step = steps[i] as Step
+      if (typeof step === 'string') continue
+      if (step.name === 'put') awaited ||= step.command.delay === 0 && broker.waiting(step.queue) > 0
+      else if (awaited) return i
+      else awaited = step.name === 'kick-job' || (step.name === 'release' && step.delay === 0)
+    }
+    return steps.length
+  }
+
   /**
-   * Commits the operations of the steps from there on; what they say of the time is made now, since a reserve may have waited before them.
-   * Returns where it stopped: at a reserve that found nothing, or behind the end.
+   * Commits the operations of these steps; what they say of the time is made now, since a reserve may have waited before them.
+   * Returns where it stopped: at a reserve that found nothing, or at the end.
    */
-  async #commit(steps: Step[], from: number): Promise<number> {
+  async #commit(steps: Step[], from: number, end: number): Promise<number> {
     const ops: Op[] = []
     const { draining } = this.#host.broker
     let reserves = false
     let unsynced = true
-    for (let i = from; i < steps.length; i++) {
+    for (let i = from; i < end; i++) {
       const step = steps[i] as Step
       if (typeof step === 'string') continue
       if (draining && step.name === 'put') {
@@ -301,15 +324,15 @@ export class Connection {
       } catch (error) {
         if (!(error instanceof UnavailableError)) throw error
       }
-    return this.#reply(steps, from, results)
+    return this.#reply(steps, from, end, results)
   }
 
   /** Writes what is known by now. Returns where it stopped. results: undefined, when nothing of it was done. */
-  #reply(steps: readonly Step[], from: number, results: readonly Result[] | undefined): number {
+  #reply(steps: readonly Step[], from: number, end: number, results: readonly Result[] | undefined): number {
     let out = ''
     let next = 0
     let i = from
-    for (; i < steps.length; i++) {
+    for (; i < end; i++) {
       const step = steps[i] as Step
       if (typeof step === 'string') {
         out += step
@@ -565,7 +588,10 @@ export class Connection {
         const stats = await this.#existing(command.tube)
         if (!stats) return 'NOT_FOUND\r\n'
         const tube = tubes.find(command.tube) ?? new Tube(command.tube, tubes.queueOf(command.tube))
-        return yamlReply(tubeStats(tube, stats === 'empty' ? undefined : stats, broker.now()))
+        if (stats !== 'empty') return yamlReply(tubeStats(tube, stats, stats.pausedUntil, broker.now()))
+        // A pause is kept for a tube without jobs, too.
+        const pause = broker.records.get(`pause/${tube.queue}`)?.value
+        return yamlReply(tubeStats(tube, undefined, typeof pause === 'number' ? pause : 0, broker.now()))
       }
       case 'pause-tube':
         return (await this.#pause(command.tube, command.delay)) ? 'PAUSED\r\n' : 'NOT_FOUND\r\n'
@@ -640,6 +666,7 @@ export class Connection {
     await this.#session.commit({
       ops: [{ do: 'record', key: `pause/${tube.queue}`, value: seconds > 0 ? until : undefined }],
     })
+    await broker.records.refresh()
     return true
   }
 

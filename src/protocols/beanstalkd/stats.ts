@@ -107,8 +107,8 @@ export function serverStats(
   ]
 }
 
-export function tubeStats(tube: Tube, stats: QueueStats | undefined, now: Ms): Entries {
-  const left = Math.max(0, (stats?.pausedUntil ?? 0) - now)
+export function tubeStats(tube: Tube, stats: QueueStats | undefined, pausedUntil: Ms | undefined, now: Ms): Entries {
+  const left = Math.max(0, (pausedUntil ?? 0) - now)
   return [
     ['name', scalar(tube.name)],
     ['current-jobs-urgent', stats?.urgent ?? 0],

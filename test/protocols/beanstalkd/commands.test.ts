@@ -222,6 +222,7 @@ describe('kick', () => {
     assert.equal(await states(), 'rrrrdd')
     assert.equal(await talk.ask('kick 1'), 'KICKED 1')
     assert.equal(await states(), 'rrrrdr', 'the soonest first')
+    assert.equal(entry(await talk.ask('stats-job 6'), 'delay'), '100', 'as it was asked for')
     assert.equal(await talk.ask('kick 0'), 'KICKED 0')
     assert.equal(await talk.ask('kick 4294967295'), 'KICKED 1')
     assert.equal(await talk.ask('kick 1'), 'KICKED 0')
@@ -352,7 +353,7 @@ describe('statistics', () => {
     await worker.ask('reserve')
     await served.move(2500)
     const stats = await talk.ask('stats')
-        const expected = {
+    const expected = {
       'current-jobs-urgent': 0,
       'current-jobs-ready': 0,
       'current-jobs-reserved': 1,

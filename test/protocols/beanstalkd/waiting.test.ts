@@ -38,6 +38,29 @@ describe('a reserve that finds no job', () => {
     assert.equal(await taken, `RESERVED 1 50000\r\n${'x'.repeat(50_000)}`)
   })
 
+  it('gets what another connection puts, releases or kicks before that one can take it back', async (t) => {
+    const served = await serve(t)
+    const [taker, other] = [await served.open(), await served.open()]
+    let taken = taker.ask('reserve')
+    await waiting(served, 1)
+    other.send('put 0 0 60 1\r\nx\r\nreserve-with-timeout 0\r\ndelete 1\r\n')
+    assert.equal(await taken, 'RESERVED 1 1\r\nx')
+    assert.deepEqual(await replies(other, 3), ['INSERTED 1', 'TIMED_OUT', 'NOT_FOUND'])
+    await taker.ask('release 1 0 0')
+    await other.ask('reserve')
+    taken = taker.ask('reserve')
+    await waiting(served, 1)
+    other.send('release 1 0 0\r\nreserve-job 1\r\n')
+    assert.equal(await taken, 'RESERVED 1 1\r\nx')
+    assert.deepEqual(await replies(other, 2), ['RELEASED', 'NOT_FOUND'])
+    await taker.ask('bury 1 0')
+    taken = taker.ask('reserve')
+    await waiting(served, 1)
+    other.send('kick-job 1\r\nreserve-with-timeout 0\r\n')
+    assert.equal(await taken, 'RESERVED 1 1\r\nx')
+    assert.deepEqual(await replies(other, 2), ['KICKED', 'TIMED_OUT'])
+  })
+
   it('is served in the order of coming', async (t) => {
     const served = await serve(t)
     const putter = await served.open()
