@@ -37,10 +37,8 @@ function act(m: Machine, row: Row, act: BulkOp['act']): boolean {
   if (row.state === 'reserved') endLease(m, row, 'forced')
   if (act === 'delete') depart(m, row, { as: 'cancelled' })
   else if (act === 'kick') giveBack(m, row, 'kicked')
-  else if (act === 'retry') {
-    row.failures = row.reserves = 0
-    giveBack(m, row, 'kicked')
-  } else {
+  else if (act === 'retry') giveBack(m, row, 'kicked', { afresh: true })
+  else {
     const queue = act.to === 'origin' ? row.more?.deaths?.[0]?.queue : act.to
     return queue !== undefined && move(m, row, { to: [{ queue, create: true }], why: 'asked' }).ok
   }

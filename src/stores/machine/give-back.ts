@@ -12,6 +12,8 @@ export interface Terms {
   pri?: number
   back?: boolean
   error?: Bytes
+  /** Its counters of reserves and failures begin anew. */
+  afresh?: boolean
 }
 
 /** Back to ready or delayed, with the counters that this way of returning moves; over a limit it is set aside as 'exhausted'. */
@@ -43,6 +45,7 @@ export function giveBack(m: Machine, row: Row, as: Return, terms: Terms = {}): v
       break
   }
   delete row.more?.cancelled
+  if (terms.afresh) row.reserves = row.failures = 0
   if (terms.error) more(row).error = terms.error
   if (terms.pri !== undefined) row.pri = terms.pri
   if (terms.back) row.rank = m.table.next()

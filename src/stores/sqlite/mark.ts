@@ -99,6 +99,11 @@ export class Mark {
     this.#dirty = true
   }
 
+  /** `soonest` as the file has it, whoever wrote it last. */
+  stored(): Ms {
+    return this.#file.value('SELECT soonest FROM mark WHERE k = 1')
+  }
+
   /** `soonest` is a bound from below; this finds the moment itself. */
   lookAhead(): void {
     const soonest = this.#file.value(

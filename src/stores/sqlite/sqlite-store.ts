@@ -329,7 +329,7 @@ export class SqliteStore implements Store {
 
   /** What is due by now is due, too, for one who only looks. */
   async #settleTime(): Promise<void> {
-    if (!this.#closing && this.#table.mark.soonest <= this.now()) await this.commit([{ ops: [], unsynced: true }])[0]
+    if (!this.#closing && this.#table.mark.stored() <= this.now()) await this.commit([{ ops: [], unsynced: true }])[0]
   }
 
   // ------------------------------------------------------------------ other processes
