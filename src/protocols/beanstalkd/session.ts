@@ -275,16 +275,24 @@ export class Connection {
     }
   }
 
-  /** What becomes ready belongs to those who wait already, before this connection's next command: there the unit ends. */
+  /**
+   * What becomes ready belongs to those who wait already, before this connection's next command: there the unit ends. Several puts stay together
+   * while each is behind the one before, so that who waits longest gets the first one all the same.
+   */
   #unitEnd(steps: readonly Step[], from: number): number {
     const { broker } = this.#host
     if (broker.waiting() === 0) return steps.length
     let awaited = false
+    let pri = 0
     for (let i = from; i < steps.length; i++) {
       const step = steps[i] as Step
       if (typeof step === 'string') continue
-      if (step.name === 'put') awaited ||= step.command.delay === 0 && broker.waiting(step.queue) > 0
-      else if (awaited) return i
+      if (step.name === 'put') {
+        if (step.command.delay > 0 || broker.waiting(step.queue) === 0) continue
+        if (step.command.pri < pri) return i
+        awaited = true
+        pri = step.command.pri
+      } else if (awaited) return i
       else awaited = step.name === 'kick-job' || (step.name === 'release' && step.delay === 0)
     }
     return steps.length

@@ -61,6 +61,17 @@ describe('a reserve that finds no job', () => {
     assert.deepEqual(await replies(other, 2), ['KICKED', 'TIMED_OUT'])
   })
 
+  it('gets the first of several that are put, whatever their priorities', async (t) => {
+    const served = await serve(t)
+    const [first, second, putter] = [await served.open(), await served.open(), await served.open()]
+    const taken = [first.ask('reserve')]
+    await waiting(served, 1)
+    taken.push(second.ask('reserve'))
+    await waiting(served, 2)
+    putter.send('put 9 0 60 1\r\na\r\nput 5 0 60 1\r\nb\r\nput 1 0 60 1\r\nc\r\n')
+    assert.deepEqual(await Promise.all(taken), ['RESERVED 1 1\r\na', 'RESERVED 2 1\r\nb'])
+  })
+
   it('is served in the order of coming', async (t) => {
     const served = await serve(t)
     const putter = await served.open()
