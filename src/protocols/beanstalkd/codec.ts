@@ -92,8 +92,11 @@ const PREFIXES: readonly [prefix: string, name: Exclude<Command['name'], 'put' |
   ['pause-tube', 'pause-tube'],
 ]
 
-/** The same by their first byte. */
-const BY_FIRST_BYTE = Map.groupBy(PREFIXES, ([prefix]) => prefix.charCodeAt(0))
+/** The same by their first byte, as bytes: most lines are never made a string. */
+const BY_FIRST_BYTE = Map.groupBy(
+  PREFIXES.map(([prefix, name]) => ({ prefix: Buffer.from(prefix), name })),
+  ({ prefix }) => prefix[0] as number,
+)
 
 interface PutLine {
   pri: number
@@ -177,7 +180,7 @@ export class Parser {
 
   #putLine(start: number, end: number): Command | undefined {
     const input = this.#input
-    if (input.subarray(start, end).includes(0)) return BAD_FORMAT
+    if (hasZero(input, start, end)) return BAD_FORMAT
     const numbers = new Numbers(input, start + 4, end)
     const pri = numbers.next(U32)
     const delay = numbers.next(U32)
@@ -239,21 +242,20 @@ export class Parser {
 }
 
 function parseLine(input: Buffer, start: number, end: number): Command {
-  const line = input.toString('latin1', start, end)
-  if (line.includes('\0')) return BAD_FORMAT
-  const found = BY_FIRST_BYTE.get(input[start] as number)?.find(([prefix]) => line.startsWith(prefix))
+  if (hasZero(input, start, end)) return BAD_FORMAT
+  const found = BY_FIRST_BYTE.get(input[start] as number)?.find(({ prefix }) => beginsWith(input, start, end, prefix))
   if (!found) return UNKNOWN_COMMAND
-  const [prefix, name] = found
-  const from = start + prefix.length
+  const { name } = found
+  const from = start + found.prefix.length
   const numbers = new Numbers(input, from, end)
-  const rest = line.slice(prefix.length)
+  const rest = () => input.toString('latin1', from, end)
   switch (name) {
     case 'reserve-with-timeout': {
-      const timeout = Number(looseNumber(rest) ?? 0n)
+      const timeout = Number(looseNumber(rest()) ?? 0n)
       return timeout < 0 || timeout > 2 ** 31 - 1 ? BAD_FORMAT : { name, timeout }
     }
     case 'kick': {
-      const bound = looseNumber(rest)
+      const bound = looseNumber(rest())
       if (bound === undefined || bound >= 2n ** 64n || bound <= -(2n ** 64n)) return BAD_FORMAT
       return { name, bound: Number(BigInt.asUintN(32, bound)) }
     }
@@ -280,10 +282,12 @@ function parseLine(input: Buffer, start: number, end: number): Command {
     case 'use':
     case 'watch':
     case 'ignore':
-    case 'stats-tube':
-      return isTubeName(rest) ? { name, tube: rest } : BAD_FORMAT
+    case 'stats-tube': {
+      const tube = rest()
+      return isTubeName(tube) ? { name, tube } : BAD_FORMAT
+    }
     case 'pause-tube': {
-      const match = /^ *([A-Za-z0-9\-+/;.$_()]+)(.*)$/.exec(rest)
+      const match = /^ *([A-Za-z0-9\-+/;.$_()]+)(.*)$/.exec(rest())
       const delays = match && new Numbers(input, end - (match[2] as string).length, end)
       const delay = delays?.next(U32) ?? -1
       if (!match || delay < 0 || !delays?.atEnd) return BAD_FORMAT
@@ -293,8 +297,19 @@ function parseLine(input: Buffer, start: number, end: number): Command {
     case 'quit':
       return { name }
     default:
-      return rest === '' ? { name } : BAD_FORMAT
+      return from === end ? { name } : BAD_FORMAT
   }
+}
+
+function hasZero(input: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (input[at] === 0) return true
+  return false
+}
+
+function beginsWith(input: Buffer, start: number, end: number, prefix: Buffer): boolean {
+  if (end - start < prefix.length) return false
+  for (let at = 0; at < prefix.length; at++) if (input[start + at] !== prefix[at]) return false
+  return true
 }
 
 export function isTubeName(name: string): boolean {
