@@ -64,7 +64,8 @@ export async function bind(at: Listen): Promise<Bound> {
         new CannotOpenError(`Can't listen on ${name}: ${error.message}. Choose another address.`, { cause: error }),
       )
     })
-    server.listen(at, resolve)
+    // As long a queue as beanstalkd's: with Node's 511, a thousand clients that come at once wait for a second.
+    server.listen({ ...at, backlog: 1024 }, resolve)
   })
   server.removeAllListeners('error')
   if ('path' in at) {
