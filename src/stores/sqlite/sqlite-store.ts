@@ -245,7 +245,8 @@ export class SqliteStore implements Store {
         call.also?.()
       }
       table.end()
-      rings = this.#processes.others > 0 ? this.#rings() : undefined
+      // Who came just now may wait already.
+      rings = this.#processes.others > 0 || this.#processesChanged ? this.#rings() : undefined
       committing = true
       const start = performance.now()
       this.#commit.run()
@@ -258,6 +259,7 @@ export class SqliteStore implements Store {
     this.#answer(calls, results, table.file.wrote && waitedFor ? this.#disk.afterCommit() : undefined)
     const hint = machine.takeHint(records >= 0 && table.mark.records !== records ? table.mark.records : undefined)
     if (hint) queueMicrotask(() => this.#tell(hint))
+    if (this.#processesChanged) void this.#lookForProcesses()
     if (rings) for (const [slot, ring] of rings) this.#processes.ring(slot, ring)
     if (hint && (hint.records !== undefined || hint.ended)) this.#ringOthers(hint)
     return true

@@ -22,6 +22,7 @@ export class Upkeep {
   #commits = 0
   #seen = 0
   #full = false
+  #gaveBack = false
   #closed = false
 
   /** @param onWal the log grew past `maxWal`, or is below again */
@@ -59,12 +60,19 @@ export class Upkeep {
       if (quiet && wal > LOG_BYTES) this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
       this.#watchLog(wal)
       const more = this.#giveBack(quiet)
+      if (quiet && this.#gaveBack && !more) this.#cut()
       if (more) this.#schedule(PAUSE)
       else if (!quiet || this.#full) this.#schedule(PERIOD)
     } catch (error) {
       if (!isBusy(error)) throw error
       this.#schedule(PERIOD)
     }
+  }
+
+  /** Pages that were given back leave the file when the log is emptied into it. */
+  #cut(): void {
+    this.#gaveBack = false
+    this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   }
 
   /** Something that has read the file since long keeps the log from starting over: past the limit no puts are taken, so that it can't fill the disk. */
@@ -84,6 +92,7 @@ export class Upkeep {
     const free = this.#number('PRAGMA freelist_count')
     if (free < FREE_PAGES || (!quiet && free * 2 < this.#number('PRAGMA page_count'))) return false
     this.#db.exec(`PRAGMA incremental_vacuum(${PAGES_A_STEP})`)
+    this.#gaveBack = true
     return this.#number('PRAGMA freelist_count') >= FREE_PAGES
   }
 

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Queue } from '../../../src/job.ts'
+import { openSqlite } from '../../../src/stores/sqlite/index.ts'
+import type { Op, Result, Store } from '../../../src/stores/store.ts'
+
+const mail: Queue = 'default/mail'
+const put = (bytes: number): Op => ({
+  do: 'put',
+  to: [{ queue: mail, create: true }],
+  msg: { body: Buffer.alloc(bytes, 'x') },
+})
+
+async function commit(store: Store, ops: Op[]): Promise<Result[]> {
+  return (await store.commit([{ ops }])[0]) ?? []
+}
+
+describe('a file that grew', () => {
+  let folder: string
+  let path: string
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'queueup-growth-'))
+    path = join(folder, 'jobs.db')
+  })
+  afterEach(() => rm(folder, { recursive: true }))
+
+  test('shrinks again when the jobs are gone', { timeout: 60_000 }, async () => {
+    const store = await openSqlite({ path, durability: 'relaxed' })
+    for (let i = 0; i < 100; i++)
+      await commit(
+        store,
+        Array.from({ length: 500 }, () => put(200)),
+      )
+    const full = (await stat(path)).size
+    assert.ok(full > 8e6, `${full} bytes`)
+    for (;;) {
+      const [result] = await commit(store, [
+        { do: 'bulk', where: { queue: mail, states: ['ready'] }, act: 'delete', limit: 1000 },
+      ])
+      if (!result?.ok || result.do !== 'bulk' || !result.more) break
+    }
+    for (let waited = 0; (await stat(path)).size > 2e6; waited += 50) {
+      assert.ok(waited < 30_000, `still ${(await stat(path)).size} bytes`)
+      await sleep(50)
+    }
+    await store.close()
+  })
+
+  test(
+    'has a small log under load, and while a reader holds it back takes no puts past the limit',
+    { timeout: 60_000 },
+    async () => {
+      const maxWal = 12e6
+      const store = await openSqlite({ path, durability: 'relaxed', maxWal })
+      const health: string[] = []
+      store.hear((hint) => hint.health && health.push(hint.health))
+      const wal = async () => (await stat(`${path}-wal`)).size
+      for (let i = 0; i < 60; i++) {
+        await commit(
+          store,
+          Array.from({ length: 100 }, () => put(2000)),
+        )
+        await commit(store, [{ do: 'bulk', where: { queue: mail, states: ['ready'] }, act: 'delete', limit: 100 }])
+      }
+      assert.ok((await wal()) < maxWal, `${await wal()} bytes without a reader`)
+
+      await commit(store, [put(1)])
+      const reader = new DatabaseSync(path)
+      reader.exec('BEGIN')
+      reader.prepare('SELECT count(*) FROM job').get()
+      let refused = false
+      for (let i = 0; i < 2000 && !refused; i++) {
+        const [result] = await commit(store, [put(8000), put(8000), put(8000), put(8000)])
+        refused = result?.ok === false && result.why === 'full'
+        if (i % 20 === 0) await sleep(100)
+      }
+      assert.ok(refused, `puts went on at ${await wal()} bytes`)
+      const [taken] = await commit(store, [
+        { do: 'reserve', from: [mail], max: 1, bytes: 1e9, lease: { session: 's' } },
+      ])
+      assert.ok(taken?.ok && taken.do === 'reserve' && taken.jobs[0])
+      const [finished] = await commit(store, [{ do: 'finish', job: { id: taken.jobs[0].id, held: 's' } }])
+      assert.equal(finished?.ok, true, 'what is there can be worked off')
+
+      reader.exec('COMMIT')
+      reader.close()
+      for (let waited = 0; ; waited += 100) {
+        assert.ok(waited < 20_000, 'puts are still refused after the reader has gone')
+        const [result] = await commit(store, [put(1)])
+        if (result?.ok) break
+        await sleep(100)
+      }
+      assert.deepEqual(health, ['wal full', 'ok'])
+      await store.close()
+    },
+  )
+})

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import type { Queue } from '../../../src/job.ts'
+import { checkSqlite, openSqlite } from '../../../src/stores/sqlite/index.ts'
+import type { Store } from '../../../src/stores/store.ts'
+
+const mail: Queue = 'default/mail'
+
+async function put(store: Store, text = 'x'): Promise<boolean> {
+  const [result] =
+    (await store.commit([
+      { ops: [{ do: 'put', to: [{ queue: mail, create: true }], msg: { body: Buffer.from(text) } }] },
+    ])[0]) ?? []
+  return result?.ok === true
+}
+
+describe('opening a file', () => {
+  let folder: string
+  let path: string
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'queueup-open-'))
+    path = join(folder, 'jobs.db')
+  })
+  afterEach(() => rm(folder, { recursive: true }))
+
+  /** Refused with this code, and every byte of it as before. */
+  async function refused(code: string): Promise<void> {
+    const before = await readFile(path)
+    await assert.rejects(openSqlite({ path, patience: 100 }), { code })
+    assert.deepEqual(await readFile(path), before)
+  }
+
+  async function made(): Promise<void> {
+    const store = await openSqlite({ path })
+    for (let i = 0; i < 200; i++) await put(store, 'y'.repeat(300))
+    await store.close()
+  }
+
+  function change(sql: string): void {
+    const db = new DatabaseSync(path)
+    db.exec(sql)
+    db.close()
+  }
+
+  test('makes it where there is none, for its owner alone, and leaves only it behind', async () => {
+    const store = await openSqlite({ path })
+    assert.equal((await stat(path)).mode & 0o777, 0o600)
+    assert.equal((await stat(`${path}-processes`)).mode & 0o777, 0o700)
+    await store.close()
+    await assert.rejects(stat(`${path}-processes`))
+    await assert.rejects(stat(`${path}-wal`))
+  })
+
+  test("refuses another application's SQLite file", async () => {
+    change('CREATE TABLE orders (no INTEGER); INSERT INTO orders VALUES (1)')
+    await refused('QUEUEUP_NOT_A_STORE')
+  })
+
+  test('refuses a file that is no SQLite file', async () => {
+    await writeFile(path, 'To be, or not to be, that is the question. '.repeat(100))
+    await refused('QUEUEUP_NOT_A_STORE')
+  })
+
+  test('refuses a damaged file', async () => {
+    await made()
+    const bytes = await readFile(path)
+    // The first page's tree, behind the header.
+    bytes.fill(0xa5, 100, 4096)
+    await writeFile(path, bytes)
+    await refused('QUEUEUP_CORRUPT_STORE')
+  })
+
+  test('refuses a damaged file after a crash, too, where the damage lies deep', async () => {
+    await made()
+    change("INSERT INTO process (slot, epoch, pid, name) VALUES (7, 7, 7, 'crashed')")
+    const bytes = await readFile(path)
+    for (let page = 10; page < 16; page++) bytes.fill(0xa5, page * 4096, page * 4096 + 2048)
+    await writeFile(path, bytes)
+    await assert.rejects(openSqlite({ path }), { code: 'QUEUEUP_CORRUPT_STORE' })
+  })
+
+  test('works with the next version of the format, which only added to it, beside a process of that version', async () => {
+    await made()
+    const older = await openSqlite({ path })
+    change(
+      'ALTER TABLE job ADD COLUMN colour TEXT; ALTER TABLE queue ADD COLUMN owner TEXT; CREATE TABLE extra (x INTEGER); PRAGMA user_version = 2',
+    )
+    assert.equal(await put(older), true)
+    const beside = await openSqlite({ path })
+    assert.equal(await put(beside), true)
+    const db = new DatabaseSync(path)
+    assert.equal((db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version, 2)
+    db.close()
+    await beside.close()
+    await older.close()
+  })
+
+  test('refuses a version of the format that says it is too new', async () => {
+    await made()
+    change('UPDATE mark SET oldest = 3; PRAGMA user_version = 4')
+    await refused('QUEUEUP_NEWER_FORMAT')
+  })
+
+  test('refuses a network file system', async () => {
+    await made()
+    const before = await readFile(path)
+    for (const type of [0x6969, 0xff534d42, 0xfe534d42, 0x01021997])
+      await assert.rejects(openSqlite({ path, around: { fileSystem: () => type } }), {
+        code: 'QUEUEUP_NETWORK_FILE_SYSTEM',
+      })
+    assert.deepEqual(await readFile(path), before)
+    await (await openSqlite({ path, around: { fileSystem: () => 0xef53 } })).close()
+  })
+
+  test('refuses an SQLite that can corrupt shared files', async () => {
+    for (const version of ['3.47.2', '3.49.1', '3.50.4', '3.50.6', '3.51.2', '3.52.0', '3.44.5', '', 'x'])
+      assert.throws(() => checkSqlite(version), { code: 'QUEUEUP_UNSAFE_SQLITE' }, version)
+    for (const version of ['3.44.6', '3.50.7', '3.51.3', '3.52.1', '3.53.0', '3.53.4', '4.0.0']) checkSqlite(version)
+    await assert.rejects(openSqlite({ path, around: { sqlite: '3.51.2' } }), { code: 'QUEUEUP_UNSAFE_SQLITE' })
+    await assert.rejects(stat(path))
+  })
+
+  test('says which folder is missing, and that a folder is no file', async () => {
+    await assert.rejects(openSqlite({ path: join(folder, 'no', 'such', 'jobs.db') }), { code: 'QUEUEUP_CANNOT_OPEN' })
+    await mkdir(path)
+    await assert.rejects(openSqlite({ path }), { code: 'QUEUEUP_CANNOT_OPEN' })
+  })
+
+  test('waits for a process that holds it, and gives up with a word', async () => {
+    await made()
+    const app = new DatabaseSync(path)
+    app.exec('BEGIN IMMEDIATE')
+    await assert.rejects(openSqlite({ path, patience: 100 }), { code: 'QUEUEUP_UNAVAILABLE' })
+    const opening = openSqlite({ path })
+    app.exec('COMMIT')
+    await (await opening).close()
+    app.close()
+  })
+
+  test('that is locked for too long refuses what was asked, and takes what comes then', async () => {
+    const store = await openSqlite({ path, patience: 50 })
+    const app = new DatabaseSync(path)
+    app.exec('BEGIN IMMEDIATE')
+    await assert.rejects(put(store), { code: 'QUEUEUP_UNAVAILABLE' })
+    app.exec('COMMIT')
+    app.close()
+    assert.equal(await put(store), true)
+    await store.close()
+    await assert.rejects(put(store), { code: 'QUEUEUP_CLOSED' })
+  })
+})
