@@ -85,12 +85,13 @@ export function aside(m: Machine, row: Row, why: Why): void {
   if (!row.more?.drop) row.expires = 0
   more(row).why = why
   row.queue.count(row, 1)
+  if (dead !== undefined) {
+    row.queue.leaving++
+    row.queue.leavingBytes += row.size
+  }
   m.table.enter(row)
   if (row.group !== undefined) openGroup(m, row.queue, row.group)
-  if (dead === undefined) return
-  row.queue.leaving++
-  row.queue.leavingBytes += row.size
-  m.reportDead(row, dead)
+  if (dead !== undefined) m.reportDead(row, dead)
 }
 
 /** Its time to live is over, or it is over the length: dead-lettered where the queue says so, else dropped. */

@@ -11,7 +11,7 @@ export interface Claim {
 
 /**
  * Where the state machine's rows are: in memory, or in an SQLite file behind a cache. All calls are synchronous and belong to the commit that runs.
- * The machine changes a row's fields between `leave` and `enter`; the table keeps the orders.
+ * The machine changes a row's fields, and its queue's counters, between `leave` and `enter`; the table keeps the orders.
  */
 export interface Table {
   /** Raised with each opening; the base of fences. */
