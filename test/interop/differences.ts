@@ -26,6 +26,27 @@ export const differences: Difference[] = [
     why: 'beanstalkd ends it a nanosecond later: whether the next command of a pipeline still sees the pause is chance.',
   },
   {
+    what: 'The order of list-tubes is that of the queues in the store, then of those that are only used or watched.',
+    why: "beanstalkd's order is that of its memory. Clients take it for a set.",
+    like: (reply, line) => (line.includes('list-tubes\r') ? reply.split('\n').sort().join('\n') : reply),
+  },
+  {
+    what: 'A put that is refused takes no id.',
+    why: 'beanstalkd gives one to the job before it looks at what follows its body.',
+  },
+  {
+    what: 'A tube that is empty and that nobody uses or watches keeps its counters, and a pause, for about a minute.',
+    why: 'The queue is a row of the store, which is not written again for each job that comes alone.',
+  },
+  {
+    what: 'Of several jobs that come back at once, a connection that waits gets the most urgent.',
+    why: 'beanstalkd gives it the first of them that it comes to.',
+  },
+  {
+    what: '`binlog-max-size` is 0, and the version, hostname, os and platform are those of this server.',
+    why: 'There is no binlog.',
+  },
+  {
     what: 'Of several connections that wait for a job, the one that has waited longest gets it.',
     why: "beanstalkd's order changes with each connection that stops waiting.",
   },

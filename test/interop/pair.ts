@@ -47,15 +47,23 @@ class Clients {
 
   /** Two round trips: what the last command brought about, for others too, is done then. */
   async settle(): Promise<void> {
-    const beside = (this.#beside ??= await Talk.to(this.#at))
+    const beside = (this.#beside ??= await this.#stay())
     await beside.ask('list-tube-used')
     await beside.ask('list-tube-used')
+  }
+
+  /** Somebody watches the tubes that are used most, so that none of them ends with its statistics: when that is, is a difference. */
+  async #stay(): Promise<Talk> {
+    const beside = await Talk.to(this.#at)
+    for (const tube of ['a', 'b', 'c']) await beside.ask(`watch ${tube}`)
+    return beside
   }
 
   /** A word from each connection but the one that waits. */
   async poke(waiting: number | undefined): Promise<void> {
     await this.settle()
-    await Promise.all([...this.#talks].map(([on, talk]) => (on === waiting ? undefined : talk.ask('list-tube-used'))))
+    const others = [...this.#talks].filter(([on]) => on !== waiting)
+    await Promise.all(others.map(([, talk]) => talk.ask('list-tube-used')))
     await this.settle()
   }
 
@@ -94,6 +102,8 @@ export class Pair {
       if (!ends) return
       this.#waiting = undefined
     }
+    if (this.#waiting && step.lines.some(returnsSeveral)) return
+    if (this.#told.length === 0) await Promise.all(this.#both.map((clients) => clients.settle()))
     const lines = this.#waiting
       ? step.lines.map((line) => (line.waits ? { bytes: 'reserve-with-timeout 0\r\n' } : line))
       : step.lines
@@ -145,6 +155,11 @@ export class Pair {
   }
 }
 
+/** Several jobs come back at once: which of them one gets who waits is a difference. */
+function returnsSeveral({ bytes, ends }: Line): boolean {
+  return ends !== undefined || /^kick (?![01]\r)/.test(bytes)
+}
+
 /** Of the machine and the moment; of a second more or less. */
 const ignored = new Set([
   'pid',
@@ -156,6 +171,7 @@ const ignored = new Set([
   'os',
   'platform',
   'total-connections',
+  'binlog-max-size',
 ])
 const about = new Set(['age', 'time-left', 'pause-time-left', 'uptime'])
 

@@ -3,13 +3,17 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { needs } from '../needs.ts'
 import { servers } from './servers.ts'
 import { Talk } from './talk.ts'
 
-for (const server of servers)
+for (const server of needs('beanstalkd') ? servers : servers.slice(1))
   describe(`a session with ${server.name}`, { concurrency: true }, () => {
     /** Starts it, runs with a way to connect, and stops it. */
-    async function run(body: (open: () => Promise<Talk>, signal: (name: NodeJS.Signals) => void) => Promise<void>, flags?: string[]): Promise<void> {
+    async function run(
+      body: (open: () => Promise<Talk>, signal: (name: NodeJS.Signals) => void) => Promise<void>,
+      flags?: string[],
+    ): Promise<void> {
       const peer = await server.start(flags)
       const talks: Talk[] = []
       try {
@@ -45,7 +49,13 @@ for (const server of servers)
     it('gives the smallest priority over all watched tubes, and of equal ones the oldest', () =>
       run(async (open) => {
         const talk = await open()
-        for (const [tube, pri] of [['a', 3], ['b', 1], ['a', 1], ['b', 0], ['c', 0]]) {
+        for (const [tube, pri] of [
+          ['a', 3],
+          ['b', 1],
+          ['a', 1],
+          ['b', 0],
+          ['c', 0],
+        ]) {
           await talk.ask(`use ${tube}`)
           await talk.ask(`put ${pri} 0 60 1`, 'x')
         }
@@ -62,7 +72,10 @@ for (const server of servers)
         const jobs = Array.from({ length: 300 }, (_, n) => n + 1)
         talk.send(jobs.map((n) => `put 1 0 60 ${String(n).length}\r\n${n}\r\n`).join(''))
         talk.send(jobs.map((n) => `reserve\r\nstats-job ${n}\r\ndelete ${n}\r\nlist-tube-used\r\n`).join(''))
-        assert.deepEqual(await replies(talk, 300), jobs.map((n) => `INSERTED ${n}`))
+        assert.deepEqual(
+          await replies(talk, 300),
+          jobs.map((n) => `INSERTED ${n}`),
+        )
         for (const n of jobs) {
           const [reserved, stats, deleted, used] = await replies(talk, 4)
           assert.equal(reserved, `RESERVED ${n} ${String(n).length}\r\n${n}`)
@@ -99,7 +112,10 @@ for (const server of servers)
         const taken = other.ask('reserve')
         worker.destroy()
         assert.equal(await taken, 'RESERVED 1 1\r\nx')
-        assert.match((await other.ask('stats-job 1')) ?? '', /pri: 7\n[^]*reserves: 2\ntimeouts: 0\nreleases: 0\nburies: 0\nkicks: 0\n/)
+        assert.match(
+          (await other.ask('stats-job 1')) ?? '',
+          /pri: 7\n[^]*reserves: 2\ntimeouts: 0\nreleases: 0\nburies: 0\nkicks: 0\n/,
+        )
       }))
 
     it('that is closed on one side answers what came, and TIMED_OUT to a reserve that would wait', () =>
@@ -183,7 +199,8 @@ for (const server of servers)
         const talk = await Talk.to({ host: '127.0.0.1', port: peer.port })
         await talk.ask('use a')
         await talk.ask('watch a')
-        for (const body of ['ready', 'reserved', 'buried', 'deleted', 'kicked']) await talk.ask(`put 5 0 60 ${body.length}`, body)
+        for (const body of ['ready', 'reserved', 'buried', 'deleted', 'kicked'])
+          await talk.ask(`put 5 0 60 ${body.length}`, body)
         await talk.ask('put 5 1000 60 7', 'delayed')
         for (const id of [2, 3, 4, 5]) await talk.ask(`reserve-job ${id}`)
         await talk.ask('bury 3 9')
@@ -198,10 +215,21 @@ for (const server of servers)
         const states: string[] = []
         for (let id = 1; id <= 6; id++) {
           const stats = (await next.ask(`stats-job ${id}`)) ?? ''
-          states.push(`${/tube: "?(\w+)/.exec(stats)?.[1]} ${/state: (\w+)/.exec(stats)?.[1]} ${/pri: (\d+)/.exec(stats)?.[1]}`)
+          states.push(
+            `${/tube: "?(\w+)/.exec(stats)?.[1]} ${/state: (\w+)/.exec(stats)?.[1]} ${/pri: (\d+)/.exec(stats)?.[1]}`,
+          )
         }
-        assert.deepEqual(states, ['a ready 5', 'a ready 5', 'a buried 9', 'undefined undefined undefined', 'a ready 8', 'a delayed 5'])
-        assert.equal(await next.ask('put 1 0 60 1', 'x'), 'INSERTED 7')
+        assert.deepEqual(states, [
+          'a ready 5',
+          'a ready 5',
+          'a buried 9',
+          'undefined undefined undefined',
+          'a ready 8',
+          'a delayed 5',
+        ])
+        // Ours takes ids from its file in blocks: what was left of one is lost with the process.
+        const later = /^INSERTED (\d+)$/.exec((await next.ask('put 1 0 60 1', 'x')) ?? '')?.[1]
+        assert.ok(Number(later) >= 7 && Number(later) <= 2007, `INSERTED ${later}`)
         await next.close()
         await again.stop()
       } finally {

@@ -27,6 +27,8 @@ const MAX_OPS = 256
 const MAX_BYTES = 1 << 20
 /** A kick of many is done in slices of so many. */
 const KICK = 1000
+/** Commands after which jobs may be ready that others wait for. */
+const WAKING: readonly string[] = ['kick', 'pause-tube']
 /** A larger body is written by itself, a smaller one in one piece with the replies around it. */
 const LARGE = 16_384
 /** While a command runs, so many bytes of later ones are read ahead. */
@@ -156,8 +158,10 @@ export class Connection {
       if (inspection?.name === 'quit') {
         this.#peer.end()
         await this.close()
-      } else if (inspection) this.#peer.write(await this.#inspect(inspection))
-      else if (steps.length === 0) return
+      } else if (inspection) {
+        this.#peer.write(await this.#inspect(inspection))
+        if (WAKING.includes(inspection.name) && this.#host.broker.waiting() > 0) await turn()
+      } else if (steps.length === 0) return
     }
   }
 
@@ -270,7 +274,7 @@ export class Connection {
       } else {
         from = end
         // They take it in the turn that follows.
-        if (end < steps.length) await new Promise((resolve) => setImmediate(resolve))
+        if (end < steps.length) await turn()
       }
     }
   }
@@ -696,6 +700,11 @@ export class Connection {
     for (const tube of tubes.referenced()) names.add(tube.name)
     return [...names].filter(isTubeName)
   }
+}
+
+/** The turn in which those who wait take what has become ready. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function exists(stats: QueueStats): boolean {
