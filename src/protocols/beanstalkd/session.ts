@@ -297,7 +297,11 @@ export class Connection {
         awaited = true
         pri = step.command.pri
       } else if (awaited) return i
-      else awaited = step.name === 'kick-job' || (step.name === 'release' && step.delay === 0)
+      else if (step.name === 'kick-job' || (step.name === 'release' && step.delay === 0)) {
+        awaited = true
+        // Which job comes back, and how urgent it is, only the store knows: no put may overtake it.
+        pri = Infinity
+      }
     }
     return steps.length
   }
