@@ -31,6 +31,11 @@ export const differences: Difference[] = [
     like: (reply, line) => (line.includes('list-tubes\r') ? reply.split('\n').sort().join('\n') : reply),
   },
   {
+    what: "A tube's name is quoted in statistics where YAML would read something else than a text without it.",
+    why: '1.12 never quotes it, 1.13 always; clients that split lines want none, those that read YAML need some.',
+    like: (reply) => reply.replace(/^(tube|name): "(.*)"$/m, '$1: $2'),
+  },
+  {
     what: 'A put that is refused takes no id.',
     why: 'beanstalkd gives one to the job before it looks at what follows its body.',
   },
