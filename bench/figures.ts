@@ -38,5 +38,11 @@ export function shown({ median, min, max }: Spread, unit = ''): string {
 /** Three digits that mean something. */
 export function short(value: number): string {
   const size = Math.abs(value)
-  return size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : size >= 0.1 || value === 0 ? value.toFixed(2) : value.toPrecision(2)
+  return size >= 100
+    ? value.toFixed(0)
+    : size >= 10
+      ? value.toFixed(1)
+      : size >= 0.1 || value === 0
+        ? value.toFixed(2)
+        : value.toPrecision(2)
 }

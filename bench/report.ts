@@ -55,7 +55,8 @@ export function targetTable(targets: readonly Target[]): Table {
 /** As Markdown, its columns in line, so that it reads well on a terminal, too. */
 export function markdown({ title, columns, rows }: Table): string {
   const widths = columns.map((column, i) => Math.max(3, column.length, ...rows.map((row) => row[i]?.length ?? 0)))
-  const line = (cells: readonly string[]) => `| ${widths.map((width, i) => (cells[i] ?? '').padEnd(width)).join(' | ')} |`
+  const line = (cells: readonly string[]) =>
+    `| ${widths.map((width, i) => (cells[i] ?? '').padEnd(width)).join(' | ')} |`
   const lines = [line(columns), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)]
   return `${title ? `**${title}**\n\n` : ''}${lines.join('\n')}\n`
 }

@@ -40,5 +40,8 @@ function write({ name, title }: Workload, report: Report, machine: Machine, { ro
   const body = `# ${title}\n\n\`npm run bench -- ${name}\`, ${rounds} rounds in turn.\n\n${text(report)}\n${about}`
   writeFileSync(join(results, `${name}.md`), body)
   const { rounds: figures, targets, skipped = [] } = report
-  writeFileSync(join(results, `${name}.json`), `${JSON.stringify({ name, machine, rounds, seconds, targets, skipped, figures }, null, 1)}\n`)
+  writeFileSync(
+    join(results, `${name}.json`),
+    `${JSON.stringify({ name, machine, rounds, seconds, targets, skipped, figures }, null, 1)}\n`,
+  )
 }

@@ -77,9 +77,19 @@ export class Client {
     })
   }
 
-  /** Runs until `stop`. */
+  /** Puts, reserves and deletes, until `stop`. */
   start(): void {
-    this.#putsLeft = Infinity
+    this.#begin(Infinity)
+  }
+
+  /** The same for so many jobs. */
+  async run(jobs: number): Promise<void> {
+    this.#begin(jobs)
+    await this.#done()
+  }
+
+  #begin(jobs: number): void {
+    this.#putsLeft = jobs
     this.#reserving = true
     this.#fill()
     this.#flush()
@@ -212,7 +222,9 @@ export class Client {
   }
 
   #refuse(from: Buffer, start: number, end: number): number {
-    this.#failed(new Error(`The server answered ${JSON.stringify(from.toString('latin1', start, Math.min(end, start + 60)))}.`))
+    this.#failed(
+      new Error(`The server answered ${JSON.stringify(from.toString('latin1', start, Math.min(end, start + 60)))}.`),
+    )
     this.#socket.destroy()
     return end
   }

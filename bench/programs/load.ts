@@ -14,6 +14,8 @@ export interface LoadOrder {
   /** Milliseconds that aren't measured, and that are. */
   warm: number
   ms: number
+  /** Exactly so many jobs instead of a time. */
+  jobs?: number
   /** Jobs put before, which stay. */
   backlog?: number
 }
@@ -39,14 +41,25 @@ if (order.backlog) {
   client.close()
 }
 const clients = await Promise.all(
-  Array.from({ length: order.connections }, (_, i) => Client.open(order.ports[i % order.ports.length] as number, order.inFlight, fail)),
+  Array.from({ length: order.connections }, (_, i) =>
+    Client.open(order.ports[i % order.ports.length] as number, order.inFlight, fail),
+  ),
 )
-for (const client of clients) client.start()
-await sleep(order.warm)
-const before = take()
-await sleep(order.ms)
-const after = take()
-await Promise.all(clients.map((client) => client.stop()))
+let before
+let after
+if (order.jobs === undefined) {
+  for (const client of clients) client.start()
+  await sleep(order.warm)
+  before = take()
+  await sleep(order.ms)
+  after = take()
+  await Promise.all(clients.map((client) => client.stop()))
+} else {
+  const each = Math.ceil(order.jobs / clients.length)
+  before = take()
+  await Promise.all(clients.map((client) => client.run(each)))
+  after = take()
+}
 for (const client of clients) client.close()
 
 const ms = after.at - before.at

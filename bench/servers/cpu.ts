@@ -25,7 +25,8 @@ export function cpuOf(pids: readonly number[]): Cpu {
 /** Nanoseconds that all threads of a process have run: finer than `cpuOf`, for what is nearly idle. */
 export function runTimeOf(pid: number): number {
   let sum = 0
-  for (const thread of readdirSync(`/proc/${pid}/task`)) sum += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])
+  for (const thread of readdirSync(`/proc/${pid}/task`))
+    sum += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])
   return sum
 }
 

@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Server } from './server.ts'
 
+export type ServerName = 'beanstalkd' | 'beanstalkd-f0' | 'canned' | 'memory' | 'file' | 'file-unsynced'
+
 /** A server that a load can be put on. */
 export interface ServerKind {
-  name: string
   /** What it is, in a table. */
   is: string
   /** Undefined: it can be started. Else what is missing, for people. */
@@ -20,8 +21,18 @@ const program = process.env['QUEUEUP_BENCH_DIST'] ? path('../../dist/cli/queueup
 
 const beanstalkd = (...flags: readonly string[]): Pick<ServerKind, 'missing' | 'start'> => ({
   missing: () =>
-    spawnSync('beanstalkd', ['-v']).status === 0 ? undefined : 'beanstalkd is not installed (apt-get install beanstalkd)',
-  start: (folder) => Server.start((port) => ['beanstalkd', '-l', '127.0.0.1', '-p', String(port), ...flags.map((flag) => (flag === 'DIR' ? folder : flag))]),
+    spawnSync('beanstalkd', ['-v']).status === 0
+      ? undefined
+      : 'beanstalkd is not installed (apt-get install beanstalkd)',
+  start: (folder) =>
+    Server.start((port) => [
+      'beanstalkd',
+      '-l',
+      '127.0.0.1',
+      '-p',
+      String(port),
+      ...flags.map((flag) => (flag === 'DIR' ? folder : flag)),
+    ]),
 })
 
 const queueup = (...flags: readonly string[]): Pick<ServerKind, 'start'> => ({
@@ -39,17 +50,14 @@ const queueup = (...flags: readonly string[]): Pick<ServerKind, 'start'> => ({
     ]),
 })
 
-export const servers = {
-  beanstalkd: { name: 'beanstalkd', is: 'beanstalkd in memory', ...beanstalkd() },
-  'beanstalkd-f0': { name: 'beanstalkd-f0', is: 'beanstalkd -b DIR -f0', ...beanstalkd('-b', 'DIR', '-f0') },
+export const servers: Readonly<Record<ServerName, ServerKind>> = {
+  beanstalkd: { is: 'beanstalkd in memory', ...beanstalkd() },
+  'beanstalkd-f0': { is: 'beanstalkd -b DIR -f0', ...beanstalkd('-b', 'DIR', '-f0') },
   canned: {
-    name: 'canned',
     is: 'node:net, canned replies (the limit)',
     start: () => Server.start((port) => [process.execPath, path('../programs/canned.ts'), String(port)]),
   },
-  memory: { name: 'memory', is: 'Queueup in memory', ...queueup() },
-  file: { name: 'file', is: 'Queueup -b DIR, synced', ...queueup('-b', 'DIR') },
-  'file-unsynced': { name: 'file-unsynced', is: 'Queueup -b DIR -F, never synced', ...queueup('-b', 'DIR', '-F') },
-} as const satisfies Record<string, ServerKind>
-
-export type ServerName = keyof typeof servers
+  memory: { is: 'Queueup in memory', ...queueup() },
+  file: { is: 'Queueup -b DIR, synced', ...queueup('-b', 'DIR') },
+  'file-unsynced': { is: 'Queueup -b DIR -F, never synced', ...queueup('-b', 'DIR', '-F') },
+}

@@ -70,7 +70,7 @@ async function run(shape: Shape, { rounds, seconds, warm, only }: Options, folde
   const among: readonly ServerName[] = only ? only.map(named) : shape.among
   const started = new Map<ServerName, Server>()
   for (const name of among) {
-    const missing = missingOf(name)
+    const missing = servers[name].missing?.()
     if (missing) {
       skipped.push(`${servers[name].is}: ${missing}`)
       continue
@@ -90,7 +90,11 @@ async function run(shape: Shape, { rounds, seconds, warm, only }: Options, folde
   return report(shape, figures, skipped)
 }
 
-function report(shape: Shape, figures: ReadonlyMap<ServerName, readonly LoadFigures[]>, skipped: readonly string[]): Report {
+function report(
+  shape: Shape,
+  figures: ReadonlyMap<ServerName, readonly LoadFigures[]>,
+  skipped: readonly string[],
+): Report {
   const jobs = (name: ServerName) => figures.get(name)?.map((round) => (round.jobs / round.ms) * 1000)
   const [first] = figures.keys()
   const base = (first && jobs(first)) ?? []
@@ -102,7 +106,14 @@ function report(shape: Shape, figures: ReadonlyMap<ServerName, readonly LoadFigu
     `${shownMedian(measured.map(({ cpu, jobs }) => cpu.user / jobs))}+${shownMedian(measured.map(({ cpu, jobs }) => cpu.system / jobs))}`,
     shownMedian(measured.map(({ client }) => client)),
   ])
-  const columns = ['server', 'jobs/s', `to ${first ? servers[first].is : ''}`, 'server CPU us/job', 'user+system', 'load, cores']
+  const columns = [
+    'server',
+    'jobs/s',
+    `to ${first ? servers[first].is : ''}`,
+    'server CPU us/job',
+    'user+system',
+    'load, cores',
+  ]
   const targets = shape.targets.map(({ of, to, atLeast }): Target => {
     const [a, b] = [jobs(of), jobs(to)]
     return { of: `${servers[of].is}, to ${servers[to].is}`, atLeast, measured: a && b && ratios(a, b) }
@@ -113,11 +124,6 @@ function report(shape: Shape, figures: ReadonlyMap<ServerName, readonly LoadFigu
 const shownMedian = (values: readonly number[]) => {
   const { median } = spread(values)
   return median >= 10 ? median.toFixed(0) : median.toFixed(1)
-}
-
-function missingOf(name: ServerName): string | undefined {
-  const kind: { missing?(): string | undefined } = servers[name]
-  return kind.missing?.()
 }
 
 function named(name: string): ServerName {
