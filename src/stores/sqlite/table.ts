@@ -311,7 +311,9 @@ export class SqliteTable implements Table {
     const holder = this.holders.find(session)
     if (!holder) return []
     if (this.#forgot) this.#recallLeases()
-    return holder.rows().reverse()
+    const rows = holder.rows().reverse()
+    for (const row of rows) this.#queues.fresh(row.queue as SqliteQueue)
+    return rows
   }
 
   forgetHolder(session: string): void {
