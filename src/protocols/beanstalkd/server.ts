@@ -187,10 +187,13 @@ class SocketPeer implements Peer {
     return this.#socket.writableLength > this.#maxPending
   }
 
-  write(data: string | Uint8Array): void {
+  write(...pieces: readonly (string | Uint8Array)[]): void {
     if (!this.#socket.writable) return
-    if (typeof data === 'string') this.#socket.write(data, 'latin1')
-    else this.#socket.write(data)
+    if (pieces.length > 1) this.#socket.cork()
+    for (const piece of pieces)
+      if (typeof piece === 'string') this.#socket.write(piece, 'latin1')
+      else this.#socket.write(piece)
+    if (pieces.length > 1) this.#socket.uncork()
   }
 
   hold(on: boolean): void {

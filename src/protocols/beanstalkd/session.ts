@@ -51,7 +51,8 @@ export interface Host {
 
 /** The other side of the connection. */
 export interface Peer {
-  write(data: string | Uint8Array): void
+  /** All of it in one go: some clients can't bear a body that comes without its CRLF. */
+  write(...pieces: readonly (string | Uint8Array)[]): void
   /** It hasn't taken so many replies that no more are made until it has; then `resume` is called. */
   readonly congested: boolean
   /** Read no more, or again. */
@@ -345,6 +346,7 @@ export class Connection {
 
   /** Writes what is known by now. Returns where it stopped. results: undefined, when nothing of it was done. */
   #reply(steps: readonly Step[], from: number, end: number, results: readonly Result[] | undefined): number {
+    const pieces: (string | Uint8Array)[] = []
     let out = ''
     let next = 0
     let i = from
@@ -364,14 +366,13 @@ export class Connection {
         const job = result.jobs[0]
         this.#isWorker()
         if (job && job.body.length > LARGE) {
-          this.#peer.write(out + jobHead('RESERVED', job.id, job.body))
-          this.#peer.write(job.body)
+          pieces.push(out + jobHead('RESERVED', job.id, job.body), job.body)
           out = '\r\n'
         } else if (job) out += jobReply('RESERVED', job.id, job.body)
       } else if (!result.ok && result.why === 'empty' && step.name !== 'reserve-job') break
       else out += this.#word(step.name, result)
     }
-    if (out !== '') this.#peer.write(out)
+    if (out !== '') this.#peer.write(...pieces, out)
     return i
   }
 
@@ -426,11 +427,8 @@ export class Connection {
         counters.waiting--
         for (const tube of watched) tube.waiting--
         if (!this.#closed) {
-          this.#peer.write(reply)
-          if (body) {
-            this.#peer.write(body)
-            this.#peer.write('\r\n')
-          }
+          if (body) this.#peer.write(reply, body, '\r\n')
+          else this.#peer.write(reply)
         }
         resolve()
       }
