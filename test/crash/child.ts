@@ -61,6 +61,8 @@ export class Child {
   async kill(): Promise<void> {
     if (this.dead) return
     const gone = once(this.process, 'exit')
+    // From now on what it held belongs to others, who may have it before we hear of the death.
+    this.dead = true
     this.process.kill('SIGKILL')
     await gone
   }

@@ -31,7 +31,7 @@ export class Processes {
   /** Another process came. */
   onConnect: () => void = () => undefined
   /** The process of that slot is dead. */
-  onDeath: (slot: number) => void = () => undefined
+  onDeath: (slot: number, name: string) => void = () => undefined
   #closed = false
 
   constructor(path: string) {
@@ -106,7 +106,7 @@ export class Processes {
   #died(slot: number, name: string): void {
     rmSync(this.#lockPath(name), { force: true })
     rmSync(socketPath(this.#folder, name), { force: true })
-    this.onDeath(slot)
+    this.onDeath(slot, name)
   }
 
   #isAlive(name: string): boolean {

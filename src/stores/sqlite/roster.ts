@@ -18,6 +18,10 @@ export class Roster {
       .map(([slot, name]) => ({ slot, name }))
   }
 
+  has(slot: number, name: string): boolean {
+    return this.#file.get('SELECT 1 FROM process WHERE slot = ? AND name = ?', slot, name) !== undefined
+  }
+
   /** Slots of other processes that wait for jobs of one of these queues, and of which. */
   waiters(queues: Iterable<{ name: Queue }>): Map<number, Queue[]> {
     const waiters = new Map<number, Queue[]>()

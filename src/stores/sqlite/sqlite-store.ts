@@ -98,9 +98,9 @@ export class SqliteStore implements Store {
       this.#processesChanged = true
       void this.#lookForProcesses()
     }
-    o.processes.onDeath = (slot) => this.#died(slot)
+    o.processes.onDeath = (slot, name) => this.#died(slot, name)
     void this.#lookForProcesses()
-    this.crashed = this.#table.deadSlots.size > 0
+    this.crashed = this.#table.dead.size > 0
   }
 
   get others(): number {
@@ -357,8 +357,8 @@ export class SqliteStore implements Store {
     this.#tell(ring)
   }
 
-  #died(slot: number): void {
-    this.#table.deadSlots.add(slot)
+  #died(slot: number, name: string): void {
+    this.#table.dead.set(slot, name)
     this.#disk.shared = this.#processes.others > 0
     this.#tell({ due: this.now() })
   }

@@ -30,8 +30,8 @@ export class SqliteTable implements Table {
   readonly file: Connection
   readonly slot: number
   readonly epoch: number
-  /** Slots of processes that died; their leases are to come back. */
-  readonly deadSlots = new Set<number>()
+  /** Processes that died, by slot: their leases are to come back. The name tells them from who gets the slot after them. */
+  readonly dead = new Map<number, string>()
   /** The moment of the commit that runs. */
   now: Ms = 0
   /** Called when other processes came or went. */
@@ -151,7 +151,7 @@ export class SqliteTable implements Table {
   }
 
   soonest(now: Ms): Ms {
-    if (this.deadSlots.size > 0) return now
+    if (this.dead.size > 0) return now
     if (this.mark.soonest <= now) {
       this.flush()
       this.mark.lookAhead()
@@ -322,7 +322,12 @@ export class SqliteTable implements Table {
 
   orphans(limit: number): Row[] {
     const rows: Row[] = []
-    for (const slot of this.deadSlots) {
+    for (const [slot, name] of this.dead) {
+      if (!this.roster.has(slot, name)) {
+        // Another process has seen to it, and the slot may be somebody else's by now.
+        this.dead.delete(slot)
+        continue
+      }
       this.flush()
       const found = this.file.all<Columns>(
         `SELECT ${COLUMNS} FROM job WHERE state = 1 AND session BETWEEN ? AND ? LIMIT ?`,
@@ -431,7 +436,7 @@ export class SqliteTable implements Table {
   strike(slot: number): void {
     for (const key of this.#records.ofSessions(...sessionsOf(slot))) this.#records.set(key, undefined, null, undefined)
     this.roster.strike(slot)
-    this.deadSlots.delete(slot)
+    this.dead.delete(slot)
     this.onProcesses()
   }
 
