@@ -20,7 +20,7 @@ const USAGE = 2
 
 const program = new Command('queueup')
   .description('A durable work queue in one file, spoken to in the protocols that clients already know.')
-  .version('0.1.0')
+  .version('0.1.0', '--version')
   .showHelpAfterError('Run it with --help to see what it takes.')
   .exitOverride()
 

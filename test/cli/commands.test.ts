@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { queueup, Served, type Answer } from './cli.ts'
+
+/** The same commands on a file, and through a server's protocol. */
+for (const kind of ['a file', 'a server', 'a server on a Unix socket'] as const)
+  describe(`commands on ${kind}`, () => {
+    let folder: string
+    let served: Served | undefined
+    let store: string
+    const run = (...args: string[]): Promise<Answer> => queueup(folder, [...args, '--store', store])
+
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'queueup-cli-'))
+      store = 'file:jobs.db'
+      if (kind === 'a file') return
+      const socket = join(folder, 'socket')
+      const address = kind === 'a server' ? '127.0.0.1:0' : `unix:${socket}`
+      served = await Served.start(folder, ['serve', '--store', 'file:jobs.db', '--beanstalkd', address])
+      store = kind === 'a server' ? `beanstalkd://127.0.0.1:${served.port}` : `beanstalkd://${socket}`
+    })
+    after(async () => {
+      await served?.stop()
+      await rm(folder, { recursive: true })
+    })
+
+    test('put says the id; peek, job and stats show the job; delete takes it away', async () => {
+      const put = await run('put', '--queue', 'mail', '--body', 'héllo', '--pri', '7')
+      assert.deepEqual([put.code, put.out, put.error], [0, '1\n', ''])
+      assert.equal((await run('peek', '1')).out, 'héllo')
+      assert.equal((await run('peek', '--queue', 'mail')).out, 'héllo')
+      const json = JSON.parse((await run('peek', '1', '--json')).out) as { id: number; body: string }
+      assert.deepEqual([json.id, Buffer.from(json.body, 'base64').toString()], [1, 'héllo'])
+      assert.match((await run('job', '1')).out, /^Ready/)
+      const stats = JSON.parse((await run('stats', '--json')).out) as { queue: string; ready: number }[]
+      assert.equal(stats.find((one) => one.queue === 'mail')?.ready, 1)
+      assert.match((await run('stats')).out, /^QUEUE +READY[^]*mail +1 +0 +0 +0/)
+      assert.equal((await run('delete', '1')).out, 'deleted 1\n')
+      const again = await run('delete', '1')
+      assert.deepEqual([again.code, again.out], [1, ''])
+      assert.match(again.error, /^queueup: Job 1 isn't there[^\n]*\n$/)
+    })
+
+    test('put reads a file and standard input; delays and kick work', async () => {
+      await writeFile(join(folder, 'body'), 'from a file')
+      assert.equal((await run('put', '--queue', 'q', 'body')).code, 0)
+      const { out } = await queueup(folder, ['put', '--queue', 'q', '--delay', '1h', '-', '--store', store], {
+        input: 'from input',
+      })
+      assert.equal((await run('peek', '--queue', 'q')).out, 'from a file')
+      assert.equal((await run('peek', '--queue', 'q', '--state', 'delayed')).out, 'from input')
+      assert.match((await run('job', out.trim())).out, /^Delayed for another 3\d\d\d s|^Delayed for another 60 min/)
+      assert.equal((await run('kick', '--queue', 'q')).out, 'kicked 1\n')
+      assert.equal((await run('clear', '--queue', 'q')).out, 'deleted 2\n')
+    })
+
+    test('pause and resume', async () => {
+      await run('put', '--queue', 'p', '--body', 'x')
+      assert.equal((await run('pause', '--queue', 'p', '--for', '10m')).out, 'paused p\n')
+      assert.match((await run('stats')).out, /p .*paused for \d+ s/)
+      assert.equal((await run('resume', '--queue', 'p')).out, 'resumed p\n')
+      assert.doesNotMatch((await run('stats')).out, /paused/)
+      assert.equal((await run('pause', '--queue', 'nowhere')).code, 1)
+    })
+
+    test('what is written wrongly is a sentence, and exit code 2', async () => {
+      for (const args of [
+        ['put', '--queue', 'q'],
+        ['put', '--queue', 'q', '--body', 'x', '--delay', 'soon'],
+        ['put', '--queue', 'q', '--body', 'x', '--pri', '-1'],
+        ['peek'],
+        ['peek', 'x'],
+        ['delete', '1x'],
+        ['clear', '--queue', 'q', '--state', 'gone'],
+        ['nonsense'],
+        ['put', '--body', 'x'],
+      ]) {
+        const { code, out, error } = await run(...args)
+        assert.equal(code, 2, `${args.join(' ')}: ${error}`)
+        assert.equal(out, '')
+        assert.doesNotMatch(error, /\n +at /)
+      }
+    })
+
+    test("a queue's settings are set where the store is named, and hold at once for whoever has it open", async () => {
+      const set = await run('queue', 'set', 'small', 'max-jobs=1')
+      if (kind !== 'a file') {
+        assert.equal(set.code, 1)
+        assert.match(set.error, /protocol can't change a queue's settings/)
+        await queueup(folder, ['queue', 'set', 'small', 'max-jobs=1', '--store', 'file:jobs.db'])
+      }
+      assert.equal((await queueup(folder, ['queue', 'show', 'small', '--store', 'file:jobs.db'])).out, 'max-jobs=1\n')
+      assert.equal((await run('put', '--queue', 'small', '--body', 'a')).code, 0)
+      assert.notEqual((await run('put', '--queue', 'small', '--body', 'b')).code, 0)
+      assert.equal((await queueup(folder, ['queue', 'set', 'small', 'colour=red', '--store', 'file:jobs.db'])).code, 2)
+    })
+  })
+
+test('a server that is not there, and a store in memory, are errors that say what to do', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'queueup-cli-'))
+  const gone = await queueup(folder, ['stats', '--store', 'beanstalkd://127.0.0.1:1'])
+  assert.equal(gone.code, 1)
+  assert.match(gone.error, /No server answers at 127\.0\.0\.1:1 .*queueup serve/)
+  assert.equal((await queueup(folder, ['stats', '--store', 'memory:'])).code, 2)
+  assert.equal((await queueup(folder, ['stats', '--store', 'redis://x'])).code, 2)
+  const env = { QUEUEUP_STORE: 'file:named.db' }
+  assert.equal((await queueup(folder, ['put', '--queue', 'q', '--body', 'x'], { env })).code, 0)
+  assert.match((await queueup(folder, ['stats', '--store', 'named.db'])).out, /q +1/)
+  await rm(folder, { recursive: true })
+})

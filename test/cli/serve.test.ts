@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import { BeanstalkdClient } from '../../src/transports/beanstalkd.ts'
+import { needs } from '../needs.ts'
+import { queueup, Served } from './cli.ts'
+
+describe('a server', () => {
+  let folder: string
+  let served: Served | undefined
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'queueup-serve-'))
+  })
+  afterEach(async () => {
+    served?.child.kill('SIGKILL')
+    served = undefined
+    await rm(folder, { recursive: true, maxRetries: 5 })
+  })
+
+  const client = (): Promise<BeanstalkdClient> =>
+    BeanstalkdClient.connect({ host: '127.0.0.1', port: (served as Served).port })
+  const check = async (args: string[], env = {}) =>
+    JSON.parse((await queueup(folder, ['serve', '--check', ...args], { env })).out) as Record<string, unknown>
+
+  test('says what it listens on and how to put a first job; logs JSON, and no body ever', async () => {
+    served = await Served.start(folder, ['serve', '--beanstalkd', '127.0.0.1:0', '--log', 'debug'])
+    const talk = await client()
+    await talk.put('mail', Buffer.from('a secret'))
+    assert.match(
+      served.out,
+      new RegExp(`127\\.0\\.0\\.1:${served.port}[^]*queueup put --store beanstalkd://127\\.0\\.0\\.1:${served.port}`),
+    )
+    assert.equal(await served.stop(), 0)
+    for (const line of served.log.trim().split('\n')) assert.ok((JSON.parse(line) as { msg: string }).msg)
+    assert.doesNotMatch(served.log + served.out, /a secret/)
+  })
+
+  test('stops when it is told: what was acknowledged is there, and the exit code is 0', async () => {
+    served = await Served.start(folder, ['serve', '--beanstalkd', '127.0.0.1:0'])
+    const talk = await client()
+    const puts = Array.from({ length: 200 }, () => talk.put('mail', Buffer.from('x')))
+    await Promise.all(puts)
+    const waiting = talk.reserve().catch(() => undefined)
+    assert.equal(await served.stop('SIGINT'), 0)
+    await waiting
+    assert.match((await queueup(folder, ['stats'])).out, /mail +200/)
+  })
+
+  test('takes no puts while it drains, and goes on with the rest', async () => {
+    served = await Served.start(folder, ['serve', '--beanstalkd', '127.0.0.1:0'])
+    const talk = await client()
+    await talk.put('default', Buffer.from('before'))
+    served.child.kill('SIGUSR1')
+    await served.says('draining')
+    await assert.rejects(talk.put('default', Buffer.from('after')), /DRAINING/)
+    assert.equal((await talk.reserve(0))?.body.toString(), 'before')
+    talk.close()
+    assert.equal(await served.stop(), 0)
+  })
+
+  test('refuses an address that is taken, with a sentence', async () => {
+    served = await Served.start(folder, ['serve', '--beanstalkd', '127.0.0.1:0'])
+    const { code, error } = await queueup(folder, [
+      'serve',
+      '--store',
+      'other.db',
+      '--beanstalkd',
+      `127.0.0.1:${served.port}`,
+    ])
+    assert.equal(code, 1)
+    assert.match(error, /Can't listen on 127\.0\.0\.1:\d+/)
+  })
+
+  test('takes its settings from flags, then the file, then the environment', async () => {
+    await writeFile(
+      join(folder, 'c.json'),
+      JSON.stringify({ store: 'file:from-file.db', durability: '50ms', queues: { mail: { 'max-jobs': 5 } } }),
+    )
+    const env = {
+      QUEUEUP_STORE: 'file:env.db',
+      QUEUEUP_LOG: 'warn',
+      QUEUEUP_DURABILITY: 'relaxed',
+      QUEUEUP_BEANSTALKD: '127.0.0.1:1,unix:/tmp/x',
+    }
+    assert.deepEqual(await check(['--config', 'c.json', '--durability', 'full'], env), {
+      store: 'file:from-file.db',
+      beanstalkd: ['127.0.0.1:1', 'unix:/tmp/x'],
+      durability: 'full',
+      maxJobSize: 65535,
+      log: 'warn',
+      queues: { 'default/mail': { maxJobs: 5 } },
+    })
+    assert.equal((await check([]))['store'], 'file:queueup.db')
+  })
+
+  test('says which setting is wrong, where it was written, and what was meant', async () => {
+    await writeFile(join(folder, 'c.json'), JSON.stringify({ stor: 'x' }))
+    const misspelt = await queueup(folder, ['serve', '--check', '--config', 'c.json'])
+    assert.equal(misspelt.code, 2)
+    assert.match(misspelt.error, /c\.json has 'stor'.*Did you mean 'store'/)
+    for (const [args, what] of [
+      [['--durability', 'often'], /durability, from the command line/],
+      [['--beanstalkd', 'nowhere'], /no address/],
+      [['--max-job-size', '0'], /no size/],
+      [['--config', 'none.json'], /can't be read/],
+    ] as const)
+      assert.match((await queueup(folder, ['serve', '--check', ...args])).error, what)
+    assert.match(
+      (await queueup(folder, ['serve', '--check'], { env: { QUEUEUP_LOG: 'loud' } })).error,
+      /log, from the environment/,
+    )
+  })
+
+  test("in beanstalkd's place: its flags, a file in its folder, memory without one", async () => {
+    served = await Served.start(folder, [
+      'beanstalkd',
+      '-l',
+      '127.0.0.1',
+      '-p',
+      '0',
+      '-b',
+      folder,
+      '-f',
+      '0',
+      '-z',
+      '100',
+      '-s',
+      '1000000',
+      '-V',
+    ])
+    let talk = await client()
+    await talk.put('a', Buffer.from('kept'))
+    await assert.rejects(talk.put('a', Buffer.alloc(101)), /JOB_TOO_BIG/)
+    await served.stop()
+    served = await Served.start(folder, ['beanstalkd', '-p', '0', '-b', folder, '-F'])
+    talk = await client()
+    assert.equal((await talk.peekNext('a', 'ready'))?.body.toString(), 'kept')
+    await served.stop()
+    served = await Served.start(folder, ['beanstalkd', '-p', '0'])
+    talk = await client()
+    assert.equal(await talk.peekNext('a', 'ready'), undefined)
+    assert.match((await queueup(folder, ['beanstalkd', '-v'])).out, /1\.13 \(queueup/)
+    assert.equal((await queueup(folder, ['beanstalkd', '-p', 'x'])).code, 2)
+    assert.equal((await queueup(folder, ['beanstalkd', '-u', 'nobody-of-this-name', '-p', '0'])).code, 2)
+  })
+
+  if (needs('root'))
+    test('becomes another user before it makes the file', async () => {
+      const { chown } = await import('node:fs/promises')
+      await chown(folder, 65_534, 65_534)
+      served = await Served.start(folder, ['beanstalkd', '-p', '0', '-b', folder, '-u', 'nobody'])
+      assert.equal((await stat(join(folder, 'queueup.db'))).uid, 65_534)
+      assert.equal(await served.stop(), 0)
+    })
+})
