@@ -51,4 +51,18 @@ export const bulk: Case[] = [
       )
     },
   ],
+  [
+    'kicks count a kick each, and only the jobs of the name and text that are asked for',
+    async (s) => {
+      const a = await s.put('apples', {}, { name: 'fruit' })
+      const b = await s.put('stones', {}, { name: 'rock' })
+      for (const id of [a, b]) await s.ok<'bury'>({ do: 'bury', job: { id }, why: 'asked' })
+      const kick = (where: object) =>
+        s.ok<'bulk'>({ do: 'bulk', where: { queue: mail, states: ['buried'], ...where }, act: 'kick', limit: 9 })
+      assert.equal((await kick({ name: 'fruit', match: 'stones' })).count, 0)
+      assert.equal((await kick({ name: 'fruit' })).count, 1)
+      assert.deepEqual([await s.state(a), await s.state(b)], ['ready', 'buried'])
+      assert.equal((await s.view(a))?.counts.kicks, 1)
+    },
+  ],
 ]

@@ -88,4 +88,12 @@ export const group: Case[] = [
       assert.deepEqual(await s.texts(), ['5'])
     },
   ],
+  [
+    'does not let a job be taken by its id before its turn',
+    async (s) => {
+      await s.put('1', {}, { group: 'g' })
+      const second = await s.put('2', {}, { group: 'g' })
+      await s.refused({ do: 'reserve', from: second, max: 1, bytes: 9, lease: { session: 's' } }, 'not held')
+    },
+  ],
 ]

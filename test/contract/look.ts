@@ -95,4 +95,32 @@ export const look: Case[] = [
       )
     },
   ],
+  [
+    'shows each order in pages of one, none twice and none left out',
+    async (s) => {
+      const at = s.now + 1000
+      const ids: number[] = []
+      for (let i = 0; i < 5; i++) ids.push(await s.put(String(i), { at: at - i }))
+      const pages = async (state: 'delayed' | 'buried', order: 'due' | 'buried' | 'id') => {
+        const seen: number[] = []
+        let after: string | undefined
+        do {
+          const page = await s.store.look({
+            where: { queue: mail, states: [state] },
+            order,
+            limit: 1,
+            ...(after !== undefined && { after }),
+          })
+          seen.push(...page.jobs.map((job) => job.id))
+          after = page.after
+        } while (after !== undefined)
+        return seen
+      }
+      assert.deepEqual(await pages('delayed', 'due'), ids.toReversed())
+      assert.deepEqual(await pages('delayed', 'id'), ids)
+      const burial = [2, 0, 4, 1, 3].map((i) => ids[i] as number)
+      for (const id of burial) await s.ok<'bury'>({ do: 'bury', job: { id }, why: 'asked' })
+      assert.deepEqual(await pages('buried', 'buried'), burial)
+    },
+  ],
 ]

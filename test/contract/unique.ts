@@ -78,4 +78,9 @@ export const unique: Case[] = [
       assert.equal(await s.put('b', {}, key()), id)
     },
   ],
+  [
+    'supersede is refused as unsupported',
+    async (s) =>
+      assert.deepEqual(await s.putResult('a', {}, key({ on: 'supersede' })), { ok: false, why: 'unsupported' }),
+  ],
 ]

@@ -84,4 +84,16 @@ export const unit: Case[] = [
     },
   ],
   ['without operations is answered with none', async (s) => assert.deepEqual(await s.unit({ ops: [] }), [])],
+  [
+    'of a closed store is rejected, and none is left without an answer',
+    async (s) => {
+      await s.store.close()
+      const answers = await Promise.allSettled(s.store.commit([{ ops: [put('a')] }, { ops: [put('b')] }]))
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        ['rejected', 'rejected'],
+      )
+      if (s.store.traits.durable) await s.reopen()
+    },
+  ],
 ]
