@@ -17,6 +17,7 @@ export const look: Case[] = [
           ...(after !== undefined && { after }),
         })
         seen.push(...page.jobs.map((job) => job.id))
+        assert.ok(seen.length <= ids.length, 'a job is shown twice')
         after = page.after
       } while (after !== undefined)
       assert.deepEqual(
@@ -112,6 +113,7 @@ export const look: Case[] = [
             ...(after !== undefined && { after }),
           })
           seen.push(...page.jobs.map((job) => job.id))
+          assert.ok(seen.length <= ids.length, 'a job is shown twice')
           after = page.after
         } while (after !== undefined)
         return seen
