@@ -31,7 +31,9 @@ describe('a server', () => {
     await talk.put('mail', Buffer.from('a secret'))
     assert.match(
       served.out,
-      new RegExp(`127\\.0\\.0\\.1:${served.port}[^]*queueup put --store beanstalkd://127\\.0\\.0\\.1:${served.port}`),
+      new RegExp(
+        `127\\.0\\.0\\.1:${served.port}[^]*queueup(?: --)? put --store beanstalkd://127\\.0\\.0\\.1:${served.port}`,
+      ),
     )
     assert.equal(await served.stop(), 0)
     for (const line of served.log.trim().split('\n')) assert.ok((JSON.parse(line) as { msg: string }).msg)
