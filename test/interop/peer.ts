@@ -59,8 +59,8 @@ export async function start(program: readonly string[], flags: readonly string[]
 let candidate = 10_000 + (process.pid % 220) * 100
 
 async function freePort(): Promise<number> {
-  while (!(await isFree(++candidate)));
-  return candidate
+  const port = ++candidate
+  return (await isFree(port)) ? port : freePort()
 }
 
 function isFree(port: number): Promise<boolean> {
