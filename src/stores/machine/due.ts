@@ -21,12 +21,9 @@ export function due(m: Machine, op: DueOp): Result {
     const { rows, records } = sweep(m, limit, '')
     const orphans = table.orphans(limit)
     for (const row of orphans) giveBack(m, row, 'lost')
-    for (const row of table.deadLetters(limit)) {
-      const to = row.queue.policy?.dead
-      if (to !== undefined && now - (m.reported.get(row.id) ?? -Infinity) >= REPORT_AGAIN) m.reportDead(row, to)
-    }
+    const letters = report(m, limit)
     collect(m, limit)
-    return { records, more: rows >= limit || orphans.length >= limit }
+    return { records, more: rows >= limit || orphans.length >= limit || letters >= limit }
   })
   m.undelivered = false
   const next = table.soonest(now)
@@ -40,6 +37,26 @@ export function due(m: Machine, op: DueOp): Result {
     more: result.more,
     ...(next < NEVER && { next }),
   }
+}
+
+/** Tells of dead letters: again of those that still lie here after a while, and of those that nobody was told of. Returns how many it looked at. */
+function report(m: Machine, limit: number): number {
+  const { table, now, reported } = m
+  let looked = 0
+  for (const [id, at] of reported) {
+    if (looked >= limit || now - at < REPORT_AGAIN) break
+    looked++
+    reported.delete(id)
+    const row = table.get(id)
+    if (row?.dead && row.queue.policy?.dead !== undefined) m.reportDead(row, row.queue.policy.dead)
+  }
+  const rows = table.deadLetters(limit - looked, m.toldOf)
+  for (const row of rows) {
+    m.toldOf = row.at
+    const to = row.queue.policy?.dead
+    if (to !== undefined && !reported.has(row.id)) m.reportDead(row, to)
+  }
+  return looked + rows.length
 }
 
 /** Throws out what is over: unique keys' windows, history, implicit queues that nobody used for a while. */

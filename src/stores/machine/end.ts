@@ -1,12 +1,13 @@
 import type { EndOp, Result } from '../store.ts'
 import { giveBack } from './give-back.ts'
 import type { Machine } from './machine.ts'
+import { write } from './record.ts'
 
 export function end(m: Machine, op: EndOp): Result {
   const { result: count, ready } = m.watching(() => {
     const rows = m.table.held(op.session).sort((a, b) => a.id - b.id)
     for (const row of rows) giveBack(m, row, op.as)
-    for (const key of m.table.sessionRecords(op.session)) m.table.setRecord(key, undefined, undefined, undefined)
+    for (const key of m.table.sessionRecords(op.session)) write(m, key, undefined, undefined, undefined)
     m.table.forgetHolder(op.session)
     return rows.length
   })

@@ -2,7 +2,7 @@ import type { Death, Message, Target, Why } from '../../job.ts'
 import type { ForwardOp, Put, Refusal, Result } from '../store.ts'
 import type { Machine } from './machine.ts'
 import { refuse } from './refuse.ts'
-import { depart, displace, notLeaving, openGroup, place, placeNew } from './place.ts'
+import { depart, displace, dropClaim, notLeaving, openGroup, place, placeNew } from './place.ts'
 import { newRow, overwrite, room, setExpiry } from './put.ts'
 import type { QueueRow } from './queue.ts'
 import { more, type Row } from './row.ts'
@@ -28,7 +28,7 @@ export function move(m: Machine, row: Row, op: Pick<ForwardOp, 'to' | 'why' | 'e
   if (queues.every((queue) => typeof queue === 'string')) return refuse(queues[0] as Refusal)
 
   const body = op.body ?? (op.to.length > 1 ? m.table.bodyOf(row) : undefined)
-  const from = row.queue
+  const { pri, queue: from } = row
   displace(m, row)
   notLeaving(m, row)
   const deaths = DEATHS.includes(op.why) ? died(row, op.why, m.now) : row.more?.deaths
@@ -44,7 +44,7 @@ export function move(m: Machine, row: Row, op: Pick<ForwardOp, 'to' | 'why' | 'e
       moveTo(m, row, queue, target, op.why)
       overwrite(row, op.body, op.envelope)
     }
-    const moved = itself ? row : copy(m, row, queue, target, body as Uint8Array)
+    const moved = itself ? row : copy(m, row, queue, { pri, ...target }, body as Uint8Array)
     if (deaths) more(moved).deaths = deaths
     ;(itself ? place : placeNew)(m, moved, target.at ?? 0)
     itself = false
@@ -66,6 +66,9 @@ function accepting(m: Machine, row: Row, target: Target, size: number): QueueRow
 function moveTo(m: Machine, row: Row, queue: QueueRow, target: Target, why: Why): void {
   const from = row.queue
   if (from !== queue) {
+    // A unique key holds in the queue that it was put into, and nobody else would give it back there.
+    dropClaim(m, row, 'gone')
+    delete row.more?.unique
     from.gone++
     from.bytes -= row.size
     queue.puts++
@@ -78,6 +81,7 @@ function moveTo(m: Machine, row: Row, queue: QueueRow, target: Target, why: Why)
   row.delay = target.at === undefined ? 0 : Math.max(0, target.at - m.now)
   if (target.rank === 'due') more(row).rankWhenDue = true
   delete row.more?.drop
+  delete row.more?.retained
   delete row.more?.why
   const put = row.put
   row.put = m.now
@@ -90,7 +94,7 @@ function copy(m: Machine, row: Row, queue: QueueRow, target: Target, body: Uint8
   if (row.envelope) msg.envelope = row.envelope
   if (row.group !== undefined) msg.group = row.group
   if (row.more?.name !== undefined) msg.name = row.more.name
-  const twin = newRow(m, queue, m.table.next(), { pri: row.pri, ...target }, msg)
+  const twin = newRow(m, queue, m.table.next(), target, msg)
   twin.put = row.put
   twin.reserves = row.reserves
   return twin

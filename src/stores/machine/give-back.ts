@@ -2,7 +2,7 @@
 import type { Bytes, Ms, Why } from '../../job.ts'
 import type { Machine } from './machine.ts'
 import { depart, displace, notLeaving, openGroup, place } from './place.ts'
-import { counts, more, type Row } from './row.ts'
+import { counts, more, NEVER, type Row } from './row.ts'
 
 /** After which returns the limits of reserves and failures are looked at. An operator's kick and a reserve that is taken back pass. */
 export type Return = 'asked' | 'failed' | 'lost' | 'timeout' | 'released' | 'kicked' | 'untaken'
@@ -82,7 +82,10 @@ export function aside(m: Machine, row: Row, why: Why): void {
   row.at = m.table.nextBurial()
   row.dead = dead !== undefined
   // What is set aside has no time to live any more; the queue's retention holds for it, too.
-  if (!row.more?.drop) row.expires = 0
+  if (!row.more?.drop) {
+    row.expires = row.more?.retained ?? 0
+    if (row.expires !== 0) more(row).drop = true
+  }
   more(row).why = why
   row.queue.count(row, 1)
   if (dead !== undefined) {
@@ -96,7 +99,8 @@ export function aside(m: Machine, row: Row, why: Why): void {
 
 /** Its time to live is over, or it is over the length: dead-lettered where the queue says so, else dropped. */
 export function drop(m: Machine, row: Row, why: 'expired' | 'maxlen'): void {
-  if (row.queue.policy?.dead !== undefined && !row.more?.drop) {
+  const kept = why === 'maxlen' || !(row.more?.drop || (row.more?.retained ?? NEVER) <= m.now)
+  if (row.queue.policy?.dead !== undefined && kept) {
     displace(m, row)
     aside(m, row, why)
   } else depart(m, row, { as: 'cancelled' })

@@ -46,6 +46,8 @@ export class Machine {
   queuesCollected: Ms = -Infinity
   /** Dead letters that were reported, and when. */
   readonly reported = new Map<JobId, Ms>()
+  /** Up to this number in the order of burial, dead letters were told of. */
+  toldOf = 0
   #dead: Dead[] | undefined
   #ready: Set<Queue> | undefined
   /** Who puts knows what becomes ready by it, and needs no hint. */
@@ -65,10 +67,14 @@ export class Machine {
     this.#dead = undefined
     this.#putting = false
     sweep(this, SWEEP)
-    if (this.#dead) {
-      this.undelivered = true
-      for (const dead of this.#dead as Dead[]) this.reported.delete(dead.id)
-    }
+    this.#keepUntold()
+  }
+
+  /** No answer tells of what was buried just now: `due` will. */
+  #keepUntold(): void {
+    if (!this.#dead) return
+    this.undelivered = true
+    for (const { id } of this.#dead) this.reported.delete(id)
   }
 
   run(unit: Unit): Result[] {
@@ -93,6 +99,7 @@ export class Machine {
       const op = ops[i] as Op
       const result = this.#op(op)
       results.push(result)
+      if (!result.ok) this.#keepUntold()
       if (result.ok || refused === undefined || refused === 'go on') continue
       if (refused === 'wait' && !(op.do === 'reserve' && result.why === 'empty')) continue
       while (results.length < ops.length) results.push(SKIPPED)
@@ -141,6 +148,8 @@ export class Machine {
 
   reportDead(row: Row, to: Queue): void {
     const { more } = row
+    // In the order of telling: the one told of longest ago comes first.
+    this.reported.delete(row.id)
     this.reported.set(row.id, this.now)
     ;(this.#dead ??= []).push({
       id: row.id,

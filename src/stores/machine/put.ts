@@ -96,9 +96,11 @@ export function setExpiry(row: Row, own: Ms | undefined): void {
   row.expires = 0
   const ttl = Math.min(own ?? Infinity, policy?.ttl ?? Infinity)
   if (ttl !== Infinity) row.expires = row.put + ttl
-  const kept = policy?.retention
-  if (kept !== undefined && (row.expires === 0 || row.put + kept < row.expires)) {
-    row.expires = row.put + kept
+  if (policy?.retention === undefined) return
+  const retained = row.put + policy.retention
+  if (row.expires !== 0 && row.expires <= retained) more(row).retained = retained
+  else {
+    row.expires = retained
     more(row).drop = true
   }
 }
@@ -112,12 +114,24 @@ export function room(m: Machine, queue: QueueRow, bytes: number): Refusal | unde
   const over = () =>
     (maxJobs !== undefined && queue.jobs - queue.leaving >= maxJobs) ||
     (maxBytes !== undefined && queue.bytes - queue.leavingBytes + bytes > maxBytes)
-  while (over()) {
-    const head = policy.overflow === 'drop' ? m.table.head(queue) : undefined
-    if (!head) return 'full'
-    drop(m, head, 'maxlen')
-  }
+  if (!over()) return undefined
+  if (policy.overflow !== 'drop' || !canDrop(m, queue, bytes)) return 'full'
+  while (over()) drop(m, m.table.head(queue) as Row, 'maxlen')
   return undefined
+}
+
+/** Whether the ready jobs, and those of their groups that become ready when they go, are enough to make room: a put that is refused drops none. */
+function canDrop(m: Machine, queue: QueueRow, bytes: number): boolean {
+  const { maxJobs = Infinity, maxBytes = Infinity } = queue.policy ?? {}
+  const jobs = queue.jobs - queue.leaving - maxJobs + 1
+  const size = queue.bytes - queue.leavingBytes + bytes - maxBytes
+  const enough = (rows: readonly Row[]) => rows.length >= jobs && rows.reduce((sum, row) => sum + row.size, 0) >= size
+  for (let limit = Math.max(1, jobs); limit < queue.ready; limit *= 2)
+    if (enough(m.table.list(queue, 'ready', limit))) return true
+  const rows = m.table.list(queue, 'ready', Infinity)
+  if (enough(rows)) return true
+  const groups = new Set(rows.map((row) => row.group))
+  return enough([...rows, ...m.table.list(queue, 'waiting', Infinity).filter((row) => groups.has(row.group))])
 }
 
 /**

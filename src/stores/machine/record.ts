@@ -16,20 +16,32 @@ export function record(m: Machine, op: RecordOp): Result {
   if (op.none !== undefined && table.anyRecord(op.none)) return refuse('in use')
   if (value === undefined && !old) return { ok: true, do: 'record', version: 0 }
 
-  let { at } = op
+  return { ok: true, do: 'record', version: write(m, key, value, op.session, op.at) }
+}
+
+/** Writes a record, or takes it away, and lets a policy or a pause have its effect. Returns its new version. */
+export function write(
+  m: Machine,
+  key: string,
+  value: unknown,
+  session: string | undefined,
+  at: number | undefined,
+): number {
   if (key.startsWith(POLICY)) setPolicy(m, key.slice(POLICY.length) as Queue, value as QueuePolicy | undefined)
   else if (key.startsWith(PAUSE)) {
     const until = typeof value === 'number' ? value : 0
     pause(m, key.slice(PAUSE.length) as Queue, until)
     at = until
   }
-  return { ok: true, do: 'record', version: table.setRecord(key, value, op.session, at) }
+  return m.table.setRecord(key, value, session, at)
 }
 
 function setPolicy(m: Machine, name: Queue, policy: QueuePolicy | undefined): void {
   const queue = m.table.queue(name) ?? (policy && m.table.createQueue(name, m.now))
   if (!queue) return
   queue.policy = policy
+  // Those that had nowhere to go may have a way now.
+  m.toldOf = 0
   m.wake(queue)
 }
 

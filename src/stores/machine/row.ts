@@ -26,6 +26,8 @@ export interface More {
   rankWhenDue?: true
   /** Its `expires` is the queue's retention: it is dropped, not dead-lettered. */
   drop?: true
+  /** When the queue's retention ends, where its time to live ends sooner. */
+  retained?: Ms
   cancelled?: true
 }
 
@@ -126,6 +128,16 @@ export class Holder {
     row.next = this.first
     if (this.first) this.first.previous = row
     this.first = row
+  }
+
+  /** Puts a row back between those that were its neighbours when it was removed. */
+  restore(row: Row, previous: Row | undefined, next: Row | undefined): void {
+    row.holder = this
+    row.previous = previous
+    row.next = next
+    if (previous) previous.next = row
+    else this.first = row
+    if (next) next.previous = row
   }
 
   /** Its jobs, the one reserved last first. */

@@ -55,8 +55,8 @@ export interface Table {
   bound(): Ms
   /** Leases of processes that died. */
   orphans(limit: number): Row[]
-  /** Rows that lie buried for a dead-letter target, in the order of burial. */
-  deadLetters(limit: number): Row[]
+  /** Rows that lie buried for a dead-letter target, in the order of burial, behind the one of that number. */
+  deadLetters(limit: number, after: number): Row[]
 
   holder(session: string): Holder
   held(session: string): Row[]

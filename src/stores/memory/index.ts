@@ -96,7 +96,9 @@ class MemoryStore implements Store {
     }
     if (id !== undefined) {
       const row = this.#table.get(id)
-      return { jobs: row ? [view(row)] : [] }
+      if (row) return { jobs: [view(row)] }
+      const finished = this.#table.finished(id)
+      return { jobs: finished ? [finishedView(finished, now, body ? finished.row.body : undefined)] : [] }
     }
     const queue = where && this.#table.queue(where.queue)
     if (!where || !queue) return { jobs: [] }

@@ -155,8 +155,8 @@ export class MemoryTable implements Table {
     return []
   }
 
-  deadLetters(limit: number): Row[] {
-    return firstOf(this.#dead.values(), limit)
+  deadLetters(limit: number, after: number): Row[] {
+    return firstOf(this.#dead.values(), limit, (row) => row.at > after)
   }
 
   holder(session: string): Holder {
@@ -270,6 +270,14 @@ export class MemoryTable implements Table {
     if (surplus > SURPLUS) queue.history.splice(0, surplus)
   }
 
+  finished(id: JobId): Finished | undefined {
+    for (const { history } of this.#queues.values()) {
+      const found = history.find(({ row }) => row.id === id)
+      if (found) return found
+    }
+    return undefined
+  }
+
   collectHistory(now: Ms): void {
     for (const queue of this.#queues.values()) {
       const { history } = queue
@@ -355,7 +363,7 @@ export class MemoryTable implements Table {
 
   /** Remembers a row, its queue's counters and its holder, to be put back as they are now. */
   #saveBefore(row: Row): void {
-    const { holder } = row
+    const { holder, previous, next } = row
     this.#saveCounters(row.queue as MemoryQueue)
     const saved = {
       ...row,
@@ -373,7 +381,7 @@ export class MemoryTable implements Table {
         ...fields
       } = saved
       Object.assign(row, fields)
-      holder?.add(row)
+      holder?.restore(row, previous, next)
       this.#enter(row)
     })
   }

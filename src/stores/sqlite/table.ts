@@ -341,10 +341,10 @@ export class SqliteTable implements Table {
     return rows
   }
 
-  deadLetters(limit: number): Row[] {
+  deadLetters(limit: number, after: number): Row[] {
     this.flush()
     return this.file
-      .all<Columns>(`SELECT ${COLUMNS} FROM job WHERE dead IS NOT NULL ORDER BY at LIMIT ?`, limit)
+      .all<Columns>(`SELECT ${COLUMNS} FROM job WHERE dead IS NOT NULL AND at > ? ORDER BY at LIMIT ?`, after, limit)
       .map((columns) => this.#load(columns))
   }
 
