@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
-import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:os'
+import { arch, availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os'
 import { join } from 'node:path'
 import { quantile, short } from './figures.ts'
 
@@ -20,6 +20,7 @@ export function describeMachine(folder: string): Machine {
     beanstalkd: spawnSync('beanstalkd', ['-v']).stdout?.toString().trim() || 'not installed',
     'file system': spawnSync('stat', ['-f', '-c', '%T', folder]).stdout?.toString().trim() || 'unknown',
     fdatasync: syncTime(folder),
+    'busy before with': `${loadavg()[0]?.toFixed(1) ?? ''} other processes, on the average of a minute`,
   }
 }
 
