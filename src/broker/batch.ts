@@ -1,7 +1,10 @@
 import type { Result, Store, Unit } from '../stores/store.ts'
 
-/** A commit is cut at about so many operations: one of a thousand holds the event loop for milliseconds. */
-const OPERATIONS = 512
+/**
+ * A commit is cut at about so many operations, a few milliseconds of the event loop. With ten connections and a hundred commands in flight each, a file
+ * kept 193 thousand jobs a second at 512 and at 768, 240 at 1,024, where what came in one turn is one commit.
+ */
+const OPERATIONS = 1024
 /** While more arrives, the batch waits for so many further turns of the event loop. */
 const TURNS = 2
 

@@ -105,7 +105,7 @@ export interface BrokerOptions {
   clock?: Clock
   /** Names this process in the ids of its sessions; unique among the processes of a store. Default: its pid and a random number. */
   process?: string
-  /** How often lines that wait on a shared store try without having been told, if ever. Default 1 s. */
+  /** How often lines that wait on a shared store try without having been told, if ever. Default 2 s. */
   slowPoll?: Ms | false
 }
 

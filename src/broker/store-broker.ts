@@ -44,7 +44,7 @@ export class StoreBroker implements Broker, Counter, LineCounter {
   #closing: Promise<void> | undefined
   draining = false
 
-  constructor({ store, clock = systemClock, slowPoll = 1000, process = processName() }: BrokerOptions) {
+  constructor({ store, clock = systemClock, slowPoll = 2000, process = processName() }: BrokerOptions) {
     const { shared } = store.traits
     this.clock = clock
     this.#store = store

@@ -33,10 +33,10 @@ describe('a batch', () => {
   it('cuts a commit, but never a unit', async () => {
     const { session, store } = await open()
     const unit = (ops: number) => ({ ops: Array.from({ length: ops }, () => putOp()) })
-    await Promise.all([300, 300, 300, 2000, 1].map((ops) => session().commit(unit(ops))))
+    await Promise.all([600, 600, 600, 2000, 1].map((ops) => session().commit(unit(ops))))
     assert.deepEqual(
       store.commits.map((units) => units.map((unit) => unit.ops.length)),
-      [[300, 300], [300, 2000], [1]],
+      [[600, 600], [600, 2000], [1]],
     )
   })
 })
