@@ -20,6 +20,24 @@ export interface ProcessRow {
   name: string
 }
 
+/** Between the making of the folder and that of the lock, a process that leaves may take the empty folder away. */
+const TRIES = 100
+
+function openLock(folder: string, path: string): DatabaseSync {
+  for (let tries = 1; ; tries++) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const lock = new DatabaseSync(path, { timeout: 0, open: false })
+    try {
+      lock.open()
+      lock.exec(LOCK)
+      return lock
+    } catch (error) {
+      if (lock.isOpen) lock.close()
+      if (tries === TRIES) throw error
+    }
+  }
+}
+
 export class Processes {
   readonly name = `${process.pid}-${randomBytes(6).toString('hex')}`
   readonly #folder: string
@@ -36,9 +54,7 @@ export class Processes {
 
   constructor(path: string) {
     this.#folder = resolve(`${path}-processes`)
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
-    this.#lock = new DatabaseSync(this.#lockPath(this.name), { timeout: 0 })
-    this.#lock.exec(LOCK)
+    this.#lock = openLock(this.#folder, this.#lockPath(this.name))
     this.#bell = new Bell(
       this.#folder,
       this.name,
