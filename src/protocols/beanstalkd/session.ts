@@ -135,18 +135,22 @@ export class Connection {
   }
 
   /** The connection is gone: its jobs go back to the ready ones. */
-  close(): Promise<void> {
-    if (this.#closed) return Promise.resolve()
+  async close(): Promise<void> {
+    if (this.#closed) return
     this.#closed = this.#over = true
     this.#stopWaiting?.('')
     const { counters, tubes } = this.#host
-    counters.connections--
-    if (this.#producer) counters.producers--
-    if (this.#worker) counters.workers--
     this.#used.using--
     for (const tube of this.#watched) tube.watching--
     for (const tube of [this.#used, ...this.#watched]) tubes.release(tube)
-    return this.#session.close('released')
+    try {
+      await this.#session.close('released')
+    } finally {
+      // Who counts it no more finds its jobs with the others.
+      counters.connections--
+      if (this.#producer) counters.producers--
+      if (this.#worker) counters.workers--
+    }
   }
 
   // ------------------------------------------------------------------ the order of things
