@@ -42,16 +42,6 @@ export async function runServer(settings: ServerSettings): Promise<void> {
     maxJobSize: settings.maxJobSize,
     onError: (error) => log.error({ err: error }, 'a connection failed'),
   })
-  const addresses = bound.map((one) => server.serve(one))
-  for (const at of addresses) {
-    log.info({ protocol: 'beanstalkd', address: listenText(at) }, 'listening')
-    if (!isLoopback(at))
-      log.warn(
-        { address: listenText(at) },
-        'other machines can reach this address: the protocol has no passwords, so let a firewall say who may',
-      )
-  }
-
   let stopping = false
   const stop = async (signal: string): Promise<void> => {
     if (stopping) {
@@ -85,6 +75,15 @@ export async function runServer(settings: ServerSettings): Promise<void> {
     broker.drain(true)
     log.info('draining: puts are refused from now on')
   })
+  const addresses = bound.map((one) => server.serve(one))
+  for (const at of addresses) {
+    log.info({ protocol: 'beanstalkd', address: listenText(at) }, 'listening')
+    if (!isLoopback(at))
+      log.warn(
+        { address: listenText(at) },
+        'other machines can reach this address: the protocol has no passwords, so let a firewall say who may',
+      )
+  }
   settings.ready?.(addresses)
 }
 

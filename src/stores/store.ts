@@ -293,7 +293,7 @@ export interface Look {
 }
 /**
  * Jobs by state now (urgent: of the ready ones, priority below 1024), bytes of bodies; puts and gone: jobs that came and left since the queue exists.
- * oldest: when the oldest ready job was put. explicit: it has a policy record and so survives empty.
+ * oldest: when the ready job was put that is taken next, which is the oldest where all have one priority. explicit: it has a policy record and so survives empty.
  */
 export interface QueueStats {
   queue: Queue

@@ -71,13 +71,15 @@ function isFree(port: number): Promise<boolean> {
   })
 }
 
+/** Whether a server answers there. To listen is not enough: beanstalkd does so before it finds its folder locked. */
 function accepts(at: NetConnectOpts): Promise<boolean> {
   return new Promise((done) => {
-    const socket = connect(at)
-    socket.once('connect', () => {
+    const socket = connect(at, () => socket.write('list-tube-used\r\n'))
+    socket.once('data', () => {
       socket.destroy()
       done(true)
     })
     socket.once('error', () => done(false))
+    socket.once('close', () => done(false))
   })
 }
