@@ -160,6 +160,8 @@ export class Connection {
       const { steps, inspection } = this.#gather()
       if (steps.length > 0) await this.#perform(steps)
       if (this.#closed) return
+      // Who looks finds what the commands before it gave to those who wait already taken.
+      if (inspection && steps.length > 0 && this.#host.broker.waiting() > 0) await turn()
       if (inspection?.name === 'quit') {
         this.#peer.end()
         await this.close()
