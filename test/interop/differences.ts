@@ -55,4 +55,8 @@ export const differences: Difference[] = [
     what: 'Of several connections that wait for a job, the one that has waited longest gets it.',
     why: "beanstalkd's order changes with each connection that stops waiting.",
   },
+  {
+    what: 'Delays are kept in milliseconds: of two jobs that are due in the same one, the older comes first.',
+    why: "beanstalkd's nanoseconds tell them apart: `peek-delayed`, and a `kick` of delayed jobs, may take the other first.",
+  },
 ]
