@@ -160,7 +160,7 @@ function returnsSeveral({ bytes, ends }: Line): boolean {
   return ends !== undefined || /^kick (?![01]\r)/.test(bytes)
 }
 
-/** Of the machine and the moment; of a second more or less. */
+/** Of the machine and the moment. */
 const ignored = new Set([
   'pid',
   'version',
@@ -171,9 +171,12 @@ const ignored = new Set([
   'os',
   'platform',
   'total-connections',
+  'uptime',
   'binlog-max-size',
 ])
-const about = new Set(['age', 'time-left', 'pause-time-left', 'uptime'])
+const about = new Set(['age', 'time-left', 'pause-time-left'])
+/** Seconds by which two servers that were asked in the same moment may differ: a machine that stalls holds up one of them. */
+const STALL = 2
 
 function alike(line: string, theirs: string, ours: string): boolean {
   for (const { like } of differences)
@@ -190,6 +193,6 @@ function alike(line: string, theirs: string, ours: string): boolean {
     const [key2, value2] = right[n]?.split(': ') ?? []
     if (key !== key2) return false
     if (line.startsWith('stats\r') && ignored.has(key)) return true
-    return value === value2 || (about.has(key) && Math.abs(Number(value) - Number(value2)) <= 1)
+    return value === value2 || (about.has(key) && Math.abs(Number(value) - Number(value2)) <= STALL)
   })
 }
