@@ -20,6 +20,7 @@ const peers = {
     there: () => runs('php', '-r', 'require "Symfony/Component/Messenger/Bridge/Beanstalkd/autoload.php";'),
   },
   python3: { is: 'Python 3', there: () => runs('python3', '-c', 'import socket') },
+  compiler: { is: 'a C compiler', there: () => compiler() !== undefined },
   root: { is: 'the rights of root', there: () => process.getuid?.() === 0 },
 }
 
@@ -60,6 +61,11 @@ function report(name: Peer): void {
   const list = process.env['QUEUEUP_TEST_LEFT_OUT']
   if (list) appendFileSync(list, line)
   else process.stderr.write(`Left out, for want of ${line}`)
+}
+
+/** The C compiler of this machine. */
+export function compiler(): string | undefined {
+  return runs('tcc', '-v') ? 'tcc' : runs('cc', '--version') ? 'cc' : undefined
 }
 
 function runs(command: string, ...args: readonly string[]): boolean {
