@@ -29,6 +29,8 @@ const MAX_BYTES = 1 << 20
 const KICK = 1000
 /** Commands after which jobs may be ready that others wait for. */
 const WAKING: readonly string[] = ['kick', 'pause-tube']
+/** Turns of the event loop until one who waits has been given what came back: the broker's batch may let two pass before it commits. */
+const TURNS = 3
 /** A larger body is written by itself, a smaller one in one piece with the replies around it. */
 const LARGE = 16_384
 /** While a command runs, so many bytes of later ones are read ahead. */
@@ -80,6 +82,8 @@ export class Connection {
   #watched: Tube[]
   #working = false
   #held = false
+  /** Something came back for those who wait by its last command. */
+  #owes = false
   /** A command that was read, but has to wait for those before it. */
   #unread: Command | undefined
   #stopWaiting: ((reply: string) => void) | undefined
@@ -161,15 +165,21 @@ export class Connection {
       if (steps.length > 0) await this.#perform(steps)
       if (this.#closed) return
       // Who looks finds what the commands before it gave to those who wait already taken.
-      if (inspection && steps.length > 0 && this.#host.broker.waiting() > 0) await turn()
+      if (inspection && (this.#owes || (steps.length > 0 && this.#host.broker.waiting() > 0))) await this.#yield()
       if (inspection?.name === 'quit') {
         this.#peer.end()
         await this.close()
       } else if (inspection) {
         this.#peer.write(await this.#inspect(inspection))
-        if (WAKING.includes(inspection.name) && this.#host.broker.waiting() > 0) await turn()
+        this.#owes = WAKING.includes(inspection.name) && this.#host.broker.waiting() > 0
       } else if (steps.length === 0) return
     }
+  }
+
+  /** Who waits takes what came back by this connection's last command, before its next one is done: whether or not that came in the same packet. */
+  async #yield(): Promise<void> {
+    this.#owes = false
+    for (let i = 0; i < TURNS; i++) await turn()
   }
 
   /** Nothing more can be done now. */
@@ -272,7 +282,9 @@ export class Connection {
   async #perform(steps: Step[]): Promise<void> {
     let from = 0
     while (from < steps.length && !this.#closed) {
+      if (this.#owes) await this.#yield()
       const end = this.#unitEnd(steps, from)
+      this.#owes = this.#host.broker.waiting() > 0 && steps.slice(from, end).some(returnsJob)
       const at = await this.#commit(steps, from, end)
       const step = steps[at]
       if (at < end && step !== undefined && typeof step !== 'string') {
@@ -280,8 +292,6 @@ export class Connection {
         from = at + 1
       } else {
         from = end
-        // They take it in the turn that follows.
-        if (end < steps.length) await turn()
       }
     }
   }
@@ -711,6 +721,11 @@ export class Connection {
 }
 
 /** The turn in which those who wait take what has become ready. */
+/** What it gives back goes to one who waits, in a commit of its own. What is put goes in the commit of the put. */
+function returnsJob(step: Step): boolean {
+  return typeof step !== 'string' && (step.name === 'kick-job' || (step.name === 'release' && step.delay === 0))
+}
+
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

@@ -38,6 +38,25 @@ describe('a reserve that finds no job', () => {
     assert.equal(await taken, `RESERVED 1 50000\r\n${'x'.repeat(50_000)}`)
   })
 
+  it('gets what another connection releases, also where its next command comes in a packet of its own meanwhile', async (t) => {
+    const served = await serve(t)
+    const [taker, other] = [await served.open(), await served.open()]
+    await other.ask('put 0 0 60 1', 'x')
+    for (const way of ['release 1 0 0', 'kick-job 1']) {
+      await other.ask('reserve-job 1')
+      if (way === 'kick-job 1') await other.ask('bury 1 0')
+      const taken = taker.ask('reserve')
+      await waiting(served, 1)
+      other.send(`${way}\r\n`)
+      // The server is at the first one when the second arrives.
+      await new Promise((resolve) => setImmediate(resolve))
+      other.send('reserve-with-timeout 0\r\n')
+      assert.equal(await taken, 'RESERVED 1 1\r\nx', way)
+      assert.equal((await replies(other, 2))[1], 'TIMED_OUT')
+      await taker.ask('release 1 0 0')
+    }
+  })
+
   it('gets what another connection puts, releases or kicks before that one can take it back', async (t) => {
     const served = await serve(t)
     const [taker, other] = [await served.open(), await served.open()]
