@@ -1,49 +1,11 @@
 import { InvalidArgumentError } from './errors.ts'
 import type { Ms } from './job.ts'
 
-type Unit =
-  | 'ms'
-  | 's'
-  | 'sec'
-  | 'second'
-  | 'seconds'
-  | 'm'
-  | 'min'
-  | 'minute'
-  | 'minutes'
-  | 'h'
-  | 'hour'
-  | 'hours'
-  | 'd'
-  | 'day'
-  | 'days'
-  | 'w'
-  | 'week'
-  | 'weeks'
+const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
+type Unit = keyof typeof units
 
-/** A length of time: milliseconds as a number, or a number with its unit: `'500ms'`, `'30s'`, `'10m'`, `'2h'`, `'7d'`, `'1 week'`. */
-export type Duration = number | `${number}${Unit}` | `${number} ${Unit}`
-
-const units: Record<Unit, number> = {
-  ms: 1,
-  s: 1000,
-  sec: 1000,
-  second: 1000,
-  seconds: 1000,
-  m: 60_000,
-  min: 60_000,
-  minute: 60_000,
-  minutes: 60_000,
-  h: 3_600_000,
-  hour: 3_600_000,
-  hours: 3_600_000,
-  d: 86_400_000,
-  day: 86_400_000,
-  days: 86_400_000,
-  w: 604_800_000,
-  week: 604_800_000,
-  weeks: 604_800_000,
-}
+/** A length of time: milliseconds as a number, or a number with its unit: `'500ms'`, `'30s'`, `'10m'`, `'2h'`, `'7d'`, `'1w'`. */
+export type Duration = number | `${number}${Unit}`
 
 /**
  * The milliseconds of a duration, checked.
@@ -63,7 +25,7 @@ export function toMs(duration: Duration, name = 'duration'): Ms {
 
 function parse(text: unknown): number | undefined {
   if (typeof text !== 'string') return undefined
-  const match = /^(\d{1,15}(?:\.\d{1,9})?) ?([a-z]{1,7})$/.exec(text)
+  const match = /^(\d{1,15}(?:\.\d{1,9})?)([a-z]{1,2})$/.exec(text)
   if (!match) return undefined
   const unit = match[2] as string
   return Object.hasOwn(units, unit) ? Number(match[1]) * units[unit as Unit] : undefined

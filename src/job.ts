@@ -24,8 +24,8 @@ export type Why = 'asked' | 'rejected' | 'expired' | 'maxlen' | 'exhausted' | 'i
 
 /**
  * Names a job for a change.
- * - `n`: this must be the job's newest fence and its lease current. `late`: the lease may be over, if the job wasn't reserved again
- *   (an SQS standard queue's receipt). `buried`: the job was buried under this fence and lies there still.
+ * - `n`: this must be the job's newest fence and its lease current. `late`: the lease may be over, if the job wasn't reserved again,
+ *   nor moved to another queue (an SQS standard queue's receipt). `buried`: the job was buried under this fence and lies there still.
  * - `held`: this session must hold it (`reserve-job 7`, `delete 7` in one unit). `free`: this session holds it, or nobody does
  *   (beanstalkd's `delete`).
  * - none of these: the job must not be reserved; `force`: if it is, its lease ends.
@@ -76,9 +76,15 @@ export interface Message {
   envelope?: Bytes
   /** The job's name. Name, gates and group are set by the jobs API, or by the queue's classifier in the broker for what other languages put. */
   name?: string
-  /** Keys of limits that the job counts towards. */
+  /**
+   * Limits that the job counts towards, `LIMIT` or `LIMIT/KEY`: each key is limited for itself, by the one record of the limit. At most 8, of up to 300 bytes
+   * each; they are passed in this order.
+   */
   gates?: string[]
-  /** Jobs of a group are taken one after another; inside it `rank` alone counts, and a delayed member closes it. */
+  /**
+   * Jobs of a group are taken one after another; inside it `rank` alone counts, and a delayed member closes it. Where the queue's policy is `groups: 'fair'`
+   * groups take turns instead, and any number of a group's jobs may be reserved.
+   */
   group?: string
   unique?: Unique
   /** How long a lease lasts that asks for the job's `own`. Default: the queue's, else 60 s. */
@@ -87,8 +93,8 @@ export interface Message {
   maxReserves?: number
   /** For a release as 'failed' or 'lost' that names no time. */
   backoff?: Backoff
-  /** The outcome's result is kept. */
-  result?: true
+  /** Its outcome's result is kept for so many milliseconds. */
+  result?: Ms
   /** `{ op }`: the job that an earlier op of this unit put. */
   parent?: JobId | { op: number }
   /** Waits until every child has left, in whatever way. */
@@ -150,6 +156,22 @@ export interface Where {
 }
 
 /**
+ * The value of the record `limit/<name>`: how many jobs with this gate, over all queues and processes, may be reserved at a time, and how many reserves may
+ * begin in a window. What is absent isn't limited.
+ */
+export interface Limit {
+  /** So many at a time; 0: none. A reserve by id passes it, and counts. */
+  concurrency?: number
+  /**
+   * So many in a window of `per` milliseconds, which begins with the first reserve after the last window has ended. So in any span of that length there are
+   * fewer than twice as many. A reserve that is taken back ('untaken') doesn't count.
+   */
+  rate?: { jobs: number; per: Ms }
+  /** Who set it: what an operator sets is not overwritten by a program's definitions. */
+  by?: 'code' | 'operator'
+}
+
+/**
  * What an operator or a protocol set for a queue: the value of the record `queue/<tenant>/<name>`, whose presence makes the queue an explicit one.
  * Every part may be absent.
  */
@@ -178,4 +200,12 @@ export interface QueuePolicy {
   /** Finished jobs stay in the history: the last so many, those of the last so long. */
   keep?: { jobs?: number; ms?: Ms }
   backoff?: Backoff
+  /** So many jobs of the queue may be reserved at a time, and so many begin to be in a window, whoever put them; as of a Limit. */
+  concurrency?: number
+  rate?: { jobs: number; per: Ms }
+  /**
+   * What a group is to jobs put from now on: `ordered` (the default): they are taken one after another; `fair`: groups take turns, and a job closes nobody. Those
+   * that are here stay what they were put as. Not for a queue whose name ends in `.fifo`: SQS promises an order there.
+   */
+  groups?: 'ordered' | 'fair'
 }

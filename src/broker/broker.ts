@@ -3,7 +3,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Fence, JobId, Ms, Queue, Reserved } from '../job.ts'
-import type { Result, Store, StoreRecord, Unit } from '../stores/store.ts'
+import type { Event, Hint, Result, Store, StoreRecord, ToldEvent, Unit } from '../stores/store.ts'
 import { StoreBroker } from './store-broker.ts'
 
 /**
@@ -39,7 +39,7 @@ export interface Line {
 export interface Session {
   readonly id: string
   /**
-   * Joins this turn's batch. At most one unit of a session is in flight: their order is kept.
+   * Joins this turn's batch. At most one unit of a session is in flight: their order is kept, unless it is `unordered`.
    * @throws UnavailableError nothing of it was done
    * @throws UnknownOutcomeError
    * @throws ClosedError
@@ -63,13 +63,31 @@ export interface Session {
   stats: Store['stats']
   /** Why isn't this job running? In one sentence. undefined: there is no such job. */
   why(id: JobId): Promise<string | undefined>
-  /** A lease ended without this session's doing: its deadline passed, the job was cancelled. */
-  lost(on: (lease: { id: JobId; n: Fence; why: string }) => void): void
+  /** A lease ended without this session's doing: its deadline passed, the job was cancelled. Returns the way to stop hearing. */
+  lost(on: (lease: { id: JobId; n: Fence; why: string }) => void): () => void
+  /**
+   * Follows what happens to jobs of its tenant, in all processes of the store, from now on. Others hear of it within moments, and tell from then on.
+   * @throws ClosedError, UnavailableError
+   */
+  follow(): Promise<Follower>
+  /** Tells those who follow, if anybody does. Only what a session that `tells` does is to be told; for others the broker does it. */
+  tell(event: Event): void
+  /** Somebody follows. */
+  readonly followed: boolean
   /**
    * Its lines end, its leases return, its records vanish; what was committed before is done first. While the store is unavailable it tries again.
    * released: nothing is counted (beanstalkd's disconnect). lost: a failure each.
    */
   close(as: 'released' | 'lost'): Promise<void>
+}
+/** One who follows the events of a store. */
+export interface Follower {
+  /**
+   * The next events, at most so many; waits until there are some. Of what it was too slow for, and of what was too much to be told, it hears the number:
+   * they stood before or among these. undefined: it was closed.
+   */
+  next(limit: number): Promise<{ events: ToldEvent[]; missed: number } | undefined>
+  close(): Promise<void>
 }
 export interface Lease {
   id: JobId
@@ -79,7 +97,18 @@ export interface Lease {
 
 export interface Broker {
   now(): Ms
-  session(from: { protocol: string; tenant: string; principal: string; peer?: string }): Session
+  /**
+   * unordered: its units don't wait for each other, only what one caller awaits before the next has an order. tells: its owner tells those who follow
+   * what it does.
+   */
+  session(from: {
+    protocol: string
+    tenant: string
+    principal: string
+    peer?: string
+    unordered?: true
+    tells?: true
+  }): Session
   /** A cache of the store's records; they are written by `Session.commit`. */
   readonly records: {
     get(key: string): StoreRecord | undefined
@@ -90,8 +119,12 @@ export interface Broker {
   }
   /** How many lines wait, over all sessions; on the queue, if one is given. */
   waiting(queue?: Queue): number
+  /** A job whose result is kept has ended, or was set aside, by whichever process. Best effort. Returns the way to stop hearing. */
+  ended(on: (id: JobId) => void): () => void
   /** The store has failed for good: nothing works any more, and the process should end. */
   failed(on: (error: Error) => void): void
+  /** What the store said of itself last. */
+  readonly health: NonNullable<Hint['health']>
   /** While draining, puts are to be refused by the protocols. */
   drain(on: boolean): void
   readonly draining: boolean
@@ -105,7 +138,7 @@ export interface BrokerOptions {
   clock?: Clock
   /** Names this process in the ids of its sessions; unique among the processes of a store. Default: its pid and a random number. */
   process?: string
-  /** How often lines that wait on a shared store try without having been told, if ever. Default 2 s. */
+  /** How often lines that wait on a shared store try without having been told, if ever. Default 2 s; five times that while no other process is known. */
   slowPoll?: Ms | false
 }
 

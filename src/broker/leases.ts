@@ -1,4 +1,4 @@
-import type { Fence, JobId, Ms } from '../job.ts'
+import type { Fence, JobId, Ms, Queue } from '../job.ts'
 import type { Op, Result } from '../stores/store.ts'
 import type { Lease } from './broker.ts'
 
@@ -27,7 +27,7 @@ export class Leases {
       switch (op.do) {
         case 'reserve':
           if (result.ok && result.do === 'reserve' && op.lease.session === holder.session && !op.gone)
-            for (const { id, n, until } of result.jobs) this.#add(holder, id, n, until)
+            for (const { id, n, until, queue } of result.jobs) this.#add(holder, id, n, until, queue)
           break
         case 'touch': {
           const lease = this.#byJob.get(op.job.id)
@@ -69,12 +69,12 @@ export class Leases {
     holder.clear()
   }
 
-  #add(holder: Holder, id: JobId, n: Fence, until: Ms | undefined): void {
+  #add(holder: Holder, id: JobId, n: Fence, until: Ms | undefined, queue: Queue): void {
     // Its end may have been told of before its begin was answered.
     if (until !== undefined && until <= this.#now()) return
     const old = this.#byJob.get(id)
     if (old) this.#lose(old, 'timeout')
-    const lease = new HeldLease(holder, id, n, until)
+    const lease = new HeldLease(holder, id, n, until, queue)
     this.#byJob.set(id, lease)
     holder.add(lease)
   }
@@ -99,14 +99,16 @@ export class HeldLease implements Lease {
   readonly holder: Holder
   readonly id: JobId
   readonly n: Fence
+  readonly queue: Queue
   until?: Ms
   /** Its place in its holder's heap. */
   slot = -1
 
-  constructor(holder: Holder, id: JobId, n: Fence, until: Ms | undefined) {
+  constructor(holder: Holder, id: JobId, n: Fence, until: Ms | undefined, queue: Queue) {
     this.holder = holder
     this.id = id
     this.n = n
+    this.queue = queue
     if (until !== undefined) this.until = until
   }
 }

@@ -6,7 +6,7 @@ import type { Submission } from './batch.ts'
 import type { Line, Want } from './broker.ts'
 
 /** Jobs that one reserve brings at the most; a line that has credit for more reserves again. */
-const MOST = 256
+const MOST = 1024
 
 export interface LineEvents {
   jobs(jobs: Reserved[]): void

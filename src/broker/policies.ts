@@ -1,8 +1,12 @@
 /** A queue's policy as text, as the command line and the configuration file say it, and as records. */
+import { isDeepStrictEqual } from 'node:util'
 import { toMs, type Duration } from '../duration.ts'
 import { InvalidArgumentError, UnavailableError } from '../errors.ts'
-import type { Backoff, Ms, Queue, QueuePolicy } from '../job.ts'
-import type { Session } from './broker.ts'
+import type { Backoff, Limit, Ms, Queue, QueuePolicy } from '../job.ts'
+import type { Broker, Session } from './broker.ts'
+
+/** Queues whose names end so are in order within each group: SQS knows its FIFO queues by it, and every protocol may put into them. */
+export const FIFO = '.fifo'
 
 interface Setting {
   read(policy: QueuePolicy): number | string | undefined
@@ -26,6 +30,26 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     },
     takes: 'reject or drop',
     help: 'a put into a full queue is refused, or the first ready job leaves',
+  },
+  concurrency: count('concurrency', 'concurrency', 'so many of its jobs may be reserved at a time'),
+  rate: {
+    read: ({ rate }) => rate && `${rate.jobs}/${rate.per}`,
+    write(policy, text) {
+      if (text === undefined) delete policy.rate
+      else policy.rate = parseRate(text)
+    },
+    takes: 'a number of jobs and a time, such as 100/1m',
+    help: 'so many of its jobs may begin to be reserved in each such span of time',
+  },
+  groups: {
+    read: (policy) => policy.groups,
+    write(policy, text) {
+      if (text === undefined) delete policy.groups
+      else if (text === 'ordered' || text === 'fair') policy.groups = text
+      else throw invalid('groups', text, this.takes)
+    },
+    takes: 'ordered or fair',
+    help: 'jobs of a group one after another, or groups taking turns; holds for jobs put from then on',
   },
   'max-reserves': count('max-reserves', 'maxReserves', 'a job may be reserved so often'),
   'max-failures': count('max-failures', 'maxFailures', 'so many leases of a job may end badly'),
@@ -94,6 +118,17 @@ export function parsePolicy(settings: readonly string[], policy: QueuePolicy = {
   return parsed
 }
 
+/**
+ * Whether a queue may have a policy.
+ * @throws InvalidArgumentError
+ */
+export function checkPolicy(queue: Queue, policy: QueuePolicy): void {
+  if (policy.groups === 'fair' && queue.endsWith(FIFO))
+    throw new InvalidArgumentError(
+      `'${nameOf(queue)}' can't have groups=fair: a queue whose name ends in ${FIFO} keeps its groups in order. Take groups=ordered, or a queue of another name.`,
+    )
+}
+
 /** The settings of a policy as people write them: the opposite of `parsePolicy`. */
 export function policyText(policy: QueuePolicy): string[] {
   return Object.entries(SETTINGS).flatMap(([name, setting]) => {
@@ -115,22 +150,52 @@ function nameOf(queue: Queue): string {
  * Changes a queue's policy, whatever others change at the same time.
  * @param read a record as the store has it now
  * @param change answers the new policy; undefined takes the policy away
- * @throws UnavailableError
+ * @throws UnavailableError, InvalidArgumentError: the queue can't have this policy
  */
-export async function changePolicy(
+export function changePolicy(
   session: Session,
   read: (key: string) => Promise<{ value: unknown; version: number } | undefined>,
   queue: Queue,
   change: (policy: QueuePolicy) => QueuePolicy | undefined,
 ): Promise<QueuePolicy | undefined> {
-  const key = `queue/${queue}`
+  return changeRecord(session, read, `queue/${queue}`, `the policy of ${queue}`, (old: QueuePolicy) => {
+    const policy = change(old)
+    if (policy) checkPolicy(queue, policy)
+    return policy
+  })
+}
+
+/**
+ * Changes a limit as an operator does: it stays, whatever programs' definitions say.
+ * @param read a record as the store has it now
+ * @param change answers the new limit; undefined takes it away, until a program that defines it starts
+ * @throws UnavailableError
+ */
+export function changeLimit(
+  session: Session,
+  read: (key: string) => Promise<{ value: unknown; version: number } | undefined>,
+  name: string,
+  change: (limit: Limit) => Limit | undefined,
+): Promise<Limit | undefined> {
+  return changeRecord(session, read, `limit/${name}`, `limit '${name}'`, (old: Limit) => {
+    const limit = change(old)
+    return limit && { ...limit, by: 'operator' }
+  })
+}
+
+async function changeRecord<T extends object>(
+  session: Session,
+  read: (key: string) => Promise<{ value: unknown; version: number } | undefined>,
+  key: string,
+  what: string,
+  change: (old: T) => T | undefined,
+): Promise<T | undefined> {
   for (;;) {
     const old = await read(key)
-    const policy = change(old?.value ?? {})
-    const [result] = await session.commit({ ops: [{ do: 'record', key, value: policy, version: old?.version ?? 0 }] })
-    if (result?.ok) return policy
-    if (result?.why !== 'conflict')
-      throw new UnavailableError(`The store refused the policy of ${queue} (${result?.why}). Try again.`)
+    const value = change((old?.value ?? {}) as T)
+    const [result] = await session.commit({ ops: [{ do: 'record', key, value, version: old?.version ?? 0 }] })
+    if (result?.ok) return value
+    if (result?.why !== 'conflict') throw new UnavailableError(`The store refused ${what} (${result?.why}). Try again.`)
   }
 }
 
@@ -139,8 +204,55 @@ export async function pauseQueue(session: Session, queue: Queue, until: Ms, now:
   await session.commit({ ops: [{ do: 'record', key: `pause/${queue}`, value: until > now ? until : undefined }] })
 }
 
+/**
+ * Writes what a program's definitions say of a limit, if it isn't so already. What an operator has set stays.
+ * @throws UnavailableError
+ */
+export async function setLimit(
+  session: Session,
+  records: Pick<Broker['records'], 'get' | 'refresh'>,
+  name: string,
+  { concurrency, rate }: Limit,
+): Promise<void> {
+  const key = `limit/${name}`
+  const limit: Limit = { ...(concurrency !== undefined && { concurrency }), ...(rate && { rate }), by: 'code' }
+  for (;;) {
+    await records.refresh()
+    const old = records.get(key)
+    if (old && ((old.value as Limit).by === 'operator' || isDeepStrictEqual(old.value, limit))) return
+    const [result] = await session.commit({ ops: [{ do: 'record', key, value: limit, version: old?.version ?? 0 }] })
+    if (result?.ok) return
+    if (result?.why !== 'conflict')
+      throw new UnavailableError(`The store refused limit '${name}' (${result?.why}). Try again.`)
+  }
+}
+
+/**
+ * A rate as people write it.
+ * @throws InvalidArgumentError
+ * @example parseRate('100/1m') // { jobs: 100, per: 60000 }
+ */
+export function parseRate(text: string): { jobs: number; per: Ms } {
+  const [jobs = '', per = '', ...rest] = text.split('/')
+  const takes = 'a number of jobs and a time, such as 100/1m'
+  if (rest.length > 0 || per === '') throw invalid('rate', text, takes)
+  const rate = { jobs: toCount('rate', jobs, takes, Number.MAX_SAFE_INTEGER), per: toTime('rate', per) }
+  if (rate.per === 0) throw invalid('rate', text, takes)
+  return rate
+}
+
 type Numeric =
-  'maxJobs' | 'maxBytes' | 'maxSize' | 'maxReserves' | 'maxFailures' | 'pri' | 'lease' | 'delay' | 'ttl' | 'retention'
+  | 'concurrency'
+  | 'maxJobs'
+  | 'maxBytes'
+  | 'maxSize'
+  | 'maxReserves'
+  | 'maxFailures'
+  | 'pri'
+  | 'lease'
+  | 'delay'
+  | 'ttl'
+  | 'retention'
 
 function count(name: string, field: Numeric, help: string, most = Number.MAX_SAFE_INTEGER): Setting {
   const takes = most === Number.MAX_SAFE_INTEGER ? 'a whole number' : `a whole number up to ${most}`

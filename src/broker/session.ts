@@ -1,15 +1,19 @@
 import { ClosedError } from '../errors.ts'
 import type { Fence, JobId, Ms, Queue } from '../job.ts'
-import type { JobView, Look, QueueStats, Result, Unit } from '../stores/store.ts'
+import type { Event, JobView, Look, Op, QueueStats, Result, Unit } from '../stores/store.ts'
 import type { Submission } from './batch.ts'
-import type { Lease, Line, Session, Want } from './broker.ts'
+import type { Follower, Lease, Line, Session, Want } from './broker.ts'
+import { FOLLOW, type Following } from './following.ts'
 import { Holder, type Leases } from './leases.ts'
+import type { Records } from './records.ts'
 import { WaitingLine, type Counter as LineCounter, type LineEvents } from './line.ts'
 
 /** What a session needs of its broker. */
 export interface Counter {
   readonly lines: LineCounter
   readonly leases: Leases
+  readonly records: Records
+  readonly following: Following
   submit(submission: Submission): void
   /** Learns what the answers tell. */
   learn(unit: Unit, results: readonly Result[], session: ClientSession): void
@@ -27,22 +31,35 @@ export class ClientSession implements Session {
   /** Who it is, for people. */
   readonly name: string
   readonly holder: Holder
-  readonly #tenant: string
+  /** Its owner tells those who follow what it does. */
+  readonly tells: boolean
+  readonly #tenant: `${string}/`
   readonly #counter: Counter
   readonly #lines = new Set<WaitingLine>()
-  readonly #lost: ((lease: { id: JobId; n: Fence; why: string }) => void)[] = []
-  /** The unit in flight, and those behind it. */
+  readonly #lost = new Set<(lease: { id: JobId; n: Fence; why: string }) => void>()
+  readonly #ordered: boolean
+  /** Ordered: the unit in flight, and those behind it. */
   readonly #calls: Call[] = []
+  #inFlight = 0
+  #followers = 0
   #idle: (() => void) | undefined
   #closed: Promise<void> | undefined
 
-  constructor(id: string, name: string, tenant: string, counter: Counter) {
+  constructor(
+    id: string,
+    name: string,
+    tenant: string,
+    { ordered, tells }: { ordered: boolean; tells: boolean },
+    counter: Counter,
+  ) {
     this.id = id
     this.name = name
     this.holder = new Holder(id, ({ id, n }, why) => {
       for (const on of this.#lost) on({ id, n, why })
     })
     this.#tenant = `${tenant}/`
+    this.#ordered = ordered
+    this.tells = tells
     this.#counter = counter
   }
 
@@ -50,7 +67,8 @@ export class ClientSession implements Session {
     if (this.#closed) return Promise.reject(new ClosedError('The session is closed.'))
     return new Promise((resolve, reject) => {
       const call = new Call(this, unit, resolve, reject)
-      if (this.#calls.push(call) === 1) this.#counter.submit(call)
+      this.#inFlight++
+      if (!this.#ordered || this.#calls.push(call) === 1) this.#counter.submit(call)
     })
   }
 
@@ -90,8 +108,39 @@ export class ClientSession implements Session {
     return jobs[0] && this.#counter.why(jobs[0])
   }
 
-  lost(on: (lease: { id: JobId; n: Fence; why: string }) => void): void {
-    this.#lost.push(on)
+  lost(on: (lease: { id: JobId; n: Fence; why: string }) => void): () => void {
+    this.#lost.add(on)
+    return () => this.#lost.delete(on)
+  }
+
+  get followed(): boolean {
+    return this.#counter.following.on
+  }
+
+  /** The queue of a job of which it isn't known where it was. */
+  get nowhere(): Queue {
+    return this.#tenant
+  }
+
+  tell(event: Event): void {
+    this.#counter.following.tell([event])
+  }
+
+  async follow(): Promise<Follower> {
+    const { following, records } = this.#counter
+    const key = `${FOLLOW}${this.id}.${++this.#followers}`
+    const follower = await following.follow(this.#tenant, async () => {
+      if (!this.#closed) await this.commit({ ops: [{ do: 'record', key, value: undefined }], unsynced: true })
+    })
+    const op: Op = { do: 'record', key, value: true, session: this.id }
+    try {
+      await this.commit({ ops: [op], unsynced: true })
+      await records.refresh()
+      return follower
+    } catch (error) {
+      follower.end()
+      throw error
+    }
   }
 
   close(as: 'released' | 'lost'): Promise<void> {
@@ -102,13 +151,16 @@ export class ClientSession implements Session {
     for (const line of this.#lines) line.end('closed', error)
   }
 
-  /** The unit in flight was answered; the next one sets out. */
+  /** A unit in flight was answered; in an ordered session the next one sets out. */
   answered(unit: Unit, results?: readonly Result[]): void {
-    this.#calls.shift()
+    this.#inFlight--
     if (results) this.#counter.learn(unit, results, this)
-    const next = this.#calls[0]
-    if (next) this.#counter.submit(next)
-    else this.#idle?.()
+    if (this.#ordered) {
+      this.#calls.shift()
+      const next = this.#calls[0]
+      if (next) this.#counter.submit(next)
+    }
+    if (this.#inFlight === 0) this.#idle?.()
   }
 
   /** What is on its way to its lines goes back first, as if it had never been taken; what was committed before comes before the end, too. */
@@ -116,7 +168,7 @@ export class ClientSession implements Session {
     const lines = [...this.#lines]
     this.endLines()
     await Promise.all(lines.map((line) => line.close()))
-    if (this.#calls.length > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
     await this.#counter.insist({ ops: [{ do: 'end', session: this.id, as }] })
     this.#counter.leases.clear(this.holder)
     this.#counter.gone(this)

@@ -1,17 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { systemClock, type Clock } from '../clock.ts'
 import { ClosedError, UnavailableError, UnknownOutcomeError } from '../errors.ts'
-import type { Ms, Queue, Reserved, Target } from '../job.ts'
+import type { JobId, Ms, Queue, Reserved, Target } from '../job.ts'
 import type { Dead, Hint, JobView, Op, Result, Store, Unit } from '../stores/store.ts'
 import { Alarm } from './alarm.ts'
 import { Batch, type Submission } from './batch.ts'
 import type { Broker, BrokerOptions, Session } from './broker.ts'
+import { FOLLOW, Following } from './following.ts'
 import { Interest } from './interest.ts'
 import { Leases } from './leases.ts'
 import type { Counter as LineCounter, WaitingLine } from './line.ts'
 import { Records } from './records.ts'
 import { forwardDead } from './routing.ts'
 import { ClientSession, type Counter } from './session.ts'
+import { eventsOf } from './telling.ts'
 import { Waiting } from './waiting.ts'
 import { whySentence } from './why.ts'
 
@@ -19,12 +21,15 @@ import { whySentence } from './why.ts'
 const DUE = 200
 /** When the store is unavailable, what must be done is tried again after so long. */
 const RETRY: Ms = 250
+/** The slow poll is so many times slower while no other process has the store open. */
+const ALONE = 5
 
 /** What sessions and lines share: the batch, the waiting line, the mirror of leases, the alarms, and what answers and hints lead to. */
 export class StoreBroker implements Broker, Counter, LineCounter {
   readonly clock: Clock
   readonly records: Records
   readonly leases: Leases
+  readonly following: Following
   readonly #store: Store
   readonly #process: string
   readonly #batch: Batch
@@ -35,6 +40,7 @@ export class StoreBroker implements Broker, Counter, LineCounter {
   readonly #poll: Alarm
   readonly #sessions = new Map<string, ClientSession>()
   readonly #onFailure: ((error: Error) => void)[] = []
+  readonly #onEnded = new Set<(id: JobId) => void>()
   readonly #stopHearing: () => void
   #sessionNo = 0
   #makingDue = false
@@ -43,6 +49,7 @@ export class StoreBroker implements Broker, Counter, LineCounter {
   #failure: Error | undefined
   #closing: Promise<void> | undefined
   draining = false
+  health: NonNullable<Hint['health']> = 'ok'
 
   constructor({ store, clock = systemClock, slowPoll = 2000, process = processName() }: BrokerOptions) {
     const { shared } = store.traits
@@ -76,7 +83,11 @@ export class StoreBroker implements Broker, Counter, LineCounter {
       () => void this.#makeDue(),
     )
     this.#stopHearing = store.hear((hint) => this.#hear(hint))
+    this.following = new Following(store, clock, (unit) => this.#batch.commit(unit))
     this.records = new Records(store)
+    this.records.watch(FOLLOW, () => {
+      this.following.on = [...this.records.list(FOLLOW)].length > 0
+    })
     this.#refresh()
     // What became due while nobody had the store open.
     void this.#makeDue()
@@ -86,10 +97,11 @@ export class StoreBroker implements Broker, Counter, LineCounter {
     return this.#store.now()
   }
 
-  session({ protocol, tenant, principal, peer }: Parameters<Broker['session']>[0]): Session {
+  session({ protocol, tenant, principal, peer, unordered, tells }: Parameters<Broker['session']>[0]): Session {
     if (this.#closing) throw new ClosedError('The broker is closed.')
     const name = `${protocol} client ${peer ?? principal}`
-    const session = new ClientSession(`${this.#process}.${++this.#sessionNo}`, name, tenant, this)
+    const id = `${this.#process}.${++this.#sessionNo}`
+    const session = new ClientSession(id, name, tenant, { ordered: !unordered, tells: tells === true }, this)
     this.#sessions.set(session.id, session)
     return session
   }
@@ -103,6 +115,11 @@ export class StoreBroker implements Broker, Counter, LineCounter {
     else this.#onFailure.push(on)
   }
 
+  ended(on: (id: JobId) => void): () => void {
+    this.#onEnded.add(on)
+    return () => this.#onEnded.delete(on)
+  }
+
   drain(on: boolean): void {
     this.draining = on
   }
@@ -112,6 +129,7 @@ export class StoreBroker implements Broker, Counter, LineCounter {
   }
 
   async #close(): Promise<void> {
+    this.following.close()
     await Promise.all([...this.#sessions.values()].map((session) => session.close('released')))
     await this.#batch.settled()
     this.#stopHearing()
@@ -217,13 +235,15 @@ export class StoreBroker implements Broker, Counter, LineCounter {
   }
 
   #pollLater(): void {
-    if (this.#slowPoll !== false && this.#waiting.size > 0 && !this.#closing)
-      this.#poll.set(this.clock.now() + this.#slowPoll)
+    if (this.#slowPoll === false || this.#waiting.size === 0 || this.#closing) return
+    // Where nobody else is known, a look is for those whose coming was missed.
+    this.#poll.set(this.clock.now() + this.#slowPoll * (this.#store.others === 0 ? ALONE : 1))
   }
 
   // ------------------------------------------------------------------ what answers and hints tell
 
   learn(unit: Unit, results: readonly Result[], session: ClientSession): void {
+    if (this.following.on) this.#tellOf(unit, results, session)
     this.leases.learn(unit.ops, results, session.holder)
     this.#route(results)
     if (this.#waiting.size > 0) this.#wakeForLatePuts(unit.ops, results)
@@ -231,6 +251,7 @@ export class StoreBroker implements Broker, Counter, LineCounter {
 
   learnFor(line: WaitingLine, results: readonly Result[]): void {
     const session = this.#sessions.get(line.session)
+    if (session && this.following.on) this.#tellOf(line.unit, results, session)
     // Jobs that come too late are not its session's: they go back.
     if (session && !line.ended) this.leases.learn(line.unit.ops, results, session.holder)
     this.#route(results)
@@ -238,11 +259,19 @@ export class StoreBroker implements Broker, Counter, LineCounter {
     if (result?.ok === false && result.next !== undefined) this.#makeDueAt(result.next)
   }
 
-  #hear({ ready, due, records, ended, health }: Hint): void {
+  #tellOf(unit: Unit, results: readonly Result[], session: ClientSession): void {
+    const queueOf = (id: JobId) => this.leases.get(id)?.queue ?? session.nowhere
+    this.following.tell(eventsOf(unit.ops, results, this.now(), session.tells, queueOf))
+  }
+
+  #hear({ ready, due, records, ended, finished, events, health }: Hint): void {
     if (ready) for (const queue of ready) this.#waiting.mayBeReady(queue)
     if (ended) for (const { id, n, why } of ended) this.leases.ended(id, n, why)
+    if (finished) for (const id of finished) for (const on of this.#onEnded) on(id)
+    if (events !== undefined) this.following.wake()
     if (due !== undefined) this.#makeDueAt(due)
     if (records !== undefined) this.#refresh()
+    if (health !== undefined && this.health !== 'failed') this.health = health
     if (health === 'failed')
       this.#fail(new UnknownOutcomeError('The store has failed; open it again, best in a new process.'))
   }

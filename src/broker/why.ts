@@ -12,8 +12,14 @@ export interface Circumstances {
   holder: string
 }
 
+/** What the sentence speaks of; a server's protocol tells less of a job than a store. */
+export type Whereabouts = Pick<
+  JobView,
+  'queue' | 'state' | 'reserves' | 'failures' | 'until' | 'holder' | 'at' | 'why' | 'group' | 'blocked' | 'outcome'
+>
+
 /** Why isn't this job running? One sentence, the same at every face. */
-export function whySentence(job: JobView, { now, waiting, shared, holder }: Circumstances): string {
+export function whySentence(job: Whereabouts, { now, waiting, shared, holder }: Circumstances): string {
   const queue = job.queue.slice(job.queue.indexOf('/') + 1)
   switch (job.state) {
     case 'reserved':
@@ -25,14 +31,16 @@ export function whySentence(job: JobView, { now, waiting, shared, holder }: Circ
     case 'buried':
       return `Buried${buried(job)}; nobody gets it until it is kicked.`
     case 'waiting':
-      return job.blocked?.by === 'group'
-        ? `Its group '${job.group}' is closed by job ${job.blocked.what}, which comes first.`
-        : 'It waits for others to finish first.'
+      if (job.blocked?.by === 'group')
+        return `Its group '${job.group}' is closed by job ${job.blocked.what}, which comes first.`
+      if (job.blocked?.by === 'job') return `Job ${job.blocked.what}, whose unique key it has, must end first.`
+      return job.blocked?.by === 'gate' ? closed(job.blocked, now) : 'It waits for others to finish first.'
     case 'finished':
       return `Finished as ${job.outcome?.as ?? 'done'}${job.outcome ? ` at ${new Date(job.outcome.at).toISOString()}` : ''}.`
     case 'ready':
       if (job.blocked?.by === 'paused')
         return `Its queue '${queue}' is paused for another ${span(job.blocked.what - now)}.`
+      if (job.blocked?.by === 'queue') return closed({ ...job.blocked, what: queue }, now)
       if (waiting > 0) return `Ready: whoever waits for queue '${queue}' gets it next, after those before it.`
       return shared
         ? `Ready, but nobody in this process waits for jobs of queue '${queue}'.`
@@ -40,7 +48,21 @@ export function whySentence(job: JobView, { now, waiting, shared, holder }: Circ
   }
 }
 
-function buried(job: JobView): string {
+type ByLimit = Extract<JobView['blocked'], { running: number }>
+
+function closed({ by, what, running, limit, until }: ByLimit, now: Ms): string {
+  const name = by === 'queue' ? `The limit of queue '${what}'` : `Limit '${what}'`
+  const { concurrency, rate } = limit
+  if (until !== undefined) {
+    const so = rate ? ` of ${rate.jobs} in ${span(rate.per)}` : ''
+    return `${name}${so} is reached; it opens in ${span(until - now)}.`
+  }
+  if (concurrency !== undefined && running >= concurrency)
+    return `${name} of ${concurrency} at a time is reached; ${running} ${running === 1 ? 'runs' : 'run'} now.`
+  return rate?.jobs === 0 ? `${name} lets nothing through.` : `${name} lets it through next, after those before it.`
+}
+
+function buried(job: Whereabouts): string {
   switch (job.why) {
     case 'exhausted':
       return ` because its attempts are used up (taken ${times(job.reserves)}, failed ${times(job.failures)})`

@@ -8,6 +8,7 @@ import type {
   Death,
   Fence,
   JobId,
+  Limit,
   Message,
   Ms,
   Outcome,
@@ -35,6 +36,7 @@ export type Op =
   | EndOp
   | DueOp
   | RecordOp
+  | TellOp
 
 /** One message, one job a target. A full or missing target is refused alone. */
 export interface PutOp {
@@ -72,7 +74,7 @@ export interface ReserveOp {
   run?: true
   gone?: true
 }
-/** The job leaves. In the same commit its group opens, and a history row is written if the queue keeps one. */
+/** The job leaves; outcome: by default done, or, if nobody held it, cancelled. In the same commit its group opens, and a history row is written if the queue keeps one. */
 export interface FinishOp {
   do: 'finish'
   job: Ref
@@ -81,7 +83,7 @@ export interface FinishOp {
 /**
  * Back to ready or delayed, its rank kept (`back`: to the tail).
  * - asked: counts a release. failed: counts a release and a failure. lost: counts a failure. kicked: counts a kick. untaken: the reserve is taken back, too.
- * - Over a limit the job is buried as 'exhausted'.
+ * - Over a limit the job is buried as 'exhausted'. afresh: its counters of reserves and failures begin anew.
  */
 export interface ReleaseOp {
   do: 'release'
@@ -90,14 +92,17 @@ export interface ReleaseOp {
   pri?: number
   at?: Ms
   back?: true
+  afresh?: true
   error?: Bytes
 }
+/** keep: it is dropped after so long, and sooner when more than so many lie buried in its queue, the one buried longest ago first. */
 export interface BuryOp {
   do: 'bury'
   job: Ref
   why: Why
   pri?: number
   error?: Bytes
+  keep?: { ms: Ms; jobs: number }
 }
 /** The lease's deadline becomes now + ms. */
 export interface TouchOp {
@@ -114,6 +119,8 @@ export interface ForwardOp {
   job: Ref
   to: Target[]
   why: Why
+  /** It is changed where it is, in its one target, its own queue: it keeps its place, time to live, counters and, unless `at` is given, its delay; buried it stays so. */
+  stay?: true
   envelope?: Bytes
   body?: Bytes
 }
@@ -122,11 +129,21 @@ export interface CancelOp {
   do: 'cancel'
   job: JobId
 }
+/**
+ * Kept beside the job until it is gone, or as long as it is kept. progress: the newest only. log: the last 500. attempt: the last 50. step: one of
+ * each key.
+ */
 export interface NoteOp {
   do: 'note'
   job: Ref
   kind: 'log' | 'progress' | 'step' | 'attempt'
   key?: string
+  data: Bytes
+}
+export interface Note {
+  kind: NoteOp['kind']
+  key?: string
+  at: Ms
   data: Bytes
 }
 /**
@@ -152,7 +169,8 @@ export interface DueOp {
   limit: number
 }
 /**
- * Writes a record: a policy (`queue/<queue>`: QueuePolicy), a pause (`pause/<queue>`: the moment it ends), or whatever a broker keeps.
+ * Writes a record: a policy (`queue/<queue>`: QueuePolicy), a pause (`pause/<queue>`: the moment it ends), a limit (`limit/<name>`: Limit), or whatever a
+ * broker keeps.
  * - value undefined deletes; deleting what isn't there is no refusal, unless `version` asks.
  * - version: compare and set, 0: must be absent; else 'conflict'. needs: that key must exist; else 'missing'. none: no key may begin with that prefix; else 'in use'.
  * - session: vanishes with it. at: reported by `due` then, once.
@@ -169,9 +187,31 @@ export interface RecordOp {
 }
 
 /**
+ * Adds to the store's ring of events, which keeps the last 10,000: only while somebody follows them (a record `follow/...` is there), in a unit that is
+ * unsynced. dropped: so many more happened, of which nobody will be told.
+ */
+export interface TellOp {
+  do: 'tell'
+  events: readonly Event[]
+  dropped?: number
+}
+/** What happened to a job. id: 0 where it concerns none. data: what else its type tells, as JSON of at most 4,096 characters. */
+export interface Event {
+  type: string
+  id: JobId
+  queue: Queue
+  time: Ms
+  data?: string
+}
+/** at: grows by one with each event that was told or dropped. */
+export interface ToldEvent extends Event {
+  at: number
+}
+
+/**
  * Why an operation changed nothing: gone (no such job) · stale (another fence is current, or the lease is over) · not held (reserved by another) ·
  * no queue · full · too big · empty (nothing to take) · conflict, missing, in use (records) · skipped (an earlier op of its unit was refused) ·
- * unsupported (this store can't).
+ * unsupported (this store can't, or a name has a zero byte).
  */
 export type Refusal =
   | 'gone'
@@ -221,6 +261,8 @@ export interface Answers {
     more: boolean
   }
   record: { version: number }
+  /** last: the number of the last event. */
+  tell: { last: number }
 }
 export type Answer<K extends keyof Answers = keyof Answers> = {
   [P in K]: { ok: true; do: P } & Answers[P]
@@ -258,6 +300,10 @@ export interface Hint {
   records?: number
   /** Leases of this process that ended without its doing. */
   ended?: readonly { id: JobId; n: Fence; why: 'timeout' | 'cancelled' | 'forced' }[]
+  /** Jobs whose result is kept that ended or were set aside. */
+  finished?: readonly JobId[]
+  /** Events were told; the number of the last. Only for processes that have a record `follow/...`. */
+  events?: number
   health?: 'ok' | 'low disk' | 'wal full' | 'failed'
 }
 
@@ -277,10 +323,17 @@ export interface JobView extends Omit<Reserved, 'body' | 'first'> {
   holder?: string
   /** finished: when and how. */
   outcome?: Outcome & { at: Ms }
-  /** Why nobody gets it now. */
-  blocked?: { by: 'paused' | 'group' | 'until'; what: number }
+  /**
+   * Why nobody gets it now. gate: a limit is reached, the one of that name, or of the job's queue as a whole; `running` jobs of it are reserved now, and
+   * `until` is when its window ends, if that is what keeps it closed.
+   */
+  blocked?:
+    | { by: 'paused' | 'group' | 'until' | 'job'; what: number }
+    | { by: 'gate' | 'queue'; what: string; running: number; limit: Pick<Limit, 'concurrency' | 'rate'>; until?: Ms }
   counts: Record<'releases' | 'timeouts' | 'buries' | 'kicks', number>
   error?: Bytes
+  /** The oldest first. */
+  notes?: readonly Note[]
 }
 /** order: take (pri, rank; the default), buried (order of burial), due (soonest first), id. after: the `after` of the page before. */
 export interface Look {
@@ -289,7 +342,7 @@ export interface Look {
   order?: 'take' | 'buried' | 'due' | 'id'
   after?: string
   limit: number
-  with?: readonly 'body'[]
+  with?: readonly ('body' | 'notes')[]
 }
 /**
  * Jobs by state now (urgent: of the ready ones, priority below 1024), bytes of bodies; puts and gone: jobs that came and left since the queue exists.
@@ -317,6 +370,23 @@ export interface StoreRecord {
   session?: string
 }
 
+/** running: jobs reserved now; parked: jobs that wait there; keys: how many have a limit of their own now. */
+export interface StoreLimit {
+  name: string
+  running: number
+  parked: number
+  keys: number
+}
+
+/** waits: queues of whose jobs it waits for the next; it need not say so while it is alone. jobs: those that it has reserved. self: the one that asks. */
+export interface StoreProcess {
+  name: string
+  pid: number
+  waits: Queue[]
+  jobs: number
+  self: boolean
+}
+
 /**
  * commit: one transaction, at most one sync (none if every unit is unsynced). One promise a unit: an unsynced one resolves at the commit, the
  * others at the sync. The units of a call are run in order; later calls follow earlier ones. A commit first makes due what is due.
@@ -328,6 +398,8 @@ export interface StoreRecord {
  */
 export interface Store {
   readonly traits: Traits
+  /** Other processes that have it open, as far as this one knows. */
+  readonly others?: number
   /** One clock for all processes, the only clock of deadlines. */
   now(): Ms
   commit(units: Unit[]): Promise<Result[]>[]
@@ -337,8 +409,14 @@ export interface Store {
   stats(queues?: Queue[]): Promise<QueueStats[]>
   /** Records that changed after version `since` (0: all). */
   records(since: number): Promise<{ version: number; changed: StoreRecord[]; deleted: string[] }>
+  /** Events behind number `after`, the oldest first, as far as the ring still has them; and the number of the last that was told. */
+  events(after: number, limit: number): Promise<{ events: ToldEvent[]; last: number }>
   /** In the application's own transaction: plain SQL on its handle, no broker involved, nothing visible before it commits. */
   within?(transaction: unknown): { commit(unit: Unit): Result[] }
+  /** How it stands at each limit, over all its keys; where a store can tell. */
+  limits?(): Promise<StoreLimit[]>
+  /** The processes that have it open; a store that isn't shared has no such thing. */
+  processes?(): Promise<StoreProcess[]>
   /** This process waits for jobs of these queues (all of them, each call anew). Resolves when that is visible to others: then reserve once more, then sleep. */
   wait(queues: Queue[]): Promise<void>
   /** Returns the way to stop hearing. */

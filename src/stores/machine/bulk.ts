@@ -1,6 +1,7 @@
 import type { Where } from '../../job.ts'
 import type { BulkOp, Result } from '../store.ts'
 import { move } from './forward.ts'
+import { settleGates } from './admission.ts'
 import { endLease, giveBack } from './give-back.ts'
 import type { Machine } from './machine.ts'
 import { depart } from './place.ts'
@@ -14,7 +15,11 @@ export function bulk(m: Machine, op: BulkOp): Result {
   const queue = m.table.queue(op.where.queue)
   if (!queue) return { ok: true, do: 'bulk', count: 0, more: false, ready: [] }
   const limit = Math.min(op.limit, SLICE)
-  const { result, ready } = m.watching(() => slice(m, queue, op, limit))
+  const { result, ready } = m.watching(() => {
+    const done = slice(m, queue, op, limit)
+    settleGates(m)
+    return done
+  })
   return { ok: true, do: 'bulk', ...result, ready }
 }
 
@@ -35,13 +40,13 @@ function slice(m: Machine, queue: QueueRow, op: BulkOp, limit: number): { count:
 
 function act(m: Machine, row: Row, act: BulkOp['act']): boolean {
   if (row.state === 'reserved') endLease(m, row, 'forced')
-  if (act === 'delete') depart(m, row, { as: 'cancelled' })
-  else if (act === 'kick') giveBack(m, row, 'kicked')
-  else if (act === 'retry') giveBack(m, row, 'kicked', { afresh: true })
-  else {
+  if (typeof act === 'object') {
     const queue = act.to === 'origin' ? row.more?.deaths?.[0]?.queue : act.to
     return queue !== undefined && move(m, row, { to: [{ queue, create: true }], why: 'asked' }).ok
   }
+  m.news.add(row, act === 'delete' ? 'deleted' : 'kicked')
+  if (act === 'delete') depart(m, row, { as: 'cancelled' })
+  else giveBack(m, row, 'kicked', act === 'retry' ? { afresh: true } : {})
   return true
 }
 

@@ -1,5 +1,6 @@
 import type { Ms, Queue } from '../../job.ts'
 import type { DueOp, Result } from '../store.ts'
+import { openDue, settleGates } from './admission.ts'
 import { drop, giveBack, timeOut } from './give-back.ts'
 import type { Machine } from './machine.ts'
 import { displace, place } from './place.ts'
@@ -20,7 +21,11 @@ export function due(m: Machine, op: DueOp): Result {
   const { result, ready } = m.watching(() => {
     const { rows, records } = sweep(m, limit, '')
     const orphans = table.orphans(limit)
-    for (const row of orphans) giveBack(m, row, 'lost')
+    for (const row of orphans) {
+      m.news.add(row, 'lost', { why: 'its process ended' })
+      giveBack(m, row, 'lost')
+    }
+    settleGates(m)
     const letters = report(m, limit)
     collect(m, limit)
     return { records, more: rows >= limit || orphans.length >= limit || letters >= limit }
@@ -66,6 +71,7 @@ function collect(m: Machine, limit: number): void {
     m.collected = now
     table.collectClaims(now, limit)
     table.collectHistory(now, limit)
+    table.collectGates(now, limit)
   }
   if (now - m.queuesCollected >= UNUSED) {
     m.queuesCollected = now
@@ -83,7 +89,8 @@ export function sweep(m: Machine, limit: number, prefix = PAUSE): { rows: number
     if (key.startsWith(PAUSE)) unpause(m, key)
     else records.push(key)
   }
-  return { rows: rows.length, records }
+  const gates = openDue(m, limit)
+  return { rows: Math.max(rows.length, gates), records }
 }
 
 function makeDue(m: Machine, row: Row): void {

@@ -1,12 +1,13 @@
-import type { Death, Message, Target, Why } from '../../job.ts'
+import type { Death, Message, QueuePolicy, Target, Why } from '../../job.ts'
 import type { ForwardOp, Put, Refusal, Result } from '../store.ts'
 import type { Machine } from './machine.ts'
-import { refuse } from './refuse.ts'
-import { depart, displace, dropClaim, notLeaving, openGroup, place, placeNew } from './place.ts'
-import { newRow, overwrite, room, setExpiry } from './put.ts'
+import { isName, refuse } from './refuse.ts'
+import { depart, displace, dropClaim, notLeaving, openHead, openSuccessor, place, placeNew } from './place.ts'
+import { join, newRow, overwrite, room, setExpiry } from './put.ts'
 import type { QueueRow } from './queue.ts'
-import { more, type Row } from './row.ts'
+import { groupOf, more, nextFence, type Row } from './row.ts'
 import { find } from './settle.ts'
+import { setPri } from './turn.ts'
 
 /** Ways of dying that a job's record of dead-lettering keeps; an operator's move is none. */
 const DEATHS: readonly Why[] = ['rejected', 'expired', 'maxlen', 'exhausted', 'invalid', 'failed']
@@ -14,7 +15,26 @@ const DEATHS: readonly Why[] = ['rejected', 'expired', 'maxlen', 'exhausted', 'i
 export function forward(m: Machine, op: ForwardOp): Result {
   const row = find(m, op.job)
   if (typeof row === 'string') return refuse(row)
-  return move(m, row, op)
+  return op.stay ? edit(m, row, op) : move(m, row, op)
+}
+
+/** The row stays where it is, and becomes another. */
+function edit(m: Machine, row: Row, { to: [target], body, envelope }: ForwardOp): Result {
+  if (target?.queue !== row.queue.name || row.state === 'reserved') return refuse('unsupported')
+  const { maxSize } = row.queue.policy ?? {}
+  if (body && maxSize !== undefined && body.length > maxSize) return refuse('too big')
+  const at = target.at ?? (row.state === 'delayed' ? row.at : 0)
+  const buried = row.state === 'buried'
+  const { size } = row
+  if (buried) m.table.leave(row)
+  else displace(m, row)
+  overwrite(row, body, envelope)
+  if (row.dead) row.queue.leavingBytes += row.size - size
+  if (target.pri !== undefined) setPri(row, target.pri)
+  if (target.at !== undefined) row.delay = Math.max(0, target.at - m.now)
+  if (buried) m.table.enter(row)
+  else place(m, row, at)
+  return { ok: true, do: 'forward', per: [{ ok: true, id: row.id, state: row.state }], dead: m.dead }
 }
 
 /** Takes a row to the targets: the first that accepts gets the job itself, the others copies with ids of their own. */
@@ -28,7 +48,9 @@ export function move(m: Machine, row: Row, op: Pick<ForwardOp, 'to' | 'why' | 'e
   if (queues.every((queue) => typeof queue === 'string')) return refuse(queues[0] as Refusal)
 
   const body = op.body ?? (op.to.length > 1 ? m.table.bodyOf(row) : undefined)
-  const { pri, queue: from } = row
+  const { pri, queue: from, group } = row
+  // What it is in the first queue says nothing of the others.
+  const groups = groupsOf(row)
   displace(m, row)
   notLeaving(m, row)
   const deaths = DEATHS.includes(op.why) ? died(row, op.why, m.now) : row.more?.deaths
@@ -44,13 +66,14 @@ export function move(m: Machine, row: Row, op: Pick<ForwardOp, 'to' | 'why' | 'e
       moveTo(m, row, queue, target, op.why)
       overwrite(row, op.body, op.envelope)
     }
-    const moved = itself ? row : copy(m, row, queue, { pri, ...target }, body as Uint8Array)
+    const moved = itself ? row : copy(m, row, queue, { pri, ...target }, body as Uint8Array, groups)
     if (deaths) more(moved).deaths = deaths
     ;(itself ? place : placeNew)(m, moved, target.at ?? 0)
     itself = false
     per.push({ ok: true, id: moved.id, state: moved.state })
   }
-  if (row.group !== undefined && from !== row.queue) openGroup(m, from, row.group)
+  if (group !== undefined && (from !== row.queue || row.group === undefined)) openHead(m, from, group)
+  m.news.add(row, 'moved', { from: from.name.slice(from.name.indexOf('/') + 1) })
   return { ok: true, do: 'forward', per, dead: m.dead }
 }
 
@@ -58,6 +81,7 @@ function accepting(m: Machine, row: Row, target: Target, size: number): QueueRow
   let queue = m.table.queue(target.queue)
   if (!queue) {
     if (!target.create) return 'no queue'
+    if (!isName(target.queue)) return 'unsupported'
     queue = m.table.createQueue(target.queue, m.now)
   }
   return (queue !== row.queue && room(m, queue, size)) || queue
@@ -67,14 +91,19 @@ function moveTo(m: Machine, row: Row, queue: QueueRow, target: Target, why: Why)
   const from = row.queue
   if (from !== queue) {
     // A unique key holds in the queue that it was put into, and nobody else would give it back there.
+    openSuccessor(m, row)
     dropClaim(m, row, 'gone')
     delete row.more?.unique
+    delete row.more?.after
     from.gone++
     from.bytes -= row.size
     queue.puts++
     queue.bytes += row.size
     row.queue = queue
+    // Who had it there has nothing to say here.
+    row.n = nextFence(row, m.table.epoch)
   }
+  join(row, groupOf(row), groupsOf(row))
   row.rank = m.table.next()
   if (target.pri !== undefined) row.pri = target.pri
   if (why === 'asked') row.failures = row.reserves = 0
@@ -89,12 +118,25 @@ function moveTo(m: Machine, row: Row, queue: QueueRow, target: Target, why: Why)
   row.put = put
 }
 
-function copy(m: Machine, row: Row, queue: QueueRow, target: Target, body: Uint8Array): Row {
+/** Who was promised no order gets none from a queue that doesn't say so: dead letters of a fair queue don't wait for each other. */
+function groupsOf(row: Row): QueuePolicy['groups'] {
+  return row.fair === undefined ? 'ordered' : 'fair'
+}
+
+function copy(
+  m: Machine,
+  row: Row,
+  queue: QueueRow,
+  target: Target,
+  body: Uint8Array,
+  groups: QueuePolicy['groups'],
+): Row {
   const msg: Message = { body, lease: row.lease }
   if (row.envelope) msg.envelope = row.envelope
-  if (row.group !== undefined) msg.group = row.group
+  if (row.gates) msg.gates = [...row.gates]
   if (row.more?.name !== undefined) msg.name = row.more.name
   const twin = newRow(m, queue, m.table.next(), target, msg)
+  join(twin, groupOf(row), groups)
   twin.put = row.put
   twin.reserves = row.reserves
   return twin

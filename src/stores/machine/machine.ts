@@ -7,16 +7,23 @@ import { bulk } from './bulk.ts'
 import { due, sweep } from './due.ts'
 import { end } from './end.ts'
 import { forward } from './forward.ts'
+import { settleGates } from './admission.ts'
 import { put } from './put.ts'
 import type { QueueRow } from './queue.ts'
 import { record } from './record.ts'
 import { reserve } from './reserve.ts'
 import { NEVER, type Row } from './row.ts'
-import { bury, cancel, finish, release, touch } from './settle.ts'
+import { bury, cancel, finish, note, release, touch } from './settle.ts'
 import type { Table } from './table.ts'
+import { News, tell } from './tell.ts'
 
 /** So many rows are made due at the start of each commit; the rest follow in later ones. */
 const SWEEP = 64
+/** So many rows are moved at gates in one commit; the rest follow in later ones. */
+const MOVES = 1000
+/** So often, and so many rows at a time, what is kept for a while is looked over. */
+const TIDY: Ms = 1000
+const TIDIED = 4000
 const SKIPPED: Refused = Object.freeze({ ok: false, why: 'skipped' })
 const UNSUPPORTED: Refused = Object.freeze({ ok: false, why: 'unsupported' })
 const NO_DEAD: readonly Dead[] = Object.freeze([])
@@ -36,7 +43,16 @@ export class Machine {
   readonly woken = new Set<QueueRow>()
   /** Queues woken, and leases that ended, by no operation of their holder's. */
   hinted = new Set<Queue>()
+  /** Gates that may let somebody out: seen to before the next reserve, or at the end of the commit. */
+  readonly opened = new Set<string>()
+  /** So many rows may still be moved at gates in this commit. */
+  moves = MOVES
   ended: Ended[] = []
+  /** Jobs whose outcome is kept that ended, or were set aside. */
+  finished: JobId[] = []
+  readonly news = new News(this)
+  /** The number of the last event that was told in this commit. */
+  told: number | undefined
   /** The store has no room for more: puts are refused as 'full'. */
   full = false
   /** What the sweep at the start buried for a dead-letter target is for the next `due` to report. */
@@ -63,11 +79,21 @@ export class Machine {
   begin(now: Ms): void {
     this.now = now
     this.woken.clear()
+    this.moves = MOVES
     if (this.table.soonest(now) > now) return
     this.#dead = undefined
     this.#putting = false
     sweep(this, SWEEP)
     this.#keepUntold()
+  }
+
+  /** Ends a commit: what was given back lets others through. */
+  end(): void {
+    if (this.opened.size > 0) {
+      this.#putting = false
+      settleGates(this)
+    }
+    this.news.tell()
   }
 
   /** No answer tells of what was buried just now: `due` will. */
@@ -83,12 +109,18 @@ export class Machine {
     let results: Result[] = []
     let done = false
     const ended = this.ended.length
+    const finished = this.finished.length
+    const { told } = this
+    const news = this.news.count
     this.table.atomic(() => {
       results = this.#run(unit)
       return (done = results.every((result) => result.ok))
     })
     if (done) return results
     this.ended.length = ended
+    this.finished.length = finished
+    this.news.cut(news)
+    this.told = told
     return results.map((result) => (result.ok ? SKIPPED : result))
   }
 
@@ -129,7 +161,7 @@ export class Machine {
       case 'cancel':
         return cancel(this, op)
       case 'note':
-        return UNSUPPORTED
+        return note(this, op)
       case 'bulk':
         return bulk(this, op)
       case 'end':
@@ -138,6 +170,8 @@ export class Machine {
         return due(this, op)
       case 'record':
         return record(this, op)
+      case 'tell':
+        return tell(this, op)
     }
   }
 
@@ -162,27 +196,45 @@ export class Machine {
     })
   }
 
+  /** Before something is kept for a while: what was kept long enough leaves, now and then, also where nothing else is ever due. */
+  tidy(): void {
+    if (this.now - this.collected < TIDY) return
+    this.collected = this.now
+    this.table.collectClaims(this.now, TIDIED)
+    this.table.collectHistory(this.now, TIDIED)
+  }
+
   /** What this commit did beside its answers, once. */
   takeHint(records: number | undefined): Hint | undefined {
     const { hinted, ended } = this
     const due = this.undelivered ? this.now : this.table.bound()
     const sooner = due < this.toldDue
-    if (hinted.size === 0 && ended.length === 0 && !sooner && records === undefined) return undefined
+    const { finished, told } = this
+    if (hinted.size + ended.length + finished.length === 0 && !sooner && records === undefined && told === undefined)
+      return undefined
     if (sooner) this.toldDue = due
     this.hinted = new Set()
     this.ended = []
+    this.finished = []
+    this.told = undefined
     return {
+      ...(finished.length > 0 && { finished }),
       ...(hinted.size > 0 && { ready: [...hinted] }),
       ...(ended.length > 0 && { ended: ended.map(({ id, n, why }) => ({ id, n, why })) }),
       ...(sooner && { due }),
       ...(records !== undefined && { records }),
+      ...(told !== undefined && { events: told }),
     }
   }
 
   /** The commit was undone as a whole: nothing that it would have told of has happened. */
   takeBack(): void {
     this.hinted.clear()
+    this.opened.clear()
     this.ended = []
+    this.finished = []
+    this.news.clear()
+    this.told = undefined
   }
 
   wake(queue: QueueRow): void {

@@ -1,11 +1,16 @@
-import type { Bytes, Message, Ms, Target, Unique } from '../../job.ts'
+import type { Bytes, Message, Ms, QueuePolicy, Target, Unique } from '../../job.ts'
 import type { Put, PutOp, Refusal, Restored, Result } from '../store.ts'
+import { count } from './admission.ts'
+import { gatesOf } from './gate.ts'
 import { drop } from './give-back.ts'
 import type { Machine } from './machine.ts'
-import { refuse } from './refuse.ts'
+import { isName, refuse } from './refuse.ts'
+import { cancel } from './settle.ts'
 import { displace, notLeaving, place, placeNew } from './place.ts'
 import type { QueueRow } from './queue.ts'
 import { counts, more, Row } from './row.ts'
+import type { Claim } from './table.ts'
+import { setPri } from './turn.ts'
 
 /** What a job gets that names none and whose queue has no default. */
 const PRIORITY = 65536
@@ -24,11 +29,13 @@ export function put(m: Machine, op: PutOp): Result {
 }
 
 function putOne(m: Machine, target: Target, msg: Message, restore: Restored | undefined): Put {
-  if (msg.gates || msg.parent !== undefined || msg.children) return refused('unsupported')
+  if (msg.parent !== undefined || msg.children || (msg.gates && !gatesOf(msg.gates))) return refused('unsupported')
+  if (msg.group !== undefined && !isName(msg.group)) return refused('unsupported')
   if (m.full) return refused('full')
   let queue = m.table.queue(target.queue)
   if (!queue) {
     if (!target.create) return refused('no queue')
+    if (!isName(target.queue)) return refused('unsupported')
     queue = m.table.createQueue(target.queue, m.now)
   }
   if (restore && m.table.get(restore.id)) return refused('conflict')
@@ -48,6 +55,9 @@ function putOne(m: Machine, target: Target, msg: Message, restore: Restored | un
   if (msg.unique) {
     const key = claimKey(msg.unique, msg.group)
     const { unique } = msg
+    const first = unique.on === 'keep' ? undefined : holderOf(m, queue, key)
+    if (first?.state === 'reserved') more(row).after = first.id
+    if (typeof unique.for === 'number') m.tidy()
     more(row).unique = { key, waiting: unique.for === 'waiting' }
     m.table.setClaim(queue, key, { id, for: typeof unique.for === 'number' ? m.now + unique.for : unique.for })
   }
@@ -55,7 +65,7 @@ function putOne(m: Machine, target: Target, msg: Message, restore: Restored | un
     row.state = 'buried'
     row.at = m.table.nextBurial()
     more(row).why = 'asked'
-    queue.count(row, 1)
+    count(m, row, 1)
     m.table.insert(row)
   } else placeNew(m, row, at)
   return { ok: true, id, state: row.state }
@@ -77,17 +87,29 @@ export function newRow(m: Machine, queue: QueueRow, id: number, target: Target, 
   if (target.at !== undefined) row.delay = Math.max(0, target.at - m.now)
   else if (policy?.delay) row.delay = policy.delay
   if (msg.envelope) row.envelope = msg.envelope
-  if (msg.group !== undefined) row.group = msg.group
+  join(row, msg.group)
+  if (msg.gates && msg.gates.length > 0) row.gates = gatesOf(msg.gates)
   if (msg.name !== undefined) more(row).name = msg.name
   if (msg.maxFailures !== undefined) more(row).maxFailures = msg.maxFailures
   if (msg.maxReserves !== undefined) more(row).maxReserves = msg.maxReserves
   if (msg.backoff) more(row).backoff = msg.backoff
-  if (msg.result) more(row).result = true
+  if (msg.result !== undefined) more(row).result = msg.result
   if (target.rank === 'due') more(row).rankWhenDue = true
   setExpiry(row, target.ttl)
   queue.puts++
   queue.bytes += row.size
   return row
+}
+
+/**
+ * Makes a row one of a group, as its queue's policy has groups.
+ * @param otherwise what groups are to it where the policy doesn't say
+ */
+export function join(row: Row, group: string | undefined, otherwise: QueuePolicy['groups'] = 'ordered'): void {
+  const fair = (row.queue.policy?.groups ?? otherwise) === 'fair'
+  row.group = fair ? undefined : group
+  row.fair = fair ? (group ?? '') : undefined
+  row.turn = false
 }
 
 /** ttl counts from now on, and so does the queue's retention from the put on: whichever ends first. */
@@ -120,7 +142,10 @@ export function room(m: Machine, queue: QueueRow, bytes: number): Refusal | unde
   return undefined
 }
 
-/** Whether the ready jobs, and those of their groups that become ready when they go, are enough to make room: a put that is refused drops none. */
+/**
+ * Whether the ready jobs, and those of their groups that become ready when they go, are enough to make room: a put that is refused drops none. Of groups with
+ * a job that has gates, or waits for another one, nobody knows what becomes ready.
+ */
 function canDrop(m: Machine, queue: QueueRow, bytes: number): boolean {
   const { maxJobs = Infinity, maxBytes = Infinity } = queue.policy ?? {}
   const jobs = queue.jobs - queue.leaving - maxJobs + 1
@@ -130,30 +155,49 @@ function canDrop(m: Machine, queue: QueueRow, bytes: number): boolean {
     if (enough(m.table.list(queue, 'ready', limit))) return true
   const rows = m.table.list(queue, 'ready', Infinity)
   if (enough(rows)) return true
+  const waiting = m.table.list(queue, 'waiting', Infinity)
   const groups = new Set(rows.map((row) => row.group))
-  return enough([...rows, ...m.table.list(queue, 'waiting', Infinity).filter((row) => groups.has(row.group))])
+  groups.delete(undefined)
+  for (const row of waiting) if (row.gates || row.more?.after !== undefined) groups.delete(row.group)
+  return enough([...rows, ...waiting.filter((row) => groups.has(row.group))])
 }
 
 /**
  * What a put answers whose unique key another job has; undefined: it may go in. `keep` answers with the job that has the key. `replace` overwrites
- * that job while it waits; a reserved one, or one that is gone already, gets a successor that takes the key over.
+ * that job while it waits; a reserved one gets a successor, which takes the key over and waits until it ends. `supersede` cancels a reserved one, too.
+ * One that is gone, or was set aside, holds a key only for `keep`.
  */
 function claimed(m: Machine, queue: QueueRow, target: Target, msg: Message, unique: Unique): Put | undefined {
-  if (unique.on === 'supersede') return refused('unsupported')
-  const claim = m.table.claim(queue, claimKey(unique, msg.group))
-  if (!claim || (typeof claim.for === 'number' && claim.for <= m.now)) return undefined
+  const claim = claimOf(m, queue, claimKey(unique, msg.group))
+  if (!claim) return undefined
   const row = m.table.get(claim.id)
   if (unique.on === 'keep') return { ok: true, id: claim.id, state: row?.state ?? 'finished', duplicate: true }
-  if (!row || row.state === 'reserved') return undefined
+  if (!row || row.state === 'buried') return undefined
+  if (row.state === 'reserved') {
+    if (unique.on === 'supersede') cancel(m, { do: 'cancel', job: row.id })
+    return undefined
+  }
   const { maxSize } = queue.policy ?? {}
   if (maxSize !== undefined && msg.body.length > maxSize) return refused('too big')
   displace(m, row)
   notLeaving(m, row)
   overwrite(row, msg.body, msg.envelope)
-  if (target.pri !== undefined) row.pri = target.pri
+  if (target.pri !== undefined) setPri(row, target.pri)
   row.delay = target.at === undefined ? 0 : Math.max(0, target.at - m.now)
   place(m, row, target.at ?? 0)
   return { ok: true, id: row.id, state: row.state, replaced: true }
+}
+
+/** Who has the key, if its time isn't over. One that still waits for the job that had it before has it until then. */
+function claimOf(m: Machine, queue: QueueRow, key: string): Claim | undefined {
+  const claim = m.table.claim(queue, key)
+  if (!claim || typeof claim.for === 'string' || claim.for > m.now) return claim
+  return m.table.get(claim.id)?.more?.after === undefined ? undefined : claim
+}
+
+function holderOf(m: Machine, queue: QueueRow, key: string): Row | undefined {
+  const claim = claimOf(m, queue, key)
+  return claim && m.table.get(claim.id)
 }
 
 /** The job gets another body. */

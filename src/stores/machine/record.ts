@@ -1,15 +1,17 @@
 import type { Queue, QueuePolicy } from '../../job.ts'
 import type { RecordOp, Result } from '../store.ts'
+import { limitChanged } from './admission.ts'
 import type { Machine } from './machine.ts'
-import { refuse } from './refuse.ts'
+import { isName, refuse } from './refuse.ts'
 
-/** The two kinds of record that the state machine reads. */
+/** Kinds of record that the state machine reads, beside limits. */
 const POLICY = 'queue/'
 const PAUSE = 'pause/'
 
 export function record(m: Machine, op: RecordOp): Result {
   const { table } = m
   const { key, value } = op
+  if (!isName(key)) return refuse('unsupported')
   const old = table.record(key)
   if (op.version !== undefined && op.version !== (old?.version ?? 0)) return refuse('conflict')
   if (op.needs !== undefined && !table.record(op.needs)) return refuse('missing')
@@ -33,7 +35,9 @@ export function write(
     pause(m, key.slice(PAUSE.length) as Queue, until)
     at = until
   }
-  return m.table.setRecord(key, value, session, at)
+  const version = m.table.setRecord(key, value, session, at)
+  limitChanged(m, key)
+  return version
 }
 
 function setPolicy(m: Machine, name: Queue, policy: QueuePolicy | undefined): void {

@@ -2,6 +2,9 @@ import type { Refusal, Refused } from '../store.ts'
 
 const refusals = new Map<Refusal, Refused>()
 
+/** Whether a name can be kept: Node.js up to 25 cuts a text off at a zero byte when it reads it from SQLite. */
+export const isName = (text: string): boolean => !text.includes('\0')
+
 /** A refusal without more to say: one frozen object for each reason. */
 export function refuse(why: Refusal): Refused {
   let refused = refusals.get(why)

@@ -1,11 +1,12 @@
 import type { JobId, Ms, Queue, Reserved, Terms } from '../../job.ts'
 import type { ReserveOp, Result } from '../store.ts'
+import { begin, closedGate, count, isQueueClosed, park, queueOpens, settleGates } from './admission.ts'
 import { aside, drop, exhausted, timeOut } from './give-back.ts'
 import type { Machine } from './machine.ts'
 import { refuse } from './refuse.ts'
 import { depart, displace, dropClaim, notLeaving, openGroup } from './place.ts'
 import type { QueueRow } from './queue.ts'
-import { FENCES, NEVER, type Row } from './row.ts'
+import { groupOf, NEVER, nextFence, type Row } from './row.ts'
 
 export function reserve(m: Machine, op: ReserveOp): Result {
   if (typeof op.from === 'number') return reserveOne(m, op, op.from)
@@ -15,7 +16,8 @@ export function reserve(m: Machine, op: ReserveOp): Result {
   while (row) {
     if (jobs.length > 0 && row.size > bytes) break
     bytes -= row.size
-    const following = op.run && row.group !== undefined ? row : undefined
+    // One that is gone at once opens its group: what follows it is ready, and waits its turn.
+    const following = op.run && !op.gone && row.group !== undefined ? row : undefined
     jobs.push(take(m, row, op))
     if (jobs.length >= op.max || bytes <= 0) break
     row = (following && next(m, following)) ?? first(m, op.from)
@@ -25,22 +27,37 @@ export function reserve(m: Machine, op: ReserveOp): Result {
   return soonest === undefined ? refuse('empty') : { ok: false, why: 'empty', next: soonest }
 }
 
-/** The most urgent job over all queues that aren't paused. */
+/** The most urgent job over all queues that aren't paused and haven't reached their limits. */
 function first(m: Machine, from: Queue[]): Row | undefined {
-  let best: Row | undefined
-  for (let i = 0; i < from.length; i++) {
-    const queue = m.table.queue(from[i] as Queue)
-    if (!queue || queue.pausedUntil > m.now) continue
-    const head = ready(m, queue)
-    if (head && (!best || head.pri < best.pri || (head.pri === best.pri && head.rank < best.rank))) best = head
+  for (;;) {
+    if (m.opened.size > 0) settleGates(m)
+    let best: Row | undefined
+    for (let i = 0; i < from.length; i++) {
+      const queue = m.table.queue(from[i] as Queue)
+      if (!queue || queue.pausedUntil > m.now || (queue.policy && isQueueClosed(m, queue))) continue
+      const head = ready(m, queue)
+      if (head && (!best || head.pri < best.pri || (head.pri === best.pri && age(head) < age(best)))) best = head
+    }
+    // What met a closed gate, or left, may have made room for one that comes before.
+    if (m.opened.size === 0) return best
   }
-  return best
+}
+
+/** What orders the heads of several queues: a turn means something in its own queue only. */
+function age(row: Row): number {
+  return row.turn ? row.id : row.rank
 }
 
 function ready(m: Machine, queue: QueueRow): Row | undefined {
   for (;;) {
     const head = m.table.head(queue)
-    if (!head || takable(m, head)) return head
+    if (!head) return undefined
+    if (!takable(m, head)) continue
+    const gate = closedGate(m, head)
+    if (gate === undefined) return head
+    if (park(m, head, gate)) continue
+    m.wake(queue)
+    return undefined
   }
 }
 
@@ -57,7 +74,8 @@ function takable(m: Machine, row: Row): boolean {
 /** The next of a group, if nothing stands between. */
 function next(m: Machine, row: Row): Row | undefined {
   const following = m.table.groupNext(row)
-  if (following?.state !== 'waiting') return undefined
+  if (following?.state !== 'waiting' || closedGate(m, following) !== undefined) return undefined
+  if (row.queue.policy && isQueueClosed(m, row.queue)) return undefined
   return takable(m, following) ? following : undefined
 }
 
@@ -82,13 +100,15 @@ function take(m: Machine, row: Row, op: ReserveOp): Reserved {
   displace(m, row)
   notLeaving(m, row)
   row.state = 'reserved'
-  row.n = Math.max(row.n + 1, table.epoch * FENCES)
+  row.n = nextFence(row, table.epoch)
   row.reserves++
   row.first ||= now
   row.at = deadline(row, op.lease, now)
   if (op.lease.session !== undefined) table.holder(op.lease.session).add(row)
   if (row.more?.unique) dropClaim(m, row, 'reserved')
-  queue.count(row, 1)
+  delete row.more?.after
+  count(m, row, 1)
+  if (row.gates || queue.policy?.rate) begin(m, row)
   table.enter(row)
   const reserved: Reserved = {
     id: row.id,
@@ -105,7 +125,8 @@ function take(m: Machine, row: Row, op: ReserveOp): Reserved {
   }
   if (row.at !== NEVER) reserved.until = row.at
   if (row.envelope) reserved.envelope = row.envelope
-  if (row.group !== undefined) reserved.group = row.group
+  const group = groupOf(row)
+  if (group !== undefined) reserved.group = group
   if (row.more) {
     if (row.more.name !== undefined) reserved.name = row.more.name
     if (row.more.deaths) reserved.deaths = row.more.deaths
@@ -126,7 +147,8 @@ function nextReady(m: Machine, from: Queue[]): Ms | undefined {
     const queue = m.table.queue(name)
     if (!queue) continue
     if (queue.pausedUntil > m.now) soonest = Math.min(soonest, queue.pausedUntil)
-    if (queue.delayed > 0 || queue.reserved > 0)
+    if (queue.policy?.rate) soonest = Math.min(soonest, queueOpens(m, queue))
+    if (queue.delayed > 0 || queue.reserved > 0 || queue.waiting > 0)
       soonest = Math.min(soonest, Math.max(m.table.soonest(m.now), m.now + 1))
   }
   return soonest >= NEVER ? undefined : soonest

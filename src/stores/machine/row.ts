@@ -7,6 +7,11 @@ export const NEVER: Ms = Number.MAX_SAFE_INTEGER
 /** Fences of one opening of a store begin at its epoch times this, above all that an earlier one gave out. */
 export const FENCES = 2 ** 20
 
+/** The fence of a reservation, or of a move: what was said of the job before is stale. */
+export function nextFence({ n }: Row, epoch: number): Fence {
+  return Math.max(n + 1, epoch * FENCES)
+}
+
 export type Counts = Record<'releases' | 'timeouts' | 'buries' | 'kicks', number>
 
 /** What few jobs have. */
@@ -16,7 +21,12 @@ export interface More {
   maxFailures?: number
   maxReserves?: number
   backoff?: Backoff
-  result?: true
+  /** Its outcome is kept for so long. */
+  result?: Ms
+  /** It has notes. */
+  noted?: true
+  /** It waits for this job to end, whose unique key it has. */
+  after?: JobId
   /** Set aside as this. */
   why?: Why
   error?: Bytes
@@ -58,21 +68,36 @@ export class Row {
   /** It lies buried for its queue's dead-letter target. */
   dead = false
   group: string | undefined = undefined
+  /** Its group where groups take turns, '' if it has none; `group` isn't set then. */
+  fair: string | undefined = undefined
+  /** Its rank is the turn of its group that it has taken. */
+  turn = false
+  /** Limits that it counts towards, in the order in which it passes them. */
+  gates: readonly string[] | undefined = undefined
+  /** The gate at which it waits. */
+  parked: string | undefined = undefined
+  /** When it was last reserved; kept of rows with gates only. */
+  begun: Ms = 0
   more: More | undefined = undefined
   size: number
   body: Bytes | undefined
   envelope: Bytes | undefined
   /** Its place in the heap it is in, or -1. */
   slot = -1
+  /** Its place among the turns of its group, where a table keeps such. */
+  seat: { slot: number } | undefined = undefined
   /** Its alarms, where a table keeps such. */
   timer: Timer | undefined = undefined
   expiry: Timer | undefined = undefined
   /** Kept by the table: what the disk doesn't have yet. */
   stored = false
-  change: 'none' | 'taken' | 'changed' | 'gone' = 'none'
+  change: 'none' | 'taken' | 'released' | 'changed' | 'gone' = 'none'
   visited = false
-  /** It came out of the ready jobs as it is stored. */
+  /** It left its order as it is stored; and that of the ready jobs. */
+  untouched = false
   fromReady = false
+  /** It enters the ready jobs from those that wait, and is otherwise as it was. */
+  released = false
   /** Its lease was given by this process. */
   mine = false
   /** Its body or envelope is another than the stored one. */
@@ -159,6 +184,19 @@ export class Holder {
 export interface Finished {
   row: Row
   outcome: Outcome & { at: Ms }
+  /** It is kept until then, whatever its queue's policy. */
+  until?: Ms
+}
+
+/** The order in which ready jobs are taken; those of one rank as they were put. */
+export function precedes(a: Row, b: Row): boolean {
+  if (a.pri !== b.pri) return a.pri < b.pri
+  return a.rank < b.rank || (a.rank === b.rank && a.id < b.id)
+}
+
+/** The group that it was put with, whatever it is to it here. */
+export function groupOf(row: Row): string | undefined {
+  return row.group ?? (row.fair || undefined)
 }
 
 export function more(row: Row): More {

@@ -1,5 +1,6 @@
 import type { Bytes, JobId, Ms, Queue, State, Where } from '../../job.ts'
-import type { StoreRecord } from '../store.ts'
+import type { Event, Note, StoreRecord } from '../store.ts'
+import type { GateRow } from './gate.ts'
 import type { QueueRow } from './queue.ts'
 import type { Finished, Holder, Row } from './row.ts'
 
@@ -37,19 +38,26 @@ export interface Table {
   remove(row: Row): void
   bodyOf(row: Row): Bytes
 
-  /** The ready job of the smallest (pri, rank). */
+  /** The ready job of the smallest (pri, rank, id). */
   head(queue: QueueRow): Row | undefined
   /** Jobs of one state in that state's order: ready and waiting by (pri, rank), delayed and reserved soonest first, buried in the order of burial. */
   list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Where): Row[]
 
+  /** The rank of the first ready job, other than this one, of its queue and priority. */
+  firstReady(row: Row): number | undefined
+  /** The rank of the last of the jobs, other than this one, that have a turn in its queue, fair group and priority. */
+  lastTurn(row: Row): number | undefined
+
   /** Of a group's jobs that aren't buried: the first by rank; the one that is ready; the one after this. */
   groupHead(queue: QueueRow, group: string): Row | undefined
+  /** Whether another one of its group comes before it. */
+  groupClosed(row: Row): boolean
   groupReady(queue: QueueRow, group: string): Row | undefined
   groupNext(row: Row): Row | undefined
 
   /** Rows whose `at` or `expires` has come: delayed, reserved, expiring. */
   due(now: Ms, limit: number): Row[]
-  /** The soonest moment at which `due`, `dueRecords` or `orphans` answers something, or NEVER. */
+  /** The soonest moment at which `due`, `dueRecords`, `dueGates` or `orphans` answers something, or NEVER. */
   soonest(now: Ms): Ms
   /** A moment at or before that one, without looking for it. */
   bound(): Ms
@@ -57,6 +65,21 @@ export interface Table {
   orphans(limit: number): Row[]
   /** Rows that lie buried for a dead-letter target, in the order of burial, behind the one of that number. */
   deadLetters(limit: number, after: number): Row[]
+
+  /** The gate of that name; a blank one, if nothing is known of it. */
+  gate(name: string): GateRow
+  /** Before its counters change. */
+  changing(gate: GateRow): void
+  /** Time opens it then; NEVER: it doesn't. */
+  opens(gate: GateRow, at: Ms): void
+  /** Rows parked there, of the queue of that number, by (pri, rank). */
+  parked(gate: GateRow, queue: number, limit: number): Row[]
+  /** Names of gates that time has opened. */
+  dueGates(now: Ms, limit: number): string[]
+  /** All gates of that limit at which rows are parked are due now. */
+  reopen(limit: string, now: Ms): void
+  /** Forgets windows that are over. */
+  collectGates(now: Ms, limit: number): void
 
   holder(session: string): Holder
   held(session: string): Row[]
@@ -68,6 +91,8 @@ export interface Table {
   collectClaims(now: Ms, limit: number): void
 
   record(key: string): StoreRecord | undefined
+  /** Another one after each change of a record. */
+  readonly recordsVersion: number
   /** Returns the record's new version. undefined deletes. */
   setRecord(key: string, value: unknown, session: string | undefined, at: Ms | undefined): number
   anyRecord(prefix: string): boolean
@@ -75,9 +100,16 @@ export interface Table {
   /** Records whose moment has come; it is forgotten by this. */
   dueRecords(now: Ms, limit: number, prefix: string): string[]
 
-  /** Keeps a finished job, and of those of its queue only as many as the policy says. */
-  keep(finished: Finished): void
+  /** Keeps a finished job: of those of its queue only as many, and as long, as the policy says; where `until` is given, until then. */
+  keep(finished: Finished, until: Ms | undefined): void
   collectHistory(now: Ms, limit: number): void
+
+  /** Adds a note to a job; what is over its bounds goes. */
+  note(row: Row, note: Note): void
+  dropNotes(id: JobId): void
+
+  /** Adds to the ring of events, so many numbers left out. Returns the last number. */
+  tell(events: readonly Event[], dropped: number): number
 
   /** Runs; where it answers false, nothing of it happened. */
   atomic(run: () => boolean): void

@@ -5,8 +5,8 @@ import { matches } from '../machine/bulk.ts'
 import { Machine } from '../machine/machine.ts'
 import { compareKeys, keyOf, keyText, parseKey } from '../machine/page.ts'
 import type { Row } from '../machine/row.ts'
-import { finishedView, statsOf, viewOf } from '../machine/view.ts'
-import type { Hint, JobView, Look, QueueStats, Result, Store, Traits, Unit } from '../store.ts'
+import { finishedView, statsOf, viewOf, type Views } from '../machine/view.ts'
+import type { Hint, JobView, Look, QueueStats, Result, Store, StoreLimit, Traits, Unit } from '../store.ts'
 import type { MemoryQueue } from './queue.ts'
 import { MemoryTable } from './table.ts'
 
@@ -24,8 +24,8 @@ class MemoryStore implements Store {
     shared: false,
     durable: false,
     within: false,
-    gates: false,
-    notes: false,
+    gates: true,
+    notes: true,
     children: false,
   }
   readonly #clock: Clock
@@ -47,6 +47,8 @@ class MemoryStore implements Store {
     const { version } = this.#table
     this.#machine.begin(this.now())
     const answers = units.map((unit) => Promise.resolve(this.#machine.run(unit)))
+    this.#machine.end()
+    this.#table.gates.settle(this.#machine.now)
     const hint = this.#machine.takeHint(this.#table.version === version ? undefined : this.#table.version)
     if (hint) queueMicrotask(() => this.#tell(hint))
     return answers
@@ -57,15 +59,24 @@ class MemoryStore implements Store {
     return Promise.resolve(this.#look(at))
   }
 
+  limits(): Promise<StoreLimit[]> {
+    this.#settleTime()
+    return Promise.resolve(this.#table.gates.limits())
+  }
+
   stats(queues?: Queue[]): Promise<QueueStats[]> {
     this.#settleTime()
     const now = this.now()
     const wanted = queues ? queues.flatMap((name) => this.#table.queue(name) ?? []) : [...this.#table.queues()]
-    return Promise.resolve(wanted.map((queue) => statsOf(queue, now, queue.heap.first?.put)))
+    return Promise.resolve(wanted.map((queue) => statsOf(queue, now, queue.order.first?.put)))
   }
 
   records(since: number): ReturnType<Store['records']> {
     return Promise.resolve(this.#table.records(since))
+  }
+
+  events(after: number, limit: number): ReturnType<Store['events']> {
+    return Promise.resolve(this.#table.events(after, limit))
   }
 
   wait(): Promise<void> {
@@ -90,21 +101,25 @@ class MemoryStore implements Store {
   #look({ id, where, order = 'take', after, limit, with: parts }: Look): { jobs: JobView[]; after?: string } {
     const now = this.now()
     const body = parts?.includes('body')
-    const view = (row: Row) => {
-      const closedBy = row.state === 'waiting' ? this.#table.groupHead(row.queue, row.group as string)?.id : undefined
-      return viewOf(row, now, body ? row.body : undefined, closedBy)
+    const notes = parts?.includes('notes')
+    const noted = (view: JobView) => (notes ? { ...view, notes: this.#table.notes(view.id) } : view)
+    const views: Views = {
+      headOf: (row, group) => this.#table.groupHead(row.queue, group)?.id,
+      gate: (name) => this.#table.gates.find(name),
+      record: (key) => this.#table.record(key)?.value,
     }
+    const view = (row: Row) => noted(viewOf(row, now, body ? row.body : undefined, views))
     if (id !== undefined) {
       const row = this.#table.get(id)
       if (row) return { jobs: [view(row)] }
       const finished = this.#table.finished(id)
-      return { jobs: finished ? [finishedView(finished, now, body ? finished.row.body : undefined)] : [] }
+      return { jobs: finished ? [noted(finishedView(finished, now, body ? finished.row.body : undefined))] : [] }
     }
     const queue = where && this.#table.queue(where.queue)
     if (!where || !queue) return { jobs: [] }
     const { states } = where
     if (states.includes('finished'))
-      return this.#finished(queue, { where, limit, ...(after && { after }) }, body === true)
+      return this.#finished(queue, { where, limit, ...(after && { after }) }, body === true, noted)
     const [state] = states
     const natural = state === 'buried' ? 'buried' : state === 'delayed' ? 'due' : 'take'
     let rows: Row[]
@@ -123,7 +138,12 @@ class MemoryStore implements Store {
   }
 
   /** The history, the newest first. */
-  #finished(queue: MemoryQueue, { where, after, limit }: Look, body: boolean): { jobs: JobView[]; after?: string } {
+  #finished(
+    queue: MemoryQueue,
+    { where, after, limit }: Look,
+    body: boolean,
+    noted: (view: JobView) => JobView,
+  ): { jobs: JobView[]; after?: string } {
     const end = after === undefined ? Infinity : (parseKey(after)[0] as number)
     const all = queue.history
       .map((finished, index) => ({ finished, index }))
@@ -133,7 +153,7 @@ class MemoryStore implements Store {
     const now = this.now()
     const last = page.at(-1)
     return {
-      jobs: page.map(({ finished }) => finishedView(finished, now, body ? finished.row.body : undefined)),
+      jobs: page.map(({ finished }) => noted(finishedView(finished, now, body ? finished.row.body : undefined))),
       ...(last && all.length > limit && { after: String(last.index) }),
     }
   }

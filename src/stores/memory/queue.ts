@@ -2,13 +2,16 @@ import { Heap } from '../machine/heap.ts'
 import { QueueRow } from '../machine/queue.ts'
 import type { Finished, Row } from '../machine/row.ts'
 import type { Claim } from '../machine/table.ts'
+import { Ready } from './ready.ts'
 
 /** A queue and the orders in which its jobs lie. */
 export class MemoryQueue extends QueueRow {
-  readonly heap = new Heap<Row>((a, b) => a.pri < b.pri || (a.pri === b.pri && a.rank < b.rank))
-  readonly later = new Heap<Row>((a, b) => a.at < b.at || (a.at === b.at && a.rank < b.rank))
+  readonly order = new Ready()
+  readonly later = new Heap<Row>((a, b) => a.at < b.at || (a.at === b.at && isBehind(b, a)))
   /** In the order of burial. */
   readonly aside = new Map<number, Row>()
+  /** Those that wait: behind their group, at a gate, for a job whose key they have. */
+  readonly waiters = new Set<Row>()
   /** Each group's jobs that aren't buried, by rank. */
   readonly groups = new Map<string, Row[]>()
   readonly claims = new Map<string, Claim>()
@@ -31,6 +34,10 @@ export class MemoryQueue extends QueueRow {
     const at = place(members, row)
     return members[at] === row ? members[at + 1] : members[at]
   }
+}
+
+function isBehind(a: Row, b: Row): boolean {
+  return a.rank > b.rank || (a.rank === b.rank && a.id > b.id)
 }
 
 /** Where a row is, or belongs, among rows ordered by rank. */

@@ -1,11 +1,17 @@
 import type { Bytes, JobId, Ms, Queue, State, Where } from '../../job.ts'
-import type { StoreRecord } from '../store.ts'
+import type { Event, Note, StoreRecord, ToldEvent } from '../store.ts'
 import { matches } from '../machine/bulk.ts'
 import { Heap } from '../machine/heap.ts'
 import type { QueueRow } from '../machine/queue.ts'
+import { withNote } from '../machine/notes.ts'
+import type { GateRow } from '../machine/gate.ts'
 import { Holder, NEVER, Timer, type Finished, type Row } from '../machine/row.ts'
 import type { Claim, Table } from '../machine/table.ts'
+import { EVENTS } from '../machine/tell.ts'
+import { Gates } from './gates.ts'
 import { MemoryQueue } from './queue.ts'
+import { Turns } from './turns.ts'
+import { Undo } from './undo.ts'
 
 /** So many finished jobs more than its policy says may a queue keep for a while: they go in slices. */
 const SURPLUS = 1000
@@ -21,20 +27,27 @@ export class MemoryTable implements Table {
   #queueNo = 0
   #burials = 0
   #version = 0
+  recordsVersion = 0
   readonly #queues = new Map<Queue, MemoryQueue>()
   readonly #rows = new Map<JobId, Row>()
   readonly #timers = new Heap<Timer>(sooner)
   readonly #expiries = new Heap<Timer>(sooner)
   readonly #dead = new Map<JobId, Row>()
   readonly #holders = new Map<string, Holder>()
+  readonly gates = new Gates()
+  readonly #turns = new Turns()
   readonly #records = new Map<string, Kept>()
   /** Records with a moment at which they are due. */
   readonly #timed = new Set<Kept>()
   readonly #deleted = new Map<string, number>()
+  readonly #finished = new Map<JobId, Finished>()
+  readonly #notes = new Map<JobId, readonly Note[]>()
+  #events: ToldEvent[] = []
+  #lastEvent = 0
   #lastHolder: Holder | undefined
   #lastQueue: MemoryQueue | undefined
   /** How to take back what the unit that runs did; undefined: nobody will ask. */
-  #undo: (() => void)[] | undefined
+  #undo: Undo | undefined
 
   next(): number {
     return ++this.#next
@@ -55,7 +68,7 @@ export class MemoryTable implements Table {
       if (!queue) return undefined
       this.#lastQueue = queue
     }
-    if (this.#undo) this.#saveCounters(queue)
+    this.#undo?.saveCounters(queue)
     return queue
   }
 
@@ -75,7 +88,14 @@ export class MemoryTable implements Table {
 
   collectQueues(unusedSince: Ms): void {
     for (const queue of this.#queues.values())
-      if (queue.jobs === 0 && !queue.policy && queue.used <= unusedSince && queue.claims.size === 0) this.#forget(queue)
+      if (
+        queue.jobs === 0 &&
+        !queue.policy &&
+        queue.used <= unusedSince &&
+        queue.claims.size === 0 &&
+        queue.history.length === 0
+      )
+        this.#forget(queue)
   }
 
   get(id: JobId): Row | undefined {
@@ -84,12 +104,15 @@ export class MemoryTable implements Table {
 
   insert(row: Row): void {
     this.#rows.set(row.id, row)
-    this.#undo?.push(() => this.#rows.delete(row.id))
+    this.#undo?.push(() => {
+      this.#rows.delete(row.id)
+      this.#turns.remove(row)
+    })
     this.enter(row)
   }
 
   leave(row: Row): void {
-    if (this.#undo) this.#saveBefore(row)
+    this.#undo?.saveRow(row)
     this.#leave(row)
   }
 
@@ -100,6 +123,7 @@ export class MemoryTable implements Table {
 
   remove(row: Row): void {
     this.#rows.delete(row.id)
+    this.#turns.remove(row)
     this.#undo?.push(() => this.#rows.set(row.id, row))
   }
 
@@ -108,22 +132,34 @@ export class MemoryTable implements Table {
   }
 
   head(queue: QueueRow): Row | undefined {
-    return (queue as MemoryQueue).heap.first
+    return (queue as MemoryQueue).order.first
   }
 
   list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Where): Row[] {
-    const { heap, later, aside, groups } = queue as MemoryQueue
+    const { order, later, aside, waiters } = queue as MemoryQueue
     const wanted = (row: Row) => matches(row, where, () => row.body as Bytes)
-    if (state === 'ready') return heap.smallest(limit, wanted)
+    if (state === 'ready') return order.smallest(limit, wanted)
     if (state === 'delayed') return later.smallest(limit, wanted)
     if (state === 'buried') return firstOf(aside.values(), limit, wanted)
-    const rows = state === 'waiting' ? [...groups.values()].flat() : [...this.#rows.values()]
-    const found = rows.filter((row) => row.queue === queue && row.state === state && wanted(row))
-    return found.sort((a, b) => a.at - b.at || a.pri - b.pri || a.rank - b.rank).slice(0, limit)
+    const rows: Iterable<Row> = state === 'waiting' ? waiters : this.#rows.values()
+    const found = [...rows].filter((row) => row.queue === queue && row.state === state && wanted(row))
+    return found.sort((a, b) => a.pri - b.pri || a.rank - b.rank || a.id - b.id).slice(0, limit)
+  }
+
+  firstReady(row: Row): number | undefined {
+    return (row.queue as MemoryQueue).order.firstAt(row.pri)?.rank
+  }
+
+  lastTurn(row: Row): number | undefined {
+    return this.#turns.last(row)
   }
 
   groupHead(queue: QueueRow, group: string): Row | undefined {
     return (queue as MemoryQueue).groups.get(group)?.[0]
+  }
+
+  groupClosed(row: Row): boolean {
+    return this.groupHead(row.queue, row.group as string) !== row
   }
 
   groupReady(queue: QueueRow, group: string): Row | undefined {
@@ -142,7 +178,7 @@ export class MemoryTable implements Table {
   }
 
   soonest(): Ms {
-    let soonest = Math.min(this.#timers.first?.at ?? NEVER, this.#expiries.first?.at ?? NEVER)
+    let soonest = Math.min(this.#timers.first?.at ?? NEVER, this.#expiries.first?.at ?? NEVER, this.gates.soonest)
     for (const record of this.#timed) if (record.at !== undefined && record.at < soonest) soonest = record.at
     return soonest
   }
@@ -157,6 +193,35 @@ export class MemoryTable implements Table {
 
   deadLetters(limit: number, after: number): Row[] {
     return firstOf(this.#dead.values(), limit, (row) => row.at > after)
+  }
+
+  gate(name: string): GateRow {
+    return this.gates.get(name)
+  }
+
+  changing(gate: GateRow): void {
+    this.#undo?.push(this.gates.save(gate))
+  }
+
+  opens(gate: GateRow, at: Ms): void {
+    this.changing(gate)
+    this.gates.open(gate, at)
+  }
+
+  parked(gate: GateRow, queue: number, limit: number): Row[] {
+    return this.gates.parked(gate, queue, limit)
+  }
+
+  dueGates(now: Ms, limit: number): string[] {
+    return this.gates.due(now, limit)
+  }
+
+  reopen(limit: string, now: Ms): void {
+    this.gates.reopen(limit, now)
+  }
+
+  collectGates(now: Ms): void {
+    this.gates.collect(now)
   }
 
   holder(session: string): Holder {
@@ -194,7 +259,8 @@ export class MemoryTable implements Table {
     for (const { claims } of this.#queues.values())
       for (const [key, claim] of claims) {
         if (--limit < 0) return
-        if (typeof claim.for === 'number' && claim.for <= now) claims.delete(key)
+        const over = typeof claim.for === 'number' && claim.for <= now
+        if (over && this.get(claim.id)?.more?.after === undefined) claims.delete(key)
       }
   }
 
@@ -205,7 +271,9 @@ export class MemoryTable implements Table {
   setRecord(key: string, value: unknown, session: string | undefined, at: Ms | undefined): number {
     const old = this.#records.get(key)
     const version = ++this.#version
+    this.recordsVersion++
     this.#undo?.push(() => {
+      this.recordsVersion++
       this.#version = version - 1
       this.#untime(this.#records.get(key))
       this.#deleted.delete(key)
@@ -249,6 +317,24 @@ export class MemoryTable implements Table {
     return keys
   }
 
+  tell(events: readonly Event[], dropped: number): number {
+    const [before, last] = [this.#events, this.#lastEvent]
+    this.#undo?.push(() => {
+      this.#events = before
+      this.#lastEvent = last
+    })
+    const first = last + dropped + 1
+    this.#lastEvent = first + events.length - 1
+    const told = events.map((event, i) => ({ ...event, at: first + i }))
+    this.#events = [...before, ...told].slice(-EVENTS)
+    return this.#lastEvent
+  }
+
+  events(after: number, limit: number): { events: ToldEvent[]; last: number } {
+    const from = this.#events.findIndex((event) => event.at > after)
+    return { events: from < 0 ? [] : this.#events.slice(from, from + limit), last: this.#lastEvent }
+  }
+
   get version(): number {
     return this.#version
   }
@@ -262,20 +348,21 @@ export class MemoryTable implements Table {
     return { version: this.#version, changed, deleted }
   }
 
-  keep(finished: Finished): void {
+  keep(finished: Finished, until: Ms | undefined): void {
+    if (until !== undefined) finished.until = until
     const queue = finished.row.queue as MemoryQueue
     queue.history.push(finished)
-    this.#undo?.push(() => queue.history.pop())
+    this.#finished.set(finished.row.id, finished)
+    this.#undo?.push(() => {
+      queue.history.pop()
+      this.#finished.delete(finished.row.id)
+    })
     const surplus = queue.history.length - (queue.policy?.keep?.jobs ?? Infinity)
-    if (surplus > SURPLUS) queue.history.splice(0, surplus)
+    if (surplus > SURPLUS) for (const gone of queue.history.splice(0, surplus)) this.#unkeep(gone)
   }
 
   finished(id: JobId): Finished | undefined {
-    for (const { history } of this.#queues.values()) {
-      const found = history.find(({ row }) => row.id === id)
-      if (found) return found
-    }
-    return undefined
+    return this.#finished.get(id)
   }
 
   collectHistory(now: Ms): void {
@@ -283,21 +370,40 @@ export class MemoryTable implements Table {
       const { history } = queue
       if (history.length === 0) continue
       const { jobs = Infinity, ms = Infinity } = queue.policy?.keep ?? { jobs: 0 }
-      let from = Math.max(0, history.length - jobs)
-      while (from < history.length && (history[from] as Finished).outcome.at <= now - ms) from++
-      if (from > 0) history.splice(0, from)
+      const first = history.length - jobs
+      queue.history = history.filter((finished, index) => {
+        const { until, outcome } = finished
+        const kept = until === undefined ? index >= first && outcome.at > now - ms : until > now
+        if (!kept) this.#unkeep(finished)
+        return kept
+      })
     }
   }
 
+  note(row: Row, note: Note): void {
+    const notes = this.#notes.get(row.id) ?? []
+    this.#notes.set(row.id, withNote(notes, note))
+    this.#undo?.push(() => this.#notes.set(row.id, notes))
+  }
+
+  notes(id: JobId): readonly Note[] {
+    return this.#notes.get(id) ?? []
+  }
+
+  dropNotes(id: JobId): void {
+    const notes = this.#notes.get(id)
+    this.#notes.delete(id)
+    if (notes) this.#undo?.push(() => this.#notes.set(id, notes))
+  }
+
   atomic(run: () => boolean): void {
-    const undo: (() => void)[] = []
-    this.#undo = undo
+    const undo = (this.#undo = new Undo((row) => this.#enter(row), this.#dead))
     let done = false
     try {
       done = run()
     } finally {
       this.#undo = undefined
-      if (!done) for (const step of undo.reverse()) step()
+      if (!done) undo.run()
     }
   }
 
@@ -305,7 +411,7 @@ export class MemoryTable implements Table {
     const queue = row.queue as MemoryQueue
     switch (row.state) {
       case 'ready':
-        queue.heap.push(row)
+        queue.order.push(row)
         break
       case 'delayed':
         queue.later.push(row)
@@ -318,10 +424,12 @@ export class MemoryTable implements Table {
         queue.aside.set(row.id, row)
         if (row.dead) this.#dead.set(row.id, row)
         break
-      default:
-      // A job that waits is found through its group.
+      case 'waiting':
+        queue.waiters.add(row)
+        if (row.parked !== undefined) this.gates.enter(row, row.parked)
     }
     if (row.group !== undefined && row.state !== 'buried') queue.join(row, row.group)
+    if (row.turn || row.seat) this.#turns.enter(row)
     if (row.expires !== 0 && row.state !== 'reserved') this.#expiries.push((row.expiry = new Timer(row.expires, row)))
   }
 
@@ -329,7 +437,7 @@ export class MemoryTable implements Table {
     const queue = row.queue as MemoryQueue
     switch (row.state) {
       case 'ready':
-        queue.heap.remove(row)
+        queue.order.remove(row)
         break
       case 'delayed':
         queue.later.remove(row)
@@ -338,8 +446,12 @@ export class MemoryTable implements Table {
         queue.aside.delete(row.id)
         if (row.dead) this.#dead.delete(row.id)
         break
+      case 'waiting':
+        queue.waiters.delete(row)
+        if (row.parked !== undefined) this.gates.leave(row, row.parked)
+        break
       default:
-      // The others have a timer or a group at most.
+      // A reserved one has a timer at most.
     }
     if (row.timer) {
       this.#timers.remove(row.timer)
@@ -356,37 +468,13 @@ export class MemoryTable implements Table {
     if (record) this.#timed.delete(record)
   }
 
-  #saveCounters(queue: MemoryQueue): void {
-    const counters = { ...queue }
-    this.#undo?.push(() => Object.assign(queue, counters))
-  }
-
-  /** Remembers a row, its queue's counters and its holder, to be put back as they are now. */
-  #saveBefore(row: Row): void {
-    const { holder, previous, next } = row
-    this.#saveCounters(row.queue as MemoryQueue)
-    const saved = {
-      ...row,
-      more: row.more && { ...row.more, ...(row.more.counts && { counts: { ...row.more.counts } }) },
-    }
-    this.#undo?.push(() => {
-      row.holder?.remove(row)
-      const {
-        previous: _previous,
-        next: _next,
-        holder: _holder,
-        slot: _slot,
-        timer: _timer,
-        expiry: _expiry,
-        ...fields
-      } = saved
-      Object.assign(row, fields)
-      holder?.restore(row, previous, next)
-      this.#enter(row)
-    })
+  #unkeep({ row }: Finished): void {
+    this.#finished.delete(row.id)
+    this.#notes.delete(row.id)
   }
 
   #forget(queue: MemoryQueue): void {
+    for (const finished of queue.history) this.#unkeep(finished)
     this.#queues.delete(queue.name)
     if (this.#lastQueue === queue) this.#lastQueue = undefined
   }

@@ -3,14 +3,14 @@
  * Through it goes "there may be a job for you"; its end says that the other is gone.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hint } from '../store.ts'
 
 /** What a peer tells another. */
-export type Ring = Pick<Hint, 'ready' | 'due' | 'records' | 'ended'>
+export type Ring = Pick<Hint, 'ready' | 'due' | 'records' | 'ended' | 'finished' | 'events'>
 
 /** A line from a peer is never longer; who sends more isn't one of us. */
 const LONGEST = 1 << 20
@@ -50,7 +50,11 @@ export class Bell {
   listen(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen(this.#path, resolve)
+      this.#server.listen(this.#path, () => {
+        // In the folder beside the file nobody else gets at it; elsewhere its own mode says so.
+        if (process.platform !== 'win32') chmodSync(this.#path, 0o600)
+        resolve()
+      })
     })
   }
 
@@ -71,7 +75,15 @@ export class Peer {
   /** It heard the last ring. */
   #armed = true
   #pending:
-    { ready: Set<string>; due: number; records: number; ended: NonNullable<Ring['ended']>[number][] } | undefined
+    | {
+        ready: Set<string>
+        due: number
+        records: number
+        ended: NonNullable<Ring['ended']>[number][]
+        finished: number[]
+        events: number
+      }
+    | undefined
   #closed = false
 
   /** @param onEnd the line broke: it died, closed, or wasn't there */
@@ -84,11 +96,20 @@ export class Peer {
   }
 
   ring(ring: Ring): void {
-    const pending = (this.#pending ??= { ready: new Set(), due: Infinity, records: 0, ended: [] })
+    const pending = (this.#pending ??= {
+      ready: new Set(),
+      due: Infinity,
+      records: 0,
+      ended: [],
+      finished: [],
+      events: 0,
+    })
     for (const queue of ring.ready ?? []) pending.ready.add(queue)
     if (ring.due !== undefined) pending.due = Math.min(pending.due, ring.due)
     if (ring.records !== undefined) pending.records = ring.records
     if (ring.ended) pending.ended.push(...ring.ended)
+    if (ring.events !== undefined) pending.events = Math.max(pending.events, ring.events)
+    if (ring.finished) pending.finished.push(...ring.finished)
     this.#send()
   }
 
@@ -116,12 +137,14 @@ export class Peer {
     if (!pending || !this.#armed || !this.#socket || this.#socket.destroyed) return
     this.#pending = undefined
     this.#armed = false
-    const { ready, due, records, ended } = pending
+    const { ready, due, records, ended, finished, events } = pending
     const ring = {
       ...(ready.size > 0 && { ready: [...ready] }),
       ...(due !== Infinity && { due }),
       ...(records > 0 && { records }),
       ...(ended.length > 0 && { ended }),
+      ...(finished.length > 0 && { finished }),
+      ...(events > 0 && { events }),
     }
     this.#socket.write(`${JSON.stringify(ring)}\n`)
   }

@@ -32,10 +32,11 @@ export class Claims {
     )
   }
 
-  /** Forgets windows that are over. */
+  /** Forgets windows that are over; not that of a job which waits for the one before it, and is found by it. */
   collect(now: Ms, limit: number): void {
-    this.#file.run(
-      'DELETE FROM claim WHERE (queue, key) IN (SELECT queue, key FROM claim WHERE expires <= ? AND expires IS NOT NULL LIMIT ?)',
+    this.#file.all(
+      `DELETE FROM claim WHERE (queue, key) IN (SELECT queue, key FROM claim WHERE expires <= ? AND expires IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM job WHERE job.id = claim.job AND job.more ->> '$.after' IS NOT NULL) LIMIT +?) RETURNING 1`,
       now,
       limit,
     )

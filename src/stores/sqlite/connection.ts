@@ -1,6 +1,11 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 
-/** A connection to the file whose statements are prepared once. Rows come as arrays. */
+/**
+ * A connection to the file whose statements are prepared once. Rows come as arrays.
+ *
+ * Statements say `LIMIT +?`: where a bare variable stands there, SQLite looks at its value for the plan, and prepares the statement anew whenever one is bound
+ * (25 us of one that reads jobs; the plans are the same).
+ */
 export class Connection {
   readonly #db: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()

@@ -1,9 +1,9 @@
 /**
  * Where the sync stands. Alone on a quick disk, SQLite syncs in the commit (synchronous=FULL). Where other processes write to the same file, or the disk is
  * slow, the commit is NORMAL and the log is synced by our own fdatasync before the answers: so the write lock is free during the sync, and one sync covers
- * all that was committed before it began.
+ * all that was committed before it began. The same where a job is handed to who waits for it in the commit of its put: the work begins before the sync.
  */
-import { closeSync, fdatasync, fstatSync, openSync } from 'node:fs'
+import { closeSync, fdatasync, fstatSync, openSync, statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { UnknownOutcomeError } from '../../errors.ts'
 import { toMs } from '../../duration.ts'
@@ -27,6 +27,7 @@ export class Disk {
   readonly #mode: 'full' | 'relaxed' | 'timed'
   readonly #every: Ms
   readonly #onFailure: (error: Error) => void
+  readonly #inode: number
   #wal: number | undefined
   #full = true
   #average: Ms = 0
@@ -40,15 +41,20 @@ export class Disk {
   constructor(db: DatabaseSync, path: string, durability: Durability, onFailure: (error: Error) => void) {
     this.#db = db
     this.#path = path
+    this.#inode = statSync(path).ino
     const every = durability === 'full' ? 0 : durability === 'relaxed' ? -1 : toMs(durability, 'durability')
     this.#every = every
     this.#mode = every === 0 ? 'full' : every < 0 ? 'relaxed' : 'timed'
     this.#onFailure = onFailure
   }
 
-  /** Before BEGIN. `waitedFor`: somebody's answer waits for the disk. */
-  beforeCommit(waitedFor: boolean): void {
-    const full = waitedFor && this.#mode === 'full' && !this.shared && this.#average < SLOW
+  /**
+   * Before BEGIN.
+   * @param waitedFor somebody's answer waits for the disk
+   * @param first somebody else's doesn't, and is to come first
+   */
+  beforeCommit(waitedFor: boolean, first: boolean): void {
+    const full = waitedFor && !first && this.#mode === 'full' && !this.shared && this.#average < SLOW
     if (full === this.#full) return
     this.#full = full
     this.#db.exec(full ? 'PRAGMA synchronous = FULL' : 'PRAGMA synchronous = NORMAL')
@@ -86,6 +92,21 @@ export class Disk {
     if (this.#syncing || this.#waiting.length > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
   }
 
+  /** Whether the files still have their names: what is written to a file that was deleted is gone with the last process that has it open. */
+  isThere(): boolean {
+    try {
+      if (statSync(this.#path).ino === this.#inode && fstatSync(this.#walFile()).nlink > 0) return true
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+    this.#onFailure(
+      new UnknownOutcomeError(
+        `${this.#path} or its -wal was deleted or replaced while it was open: what was put since may be lost. The store has stopped; put the file back if you moved it, then start again.`,
+      ),
+    )
+    return false
+  }
+
   /** Bytes of the write-ahead log. */
   walSize(): number {
     return fstatSync(this.#walFile()).size
@@ -107,7 +128,7 @@ export class Disk {
     const covered = this.#waiting
     this.#waiting = []
     this.#syncing = true
-    fdatasync(this.#walFile(), (error) => {
+    const done = (error: Error | null) => {
       this.#syncing = false
       if (error) {
         // The commit is visible already and can't be taken back; a later sync that succeeds proves nothing about this one.
@@ -120,7 +141,12 @@ export class Disk {
       } else for (const one of covered) one.resolve()
       if (this.#waiting.length > 0) this.#start()
       else this.#idle?.()
-    })
+    }
+    try {
+      fdatasync(this.#walFile(), done)
+    } catch (error) {
+      done(error as Error)
+    }
   }
 
   #walFile(): number {

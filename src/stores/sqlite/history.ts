@@ -1,10 +1,11 @@
+import type { SQLInputValue } from 'node:sqlite'
 import type { Bytes, Ms } from '../../job.ts'
 import type { Finished } from '../machine/row.ts'
 import { viewOf } from '../machine/view.ts'
 import type { Connection } from './connection.ts'
 import { policyOf } from './queue.ts'
 
-/** Finished jobs that a queue's policy keeps to look at. */
+/** Finished jobs that are kept to look at: by their queue's policy, or for their result. */
 export class History {
   readonly #file: Connection
 
@@ -12,10 +13,10 @@ export class History {
     this.#file = file
   }
 
-  add({ row, outcome }: Finished, body: Bytes): void {
+  add({ row, outcome, until }: Finished, body: Bytes): void {
     const { result, error, ...rest } = outcome
     this.#file.run(
-      'INSERT INTO history (job, queue, name, ended, outcome, job_view, result, error, envelope, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO history (job, queue, name, ended, outcome, job_view, result, error, envelope, body, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       row.id,
       row.queue.no,
       row.more?.name ?? null,
@@ -26,10 +27,12 @@ export class History {
       error ?? null,
       row.envelope ?? null,
       body,
+      until ?? null,
     )
   }
 
   collect(now: Ms, limit: number): void {
+    this.#forget('SELECT no FROM history WHERE until <= ? AND until IS NOT NULL LIMIT +?', now, limit)
     const kept = this.#file.all<[number, string]>(
       `SELECT queue.no, record.value FROM record JOIN queue ON queue.name = substr(record.key, 7)
        WHERE record.key >= 'queue/' AND record.key < 'queue0' AND record.value ->> '$.keep' IS NOT NULL`,
@@ -37,20 +40,33 @@ export class History {
     for (const [no, value] of kept) {
       const { ms, jobs } = policyOf(value)?.keep ?? {}
       if (ms !== undefined)
-        this.#file.run(
-          'DELETE FROM history WHERE no IN (SELECT no FROM history WHERE queue = ? AND ended <= ? ORDER BY no LIMIT ?)',
+        this.#forget(
+          'SELECT no FROM history WHERE queue = ? AND ended <= ? AND until IS NULL ORDER BY no LIMIT +?',
           no,
           now - ms,
           limit,
         )
       if (jobs !== undefined)
-        this.#file.run(
-          `DELETE FROM history WHERE no IN (SELECT no FROM history WHERE queue = ?1 AND no <= coalesce((SELECT no FROM history WHERE queue = ?1
-           ORDER BY no DESC LIMIT 1 OFFSET ?2), -1) ORDER BY no LIMIT ?3)`,
+        this.#forget(
+          `SELECT no FROM history WHERE queue = ?1 AND until IS NULL AND no <= coalesce((SELECT no FROM history WHERE queue = ?1 AND until IS NULL
+           ORDER BY no DESC LIMIT 1 OFFSET ?2), -1) ORDER BY no LIMIT +?3`,
           no,
           jobs,
           limit,
         )
     }
+  }
+
+  /** Deletes what the query names, with its notes. */
+  #forget(query: string, ...values: SQLInputValue[]): void {
+    const gone = this.#file.all<[number, number]>(
+      `DELETE FROM history WHERE no IN (${query}) RETURNING no, job`,
+      ...values,
+    )
+    if (gone.length > 0)
+      this.#file.run(
+        'DELETE FROM note WHERE job IN (SELECT value FROM json_each(?))',
+        JSON.stringify(gone.map(([, job]) => job)),
+      )
   }
 }

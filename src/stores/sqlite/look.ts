@@ -1,10 +1,12 @@
 /** Reading without taking: pages of jobs, statistics, records. Each statement runs to its end, so that no reader holds the log back. */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
-import type { Bytes, Ms, Outcome, Queue, State, Where } from '../../job.ts'
+import type { Bytes, JobId, Ms, Outcome, Queue, State, Where } from '../../job.ts'
 import { keyText, parseKey } from '../machine/page.ts'
-import { statsOf, viewOf } from '../machine/view.ts'
+import { statsOf, viewOf, type Views } from '../machine/view.ts'
 import { NEVER, type Row } from '../machine/row.ts'
-import type { JobView, Look, QueueStats, StoreRecord } from '../store.ts'
+import type { JobView, Look, QueueStats, StoreLimit, StoreRecord } from '../store.ts'
+import { GATE, gateOf, type GateColumns } from './gates.ts'
+import { noteOf, NOTES_OF, type NoteColumns } from './notes.ts'
 import { policyOf, SqliteQueue } from './queue.ts'
 import { BODY, BODY_OF, CODES, COLUMNS, rowOf, type Columns } from './rows.ts'
 import { filter } from './table.ts'
@@ -28,7 +30,23 @@ export class Reader {
     this.#session = session
   }
 
-  look({ id, where, order = 'take', after, limit, with: parts }: Look): { jobs: JobView[]; after?: string } {
+  look(at: Look): { jobs: JobView[]; after?: string } {
+    const page = this.#look(at)
+    if (at.with?.includes('notes'))
+      for (const job of page.jobs) job.notes = this.#all<NoteColumns>(NOTES_OF, job.id).map(noteOf)
+    return page
+  }
+
+  /** Over all keys of a limit; what a queue counts for itself isn't one. */
+  limits(): StoreLimit[] {
+    return this.#all<[string, number, number, number]>(
+      `SELECT CASE instr(name, '/') WHEN 0 THEN name ELSE substr(name, 1, instr(name, '/') - 1) END AS own,
+       sum(running), sum(parked), sum(instr(name, '/') > 0 AND running + parked > 0)
+       FROM gate WHERE name NOT LIKE '/%' GROUP BY own ORDER BY own`,
+    ).map(([name, running, parked, keys]) => ({ name, running, parked, keys }))
+  }
+
+  #look({ id, where, order = 'take', after, limit, with: parts }: Look): { jobs: JobView[]; after?: string } {
     const body = parts?.includes('body') === true
     const columns = body ? `${COLUMNS}, ${BODY_OF}` : COLUMNS
     if (id !== undefined) {
@@ -48,7 +66,7 @@ export class Reader {
     const states = where.states.map((state) => CODES[state as Exclude<State, 'finished'>])
     const found = this.#all<Columns>(
       `SELECT ${columns} FROM job WHERE queue = ? AND ${states.length === 1 ? `state = ${states[0]}` : `state IN (${states.join()})`}${sql}${rest}
-       ORDER BY ${orderBy} LIMIT ?`,
+       ORDER BY ${orderBy} LIMIT +?`,
       queue.no,
       ...values,
       ...from,
@@ -97,22 +115,26 @@ export class Reader {
     const queue = this.#queue('no', columns[1]) as SqliteQueue
     const row = rowOf(columns, queue)
     const session = columns[8]
-    const view = viewOf(
-      row,
-      this.#now(),
-      columns[BODY] ?? undefined,
-      row.state === 'waiting' ? this.#closedBy(row) : undefined,
-    )
+    const view = viewOf(row, this.#now(), columns[BODY] ?? undefined, this.#views)
     return session === null
       ? view
       : { ...view, holder: this.#session(session) ?? `process ${Math.floor(session / 2 ** 36)}` }
   }
 
-  #closedBy(row: Row): number | undefined {
+  readonly #views: Views = {
+    headOf: (row, group) => this.#headOf(row, group),
+    gate: (name) => gateOf(name, this.#all<GateColumns>(`SELECT ${GATE} FROM gate WHERE name = ?`, name)[0]),
+    record: (key) => {
+      const [found] = this.#all<[string | null]>('SELECT value FROM record WHERE key = ?', key)
+      return found?.[0] ? (JSON.parse(found[0]) as unknown) : undefined
+    },
+  }
+
+  #headOf(row: Row, group: string): JobId | undefined {
     return this.#all<[number]>(
       'SELECT id FROM job WHERE queue = ? AND grp = ? AND grp IS NOT NULL AND state <> 3 ORDER BY rank LIMIT 1',
       row.queue.no,
-      row.group as string,
+      group,
     )[0]?.[0]
   }
 
@@ -138,7 +160,7 @@ export class Reader {
 
   #finished(where: string, values: SQLInputValue[], limit: number, body: boolean): { jobs: JobView[]; after?: string } {
     const found = this.#all<[number, string, string, Bytes | null, Bytes | null, Bytes | null, Bytes]>(
-      `SELECT no, job_view, outcome, result, error, envelope, body FROM history WHERE ${where} ORDER BY no DESC LIMIT ?`,
+      `SELECT no, job_view, outcome, result, error, envelope, body FROM history WHERE ${where} ORDER BY no DESC LIMIT +?`,
       ...values,
       limit + 1,
     )

@@ -1,6 +1,7 @@
 import type { Ms } from '../../job.ts'
 import { NEVER } from '../machine/row.ts'
 import type { Connection } from './connection.ts'
+import { checkOldest } from './schema.ts'
 
 /** Ids are taken from the file in blocks, so that a put alone writes no counter. */
 const BLOCK = 1000
@@ -27,20 +28,17 @@ export class Mark {
     this.#file = file
   }
 
-  /** @param ours nobody else has written since: the rest of our block of ids is still ours */
+  /**
+   * @param ours nobody else has written since: the rest of our block of ids is still ours
+   * @throws NewerFormatError a newer process has changed the format so that this one can't go on
+   */
   read(ours: boolean): void {
     const [next, block] = [this.#next, this.#block]
-    const mark = this.#file.get<[number, number, number, number, number, number]>(
-      'SELECT next, burial, records, processes, meddled, soonest FROM mark WHERE k = 1',
-    )
-    ;[this.#next, this.#burial, this.records, this.processes, this.meddled, this.soonest] = mark as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ]
+    const mark = this.#file.get<[number, number, number, number, number, number, number]>(
+      'SELECT oldest, next, burial, records, processes, meddled, soonest FROM mark WHERE k = 1',
+    ) as [number, number, number, number, number, number, number]
+    checkOldest(mark[0])
+    ;[, this.#next, this.#burial, this.records, this.processes, this.meddled, this.soonest] = mark
     this.#block = this.#next
     if (ours) [this.#next, this.#block] = [next, block]
     this.#dirty = false
@@ -108,7 +106,8 @@ export class Mark {
   lookAhead(): void {
     const soonest = this.#file.value(
       `SELECT min(coalesce((SELECT min(at) FROM job WHERE state = 1), ${NEVER}), coalesce((SELECT min(at) FROM job WHERE state = 2), ${NEVER}),
-       coalesce((SELECT min(expires) FROM job WHERE expires IS NOT NULL AND state <> 1), ${NEVER}), coalesce((SELECT min(at) FROM record WHERE at IS NOT NULL), ${NEVER}))`,
+       coalesce((SELECT min(expires) FROM job WHERE expires IS NOT NULL AND state <> 1), ${NEVER}), coalesce((SELECT min(at) FROM record WHERE at IS NOT NULL), ${NEVER}),
+       coalesce((SELECT min(opens) FROM gate WHERE opens IS NOT NULL), ${NEVER}))`,
     )
     if (soonest === this.soonest) return
     this.soonest = soonest

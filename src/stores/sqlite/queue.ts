@@ -1,16 +1,23 @@
 import type { QueuePolicy } from '../../job.ts'
 import { Heap } from '../machine/heap.ts'
 import { QueueRow } from '../machine/queue.ts'
-import type { Row } from '../machine/row.ts'
+import { precedes, type Row } from '../machine/row.ts'
+
+/** Rows before it are in the window. */
+export interface Edge {
+  pri: number
+  rank: number
+  id: number
+}
 
 /**
  * A queue, and the window on the head of its ready jobs: all ready jobs before `edge` are in it, or all there are (`complete`).
  * It holds while nobody else writes to the file.
  */
 export class SqliteQueue extends QueueRow {
-  readonly window = new Heap<Row>((a, b) => a.pri < b.pri || (a.pri === b.pri && a.rank < b.rank))
+  readonly window = new Heap<Row>(precedes)
   complete = false
-  edge: { pri: number; rank: number } | undefined = undefined
+  edge: Edge | undefined = undefined
   /** How many rows the next look fetches: few while others write in between, more when the last were used up. */
   reach = 16
   /** Counters and window are those of this generation of the cache. */

@@ -1,5 +1,7 @@
 import type { Queue } from '../../job.ts'
 import type { Connection } from './connection.ts'
+import { SESSIONS } from './holder.ts'
+import type { StoreProcess } from '../store.ts'
 import type { ProcessRow } from './processes.ts'
 
 /** Which processes have the file open, and for which queues each waits, as the file says. */
@@ -16,6 +18,24 @@ export class Roster {
     return this.#file
       .all<[number, string]>('SELECT slot, name FROM process WHERE slot <> ?', this.#slot)
       .map(([slot, name]) => ({ slot, name }))
+  }
+
+  views(): StoreProcess[] {
+    const waits = Map.groupBy(this.#file.all<[number, Queue]>('SELECT slot, queue FROM waiter'), ([slot]) => slot)
+    const jobs = new Map(
+      this.#file.all<[number, number]>(
+        `SELECT session / ${SESSIONS}, count(*) FROM job WHERE state = 1 AND session IS NOT NULL GROUP BY 1`,
+      ),
+    )
+    return this.#file
+      .all<[number, string, number]>('SELECT slot, name, pid FROM process ORDER BY slot')
+      .map(([slot, name, pid]) => ({
+        name,
+        pid,
+        waits: (waits.get(slot) ?? []).map(([, queue]) => queue).sort(),
+        jobs: jobs.get(slot) ?? 0,
+        self: slot === this.#slot,
+      }))
   }
 
   has(slot: number, name: string): boolean {
@@ -36,6 +56,16 @@ export class Roster {
         else waiters.set(slot, [name])
       }
     return waiters
+  }
+
+  /** Slots of other processes in which somebody follows the events. */
+  followers(): number[] {
+    return this.#file
+      .all<[number]>(
+        `SELECT DISTINCT session / ${SESSIONS} FROM record WHERE key >= 'follow/' AND key < 'follow0' AND session IS NOT NULL`,
+      )
+      .map(([slot]) => slot)
+      .filter((slot) => slot !== this.#slot)
   }
 
   /** This process waits for these, and for no others. */

@@ -1,6 +1,6 @@
 /** A job as columns and as a Row. */
 import type { SQLInputValue } from 'node:sqlite'
-import type { Bytes } from '../../job.ts'
+import type { Bytes, Ms } from '../../job.ts'
 import { Row, type More } from '../machine/row.ts'
 import type { SqliteQueue } from './queue.ts'
 
@@ -14,8 +14,8 @@ export const BODY_OF = 'coalesce(job.body, (SELECT body.body FROM body WHERE bod
 
 /** The columns that `rowOf` reads, in its order. `body` may stand behind them. */
 export const COLUMNS =
-  'id, queue, pri, rank, state, at, lease, n, session, reserves, failures, delay, put, first, expires, dead, grp, more, envelope, coalesce(size, length(body))'
-export const BODY = 20
+  "id, queue, pri, rank, state, at, lease, n, session, reserves, failures, delay, put, first, expires, dead, grp, more, envelope, coalesce(size, length(body)), iif(gates IS NULL AND begun IS NULL, NULL, json_array(json(gates), gate, begun)), iif(turn IS NULL, '-', '+') || fair"
+export const BODY = 22
 
 export type Columns = [
   id: number,
@@ -38,6 +38,8 @@ export type Columns = [
   more: string | null,
   envelope: Bytes | null,
   size: number | null,
+  gates: string | null,
+  fair: string | null,
   body?: Bytes | null,
 ]
 
@@ -57,7 +59,19 @@ export function rowOf(c: Columns, queue: SqliteQueue): Row {
   if (c[16] !== null) row.group = c[16]
   if (c[17] !== null) row.more = moreOf(c[17])
   if (c[18] !== null) row.envelope = c[18]
+  if (c[20] !== null) setGates(row, c[20])
+  if (c[21] !== null) {
+    row.fair = c[21].slice(1)
+    row.turn = c[21].startsWith('+')
+  }
   return row
+}
+
+function setGates(row: Row, text: string): void {
+  const [gates, parked, begun] = JSON.parse(text) as [string[] | null, string | null, Ms | null]
+  if (gates !== null) row.gates = gates
+  if (parked !== null) row.parked = parked
+  row.begun = begun ?? 0
 }
 
 /** All columns that change, in the order of the statements that write them. */
@@ -80,6 +94,8 @@ export function columnsOf(row: Row, session: number | null): SQLInputValue[] {
     row.dead ? 1 : null,
     row.group ?? null,
     row.more ? moreText(row.more) : null,
+    row.fair ?? null,
+    row.turn ? 1 : null,
   ]
 }
 
@@ -100,7 +116,10 @@ export function isPlain(row: Row): boolean {
   return (
     row.more === undefined &&
     row.group === undefined &&
+    row.fair === undefined &&
     row.envelope === undefined &&
+    row.gates === undefined &&
+    row.begun === 0 &&
     row.delay === 0 &&
     row.expires === 0 &&
     row.rank === row.id &&

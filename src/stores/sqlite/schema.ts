@@ -4,7 +4,7 @@ import { CorruptStoreError, NewerFormatError, NotAStoreError } from '../../error
 /** 'Quup', so that `file` and we recognise our files. */
 export const APPLICATION_ID = 0x51757570
 /** The format that this code writes. */
-export const VERSION = 1
+export const VERSION = 2
 
 /**
  * The steps from one version of the format to the next, each only adding: tables, columns with a default, indexes. So a process of the version before
@@ -86,6 +86,32 @@ CREATE TABLE note (
 CREATE TABLE process (slot INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, pid INTEGER NOT NULL, name TEXT NOT NULL) STRICT;
 CREATE TABLE waiter (queue TEXT NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (queue, slot)) STRICT, WITHOUT ROWID;
 `,
+  // What the jobs API needs: results that are kept for a while, limits, and a ring of events, written only while somebody follows.
+  `
+ALTER TABLE history ADD COLUMN until INTEGER; -- it is kept until then, whatever its queue's policy
+CREATE INDEX history_until ON history (until) WHERE until IS NOT NULL;
+CREATE TABLE event (
+  no INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, type TEXT NOT NULL, job INTEGER NOT NULL, queue TEXT NOT NULL, data TEXT
+) STRICT;
+
+-- Limits and their keys. lanes: for each queue its number, how many of its jobs are ready and how many wait here, and what orders the two.
+CREATE TABLE gate (
+  name TEXT PRIMARY KEY, running INTEGER NOT NULL, since INTEGER NOT NULL, used INTEGER NOT NULL, per INTEGER NOT NULL,
+  parked INTEGER NOT NULL, lanes TEXT,
+  opens INTEGER, -- when time lets those that wait here through
+  until INTEGER  -- nothing is at it, and then its window is over, too
+) STRICT, WITHOUT ROWID;
+CREATE INDEX gate_opens ON gate (opens) WHERE opens IS NOT NULL;
+CREATE INDEX gate_until ON gate (until) WHERE until IS NOT NULL;
+ALTER TABLE job ADD COLUMN gate TEXT;     -- the gate at which it waits
+ALTER TABLE job ADD COLUMN begun INTEGER; -- when it was last reserved, of jobs with gates
+CREATE INDEX job_parked ON job (gate, queue, pri, rank) WHERE gate IS NOT NULL;
+
+-- Where groups take turns: a job's group ('': none), and 1 while its rank is a turn that it has taken. What changes at a reserve is not in the index.
+ALTER TABLE job ADD COLUMN fair TEXT;
+ALTER TABLE job ADD COLUMN turn INTEGER;
+CREATE INDEX job_turn ON job (queue, fair, pri, rank) WHERE turn IS NOT NULL;
+`,
 ]
 
 /**
@@ -110,6 +136,17 @@ export function versionOf(db: DatabaseSync, path: string): number {
   } catch (error) {
     throw readable(error, path)
   }
+}
+
+/**
+ * That a process which has the file open may go on with it, whatever newer ones have made of it meanwhile.
+ * @throws NewerFormatError
+ */
+export function checkOldest(oldest: number): void {
+  if (oldest > VERSION)
+    throw new NewerFormatError(
+      `A newer Queueup has changed the file so that this one (format ${VERSION}) can't go on with it. Update Queueup; this process wrote nothing since.`,
+    )
 }
 
 /** Brings the file to this code's version. Within a transaction. */

@@ -1,13 +1,34 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { ClosedError, CorruptStoreError, UnavailableError, UnknownOutcomeError } from '../../errors.ts'
+import {
+  ClosedError,
+  CorruptStoreError,
+  NewerFormatError,
+  OwnTransactionError,
+  UnavailableError,
+  UnknownOutcomeError,
+} from '../../errors.ts'
 import type { Ms, Queue } from '../../job.ts'
 import { Machine } from '../machine/machine.ts'
-import type { Hint, JobView, Look, QueueStats, Result, Store, Traits, Unit } from '../store.ts'
+import type {
+  Hint,
+  JobView,
+  Look,
+  Op,
+  QueueStats,
+  Result,
+  Store,
+  StoreLimit,
+  StoreProcess,
+  Traits,
+  Unit,
+} from '../store.ts'
 import type { Ring } from './bell.ts'
 import { Disk } from './disk.ts'
 import type { Durability } from './durability.ts'
 import { Reader } from './look.ts'
+import { holdsWriteLock } from './lock.ts'
 import { isBusy, lockedFor } from './open.ts'
+import { Peers } from './peers.ts'
 import type { Processes } from './processes.ts'
 import { SqliteTable } from './table.ts'
 import { Upkeep } from './upkeep.ts'
@@ -23,6 +44,8 @@ interface Call {
 
 /** So many operations of waiting calls go into one transaction. */
 const BATCH = 512
+/** So many units in one transaction are no load yet. */
+const FEW = 8
 /**
  * While another process holds the file it is asked again: at once for a moment, since a small transaction is over in a tenth of a millisecond; then after a
  * timer. All waits are random, so that nobody always comes second. Two processes with 8 connections each and 100 commands in flight kept 152 thousand jobs
@@ -31,19 +54,22 @@ const BATCH = 512
 const SPIN: Ms = 0.15
 const TIMER: Ms = 1
 
-/** An application that put a job in its own transaction is watched for its commit for so long, and looked at so often. */
-const WATCH: Ms = 10_000
-const WATCH_PERIOD: Ms = 5
+/**
+ * A write that has waited for so long, because this process itself has a transaction open on the file, is refused: most likely that transaction waits for
+ * the write. It is long enough for one that merely is held across an await. And so often it is asked who holds the lock.
+ */
+const OWN: Ms = 5000
+const OWN_PERIOD: Ms = 500
 
 export class SqliteStore implements Store {
-  readonly traits: Traits = { shared: true, durable: true, within: true, gates: false, notes: false, children: false }
+  readonly traits: Traits = { shared: true, durable: true, within: true, gates: true, notes: true, children: false }
   readonly now: () => Ms
   /** A process that had the file open before is dead. */
   readonly crashed: boolean
   readonly #db: DatabaseSync
   readonly #path: string
   readonly #patience: Ms
-  readonly #processes: Processes
+  readonly #peers: Peers
   readonly #disk: Disk
   readonly #upkeep: Upkeep
   readonly #table: SqliteTable
@@ -54,16 +80,10 @@ export class SqliteStore implements Store {
 
   #calls: Call[] = []
   #retry: NodeJS.Timeout | undefined
+  #askedForHolder = 0
   #failure: Error | undefined
   #closing: Promise<void> | undefined
   readonly #listeners = new Set<(hint: Hint) => void>()
-  #waits: readonly Queue[] = []
-  #waitsWritten = false
-  #processesChanged = true
-  /** Queues that got jobs in an application's transaction which may not be committed yet. */
-  readonly #expected = new Set<Queue>()
-  #watch: NodeJS.Timeout | undefined
-  #watchUntil = 0
 
   constructor(o: {
     db: DatabaseSync
@@ -80,31 +100,31 @@ export class SqliteStore implements Store {
     this.#db = o.db
     this.#path = o.path
     this.#patience = o.patience
-    this.#processes = o.processes
     this.#disk = new Disk(o.db, o.path, o.durability, (error) => this.#fail(error))
     this.#upkeep = new Upkeep(o.db, this.#disk, o.maxWal, (full) => {
       this.#machine.full = full
       this.#tell({ health: full ? 'wal full' : 'ok' })
     })
     this.#table = new SqliteTable(o.db, o.slot, o.epoch)
-    this.#table.onProcesses = () => (this.#processesChanged = true)
     this.#machine = new Machine(this.#table)
     this.#reader = new Reader(o.db, o.now, (no) => this.#table.holders.name(no))
     this.#begin = o.db.prepare('BEGIN IMMEDIATE')
     this.#commit = o.db.prepare('COMMIT')
 
-    o.processes.onRing = (ring) => this.#rung(ring)
-    o.processes.onConnect = () => {
-      this.#processesChanged = true
-      void this.#lookForProcesses()
-    }
-    o.processes.onDeath = (slot, name) => this.#died(slot, name)
-    void this.#lookForProcesses()
+    this.#peers = new Peers({
+      processes: o.processes,
+      table: this.#table,
+      disk: this.#disk,
+      now: o.now,
+      write: (what) => this.#write(what),
+      tell: (hint) => this.#tell(hint),
+      stopped: () => this.#closing !== undefined || this.#failure !== undefined,
+    })
     this.crashed = this.#table.dead.size > 0
   }
 
   get others(): number {
-    return this.#processes.others
+    return this.#peers.count
   }
 
   commit(units: Unit[]): Promise<Result[]>[] {
@@ -141,19 +161,34 @@ export class SqliteStore implements Store {
     return this.#reader.records(since)
   }
 
+  async events(after: number, limit: number): ReturnType<Store['events']> {
+    this.#checkOpen()
+    return this.#table.events.read(after, limit)
+  }
+
+  async limits(): Promise<StoreLimit[]> {
+    this.#checkOpen()
+    await this.#settleTime()
+    return this.#reader.limits()
+  }
+
+  async processes(): Promise<StoreProcess[]> {
+    this.#checkOpen()
+    await this.#settleTime()
+    return this.#table.roster.views()
+  }
+
   /** @throws InvalidArgumentError it isn't node:sqlite's handle with a transaction open on this file */
   within(transaction: unknown): { commit(unit: Unit): Result[] } {
     const { slot, epoch } = this.#table
-    const onPut = (queues: Iterable<{ name: Queue }>) => this.#watchFor(queues)
+    const onPut = (queues: Iterable<{ name: Queue }>, told: boolean) => this.#peers.watchFor(queues, told)
     return {
       commit: (unit) => commitWithin(transaction, unit, { path: this.#path, slot, epoch, now: this.now, onPut }),
     }
   }
 
   wait(queues: Queue[]): Promise<void> {
-    this.#waits = queues
-    this.#waitsWritten = false
-    return this.#processes.others > 0 ? this.#writeWaits() : Promise.resolve()
+    return this.#peers.wait(queues)
   }
 
   hear(on: (hint: Hint) => void): () => void {
@@ -167,21 +202,25 @@ export class SqliteStore implements Store {
   }
 
   async #close(): Promise<void> {
-    if (!this.#failure) {
-      await this.#write(() => {
-        for (const session of this.#table.holders.names)
-          this.#machine.run({ ops: [{ do: 'end', session, as: 'lost' }] })
-        this.#table.strike(this.#table.slot)
-        this.#table.mark.returnBlock()
-      })
-      await this.#disk.settle()
+    try {
+      if (!this.#failure) await this.#leave()
+    } finally {
+      clearTimeout(this.#retry)
+      this.#upkeep.close()
+      this.#peers.close()
+      this.#disk.close()
+      this.#db.close()
     }
-    clearTimeout(this.#retry)
-    clearInterval(this.#watch)
-    this.#upkeep.close()
-    this.#processes.close()
-    this.#disk.close()
-    this.#db.close()
+  }
+
+  /** What this process had reserved goes back, and it is struck off the file. */
+  async #leave(): Promise<void> {
+    await this.#write(() => {
+      for (const session of this.#table.holders.names) this.#machine.run({ ops: [{ do: 'end', session, as: 'lost' }] })
+      this.#table.strike(this.#table.slot)
+      this.#table.mark.returnBlock()
+    })
+    await this.#disk.settle()
   }
 
   // ------------------------------------------------------------------ transactions
@@ -220,7 +259,7 @@ export class SqliteStore implements Store {
       )
       return
     }
-    if (this.#processesChanged) void this.#lookForProcesses()
+    this.#peers.lookIfChanged()
   }
 
   /** Runs the calls in one transaction. false: another process holds the file, nothing was done. */
@@ -233,7 +272,7 @@ export class SqliteStore implements Store {
     let rings: Map<number, Ring> | undefined
     let committing = false
     try {
-      this.#disk.beforeCommit(waitedFor)
+      this.#disk.beforeCommit(waitedFor, waitedFor && handsOn(calls))
       const busy = this.#lock()
       if (busy) return this.#impatient(calls, busy)
       const now = (table.now = this.now())
@@ -244,9 +283,9 @@ export class SqliteStore implements Store {
         for (const unit of call.units) results.push(machine.run(unit))
         call.also?.()
       }
+      machine.end()
       table.end()
-      // Who came just now may wait already.
-      rings = this.#processes.others > 0 || this.#processesChanged ? this.#rings() : undefined
+      rings = this.#peers.rings(machine)
       committing = true
       const start = performance.now()
       this.#commit.run()
@@ -255,13 +294,12 @@ export class SqliteStore implements Store {
       return this.#failed(error, calls, committing)
     }
     table.settle()
-    this.#upkeep.committed()
+    if (table.file.wrote) this.#upkeep.committed()
     this.#answer(calls, results, table.file.wrote && waitedFor ? this.#disk.afterCommit() : undefined)
     const hint = machine.takeHint(records >= 0 && table.mark.records !== records ? table.mark.records : undefined)
     if (hint) queueMicrotask(() => this.#tell(hint))
-    if (this.#processesChanged) void this.#lookForProcesses()
-    if (rings) for (const [slot, ring] of rings) this.#processes.ring(slot, ring)
-    if (hint && (hint.records !== undefined || hint.ended)) this.#ringOthers(hint)
+    this.#peers.lookIfChanged()
+    this.#peers.ring(rings, hint)
     return true
   }
 
@@ -280,12 +318,23 @@ export class SqliteStore implements Store {
 
   /** The file is held by another: those that have waited too long are refused. false: nobody has. */
   #impatient(calls: Call[], cause: unknown): boolean {
-    const patient = calls.filter((call) => performance.now() - call.since < this.#patience)
+    const now = performance.now()
+    const own = this.#waitsForItself(calls, now)
+    const patience = own ? OWN : this.#patience
+    const patient = calls.filter((call) => now - call.since < patience)
     if (patient.length === calls.length) return false
-    const unavailable = new UnavailableError(lockedFor(this.#path, this.#patience), { cause })
+    const unavailable = own
+      ? new OwnTransactionError(ownTransaction(this.#path), { cause })
+      : new UnavailableError(lockedFor(this.#path, patience), { cause })
     for (const call of calls) if (!patient.includes(call)) for (const answer of call.answers) answer.reject(unavailable)
     this.#calls.unshift(...patient)
     return true
+  }
+
+  #waitsForItself([first]: readonly Call[], now: number): boolean {
+    if (!first || now - first.since < OWN || now - this.#askedForHolder < OWN_PERIOD) return false
+    this.#askedForHolder = now
+    return holdsWriteLock(this.#path)
   }
 
   #answer(calls: Call[], results: Result[][], synced: Promise<void> | undefined): void {
@@ -307,14 +356,15 @@ export class SqliteStore implements Store {
     const { errcode, message } = error as { errcode?: number; message: string }
     const code = (errcode ?? 0) & 0xff
     if (isBusy(error)) return this.#impatient(calls, error)
-    if (errcode === undefined && calls.length + (calls[0]?.units.length ?? 0) > 2) {
+    const outdated = error instanceof NewerFormatError
+    if (errcode === undefined && !outdated && calls.length + (calls[0]?.units.length ?? 0) > 2) {
       // One of them holds something that can't be written: each for itself, so that the others don't suffer.
       this.#calls.unshift(...calls.flatMap(apart))
       return true
     }
     const reason = reasonOf(code, committing, message, this.#path, error)
     for (const call of calls) for (const answer of call.answers) answer.reject(reason)
-    if (reason instanceof UnknownOutcomeError || reason instanceof CorruptStoreError) this.#fail(reason)
+    if (outdated || reason instanceof UnknownOutcomeError || reason instanceof CorruptStoreError) this.#fail(reason)
     return true
   }
 
@@ -334,80 +384,27 @@ export class SqliteStore implements Store {
     if (!this.#closing && this.#table.mark.stored() <= this.now()) await this.commit([{ ops: [], unsynced: true }])[0]
   }
 
-  // ------------------------------------------------------------------ other processes
-
-  /** Whom to ring once this transaction is committed; looked up within it, so that no waiter is missed. */
-  #rings(): Map<number, Ring> | undefined {
-    const { woken } = this.#machine
-    if (woken.size === 0 && !this.#table.mark.lowered) return undefined
-    const rings = new Map<number, Ring>()
-    for (const [slot, ready] of this.#table.roster.waiters(woken)) rings.set(slot, { ready })
-    if (this.#table.mark.lowered) {
-      const due = this.#table.mark.lowered
-      for (const { slot } of this.#table.roster.others()) rings.set(slot, { ...rings.get(slot), due })
-    }
-    return rings
-  }
-
-  #ringOthers({ records, ended }: Hint): void {
-    this.#processes.ringAll({ ...(records !== undefined && { records }), ...(ended && { ended }) })
-  }
-
-  #rung(ring: Ring): void {
-    this.#tell(ring)
-  }
-
-  #died(slot: number, name: string): void {
-    this.#table.dead.set(slot, name)
-    this.#disk.shared = this.#processes.others > 0
-    this.#tell({ due: this.now() })
-  }
-
-  async #lookForProcesses(): Promise<void> {
-    if (this.#closing || this.#failure) return
-    this.#processesChanged = false
-    this.#processes.know(this.#table.roster.others())
-    this.#disk.shared = this.#processes.others > 0
-    if (this.#processes.others === 0 || this.#waitsWritten || this.#waits.length === 0) return
-    const ready = this.#waits
-    await this.#writeWaits()
-    // What the newcomer put before it could know that we wait.
-    this.#tell({ ready })
-  }
-
-  #writeWaits(): Promise<void> {
-    if (this.#waitsWritten) return Promise.resolve()
-    this.#waitsWritten = true
-    const waits = this.#waits
-    return this.#write(() => this.#table.roster.setWaits(waits))
-  }
-
-  /**
-   * The application's commit can't be heard: for a while each commit of others is taken for it. Who waits for these queues looks once too often then,
-   * and never misses it.
-   */
-  #watchFor(queues: Iterable<{ name: Queue }>): void {
-    for (const { name } of queues) this.#expected.add(name)
-    this.#watchUntil = performance.now() + WATCH
-    if (this.#expected.size > 0) this.#watch ??= setInterval(() => this.#lookForCommit(), WATCH_PERIOD).unref()
-  }
-
-  #lookForCommit(): void {
-    const ready = [...this.#expected]
-    if (this.#table.othersWrote()) {
-      this.#tell({ ready })
-      for (const [slot, queues] of this.#table.roster.waiters(ready.map((name) => ({ name }))))
-        this.#processes.ring(slot, { ready: queues })
-    }
-    if (performance.now() < this.#watchUntil) return
-    clearInterval(this.#watch)
-    this.#watch = undefined
-    this.#expected.clear()
-  }
-
   #tell(hint: Hint): void {
     for (const listener of this.#listeners) listener(hint)
   }
+}
+
+function ownTransaction(path: string): string {
+  return `${path} was locked for ${OWN / 1000} s by a transaction that this process has open itself, so nothing was written. A put that is awaited within one's own transaction would wait for ever: use putWithin (within, of a store), or put after COMMIT.`
+}
+
+/**
+ * Whether a job may be put and handed to who waits for it in this transaction. Many units together are a load, for which the sync in the commit is the cheaper one.
+ */
+function handsOn(calls: readonly Call[]): boolean {
+  let units = 0
+  for (const call of calls) units += call.units.length
+  if (units > FEW) return false
+  const some = (unsynced: boolean, what: Op['do']) =>
+    calls.some((call) =>
+      call.units.some((unit) => !!unit.unsynced === unsynced && unit.ops.some((op) => op.do === what)),
+    )
+  return some(true, 'reserve') && some(false, 'put')
 }
 
 function apart({ units, answers, since, also }: Call): Call[] {

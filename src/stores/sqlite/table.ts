@@ -1,27 +1,32 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type { Bytes, JobId, Ms, Queue, State, Where } from '../../job.ts'
-import type { StoreRecord } from '../store.ts'
+import type { Event, Note, StoreRecord } from '../store.ts'
+import type { GateRow } from '../machine/gate.ts'
 import type { QueueRow } from '../machine/queue.ts'
 import { FENCES, type Finished, type Row } from '../machine/row.ts'
 import type { Claim, Table } from '../machine/table.ts'
 import { Claims } from './claims.ts'
 import { Connection } from './connection.ts'
+import { Ring } from './events.ts'
+import { Gates } from './gates.ts'
+import { Groups } from './groups.ts'
 import { History } from './history.ts'
 import { NumberedHolder, sessionsOf } from './holder.ts'
 import { Holders } from './holders.ts'
 import { Mark } from './mark.ts'
 import type { SqliteQueue } from './queue.ts'
+import { Notes } from './notes.ts'
 import { Queues } from './queues.ts'
 import { Records } from './records.ts'
 import { Roster } from './roster.ts'
+import { Turns } from './turns.ts'
 import { BODY_OF, CODES, COLUMNS, INLINE, rowOf, type Columns } from './rows.ts'
+import { Windows } from './windows.ts'
 import { Writer } from './writer.ts'
 
-/** The window on a queue's ready jobs: at most so many rows are fetched at once, so many are kept, and bodies up to so many bytes with them. */
-const REACH = 1024
-const WINDOW = 4096
-/** So many rows all windows together hold; past it they are dropped and fetched anew. */
-const WINDOWS = 65_536
+/** Made once: a text that is put together for each call is hashed for each call. */
+const BY_ID = `SELECT ${COLUMNS}, body FROM job WHERE id = ?`
+
 /**
  * The rows of a store in an SQLite file, behind a cache that is written back at the end of each commit. What was put and taken in one commit touches the
  * index of ready jobs not at all. The cache holds while nobody else writes to the file: `begin` asks.
@@ -40,11 +45,17 @@ export class SqliteTable implements Table {
   readonly mark: Mark
   readonly holders: Holders
   readonly roster: Roster
+  readonly events: Ring
   readonly #queues: Queues
   readonly #writer: Writer
+  readonly #gates: Gates
   readonly #claims: Claims
   readonly #records: Records
   readonly #history: History
+  readonly #notes: Notes
+  readonly #turns: Turns
+  readonly #groups: Groups
+  readonly #windows: Windows
   #dataVersion = -1
   #seenVersion = -1
 
@@ -52,7 +63,6 @@ export class SqliteTable implements Table {
   /** Rows to be looked at when the commit ends: written, or forgotten. */
   #visited: Row[] = []
   #flushed = 0
-  #windowed = 0
   /** The cache of leases was dropped: the holders' lists are not whole. */
   #forgot = false
 
@@ -63,11 +73,17 @@ export class SqliteTable implements Table {
     this.mark = new Mark(this.file)
     this.holders = new Holders(slot)
     this.roster = new Roster(this.file, slot)
-    this.#queues = new Queues(this.file, this.mark, (queue) => this.#doubt(queue))
+    this.events = new Ring(this.file)
+    this.#windows = new Windows(this.file, this.#rows, () => this.flush())
+    this.#queues = new Queues(this.file, this.mark, (queue) => this.#windows.doubt(queue))
     this.#writer = new Writer(this.file, epoch * FENCES)
+    this.#gates = new Gates(this.file, this.mark)
     this.#claims = new Claims(this.file)
     this.#records = new Records(this.file, this.mark)
     this.#history = new History(this.file)
+    this.#notes = new Notes(this.file)
+    this.#turns = new Turns(this.file)
+    this.#groups = new Groups(this.file, this.#rows, (id) => this.get(id))
   }
 
   // ------------------------------------------------------------------ the commit around the machine
@@ -79,6 +95,9 @@ export class SqliteTable implements Table {
     if (version === this.#dataVersion) return
     this.#dataVersion = version
     this.#queues.doubt()
+    this.#groups.doubt()
+    this.#turns.doubt()
+    this.#gates.doubt()
     this.#readMark()
   }
 
@@ -93,6 +112,7 @@ export class SqliteTable implements Table {
   /** Writes back all that the commit changed. */
   end(): void {
     this.flush()
+    this.#gates.write(this.now)
     this.mark.write()
   }
 
@@ -110,21 +130,27 @@ export class SqliteTable implements Table {
     this.#visited = []
     this.#flushed = 0
     this.holders.settle()
-    if (this.#windowed > WINDOWS) for (const queue of this.#queues) this.#dropWindow(queue)
+    this.#gates.settle()
+    this.#windows.settle(this.#queues)
   }
 
   /** After ROLLBACK: nothing in the cache is known to be so. */
   reset(): void {
-    for (const queue of this.#queues) this.#dropWindow(queue)
+    for (const queue of this.#queues) this.#windows.drop(queue)
     this.#queues.reset()
+    this.#gates.doubt()
     this.#visited = []
     this.#flushed = 0
+    this.#groups.doubt()
+    this.#turns.reset()
     this.#forgetLeases()
     this.#rows.clear()
     this.#dataVersion = -1
   }
 
   flush(): void {
+    this.#groups.written()
+    this.#turns.written()
     if (this.#flushed < this.#visited.length) {
       this.#writer.write(this.#visited, this.#flushed, this.now)
       this.#flushed = this.#visited.length
@@ -154,6 +180,7 @@ export class SqliteTable implements Table {
     if (this.dead.size > 0) return now
     if (this.mark.soonest <= now) {
       this.flush()
+      this.#gates.write(now)
       this.mark.lookAhead()
     }
     return this.mark.soonest
@@ -177,13 +204,9 @@ export class SqliteTable implements Table {
   // ------------------------------------------------------------------ rows
 
   get(id: JobId): Row | undefined {
-    let row = this.#rows.get(id)
-    if (row && this.#isStale(row)) {
-      this.#queues.fresh(row.queue as SqliteQueue)
-      row = this.#rows.get(id)
-    }
+    const row = this.#cached(id)
     if (row) return row.change === 'gone' ? undefined : row
-    const columns = this.file.get<Columns>(`SELECT ${COLUMNS} FROM job WHERE id = ?`, id)
+    const columns = this.file.get<Columns>(BY_ID, id)
     return columns && this.#load(columns)
   }
 
@@ -194,12 +217,16 @@ export class SqliteTable implements Table {
 
   leave(row: Row): void {
     const queue = row.queue as SqliteQueue
-    if (row.slot >= 0) {
-      queue.window.remove(row)
-      this.#windowed--
-    }
+    if (row.slot >= 0) this.#windows.leave(row, queue)
     this.#queues.touched(queue)
-    row.fromReady = row.state === 'ready' && row.stored && row.change === 'none'
+    if (row.turn) this.#turns.leave(row)
+    row.untouched = row.stored && (row.change === 'none' || row.change === 'released')
+    row.fromReady = row.untouched && row.state === 'ready'
+    if (row.group !== undefined) {
+      this.#groups.leave(row, row.group)
+      // What the file has of it says no more that it is in its group.
+      row.change = 'changed'
+    }
     if (row.state === 'reserved' && !row.mine) this.mark.meddle()
   }
 
@@ -210,10 +237,13 @@ export class SqliteTable implements Table {
       row.visited = true
       this.#visited.push(row)
     }
+    if (row.group !== undefined) this.#groups.enter(row, row.group)
+    if (row.turn) this.#turns.enter(row)
     switch (row.state) {
       case 'ready':
-        row.change = 'changed'
-        if (queue.complete || (queue.edge && before(row, queue.edge))) this.#widen(queue, row)
+        row.change = row.released && row.untouched ? 'released' : 'changed'
+        row.released = false
+        this.#windows.enter(row, queue)
         break
       case 'reserved':
         row.change = row.fromReady ? 'taken' : 'changed'
@@ -244,25 +274,17 @@ export class SqliteTable implements Table {
     return this.#writer.bodyOf(row)
   }
 
-  head(of: QueueRow): Row | undefined {
-    const queue = of as SqliteQueue
-    const { first } = queue.window
-    if (first || queue.complete) return first
-    if (queue.ready === 0) {
-      queue.complete = true
-      return undefined
-    }
-    this.#fetchWindow(queue)
-    return queue.window.first
+  head(queue: QueueRow): Row | undefined {
+    return this.#windows.head(queue as SqliteQueue)
   }
 
   list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Where): Row[] {
     this.flush()
     const { sql, values } = filter(where)
-    const order = state === 'ready' || state === 'waiting' ? 'pri, rank' : 'at, rank'
+    const order = state === 'ready' || state === 'waiting' ? 'pri, rank, id' : 'at, rank, id'
     return this.file
       .all<Columns>(
-        `SELECT ${COLUMNS} FROM job WHERE queue = ? AND state = ${CODES[state]}${sql} ORDER BY ${order} LIMIT ?`,
+        `SELECT ${COLUMNS} FROM job WHERE queue = ? AND state = ${CODES[state]}${sql} ORDER BY ${order} LIMIT +?`,
         queue.no,
         ...values,
         Number.isFinite(limit) ? limit : -1,
@@ -270,16 +292,38 @@ export class SqliteTable implements Table {
       .map((columns) => this.#load(columns))
   }
 
+  firstReady(row: Row): number | undefined {
+    const { queue } = row
+    const first = this.#windows.head(queue as SqliteQueue, row)
+    if (!first || first.pri > row.pri) return undefined
+    if (first.pri === row.pri) return first.rank
+    this.flush()
+    return this.file.get<[number]>(
+      'SELECT rank FROM job WHERE queue = ? AND state = 0 AND pri = ? AND id <> ? ORDER BY rank LIMIT 1',
+      queue.no,
+      row.pri,
+      row.id,
+    )?.[0]
+  }
+
+  lastTurn(row: Row): number | undefined {
+    return this.#turns.last(row, (id) => this.#rows.get(id))
+  }
+
   groupHead(queue: QueueRow, group: string): Row | undefined {
-    return this.#groupRow('', queue.no, group)
+    return this.#groups.head(queue, group)
+  }
+
+  groupClosed(row: Row): boolean {
+    return this.#groups.isClosed(row)
   }
 
   groupReady(queue: QueueRow, group: string): Row | undefined {
-    return this.#groupRow('AND state = 0', queue.no, group)
+    return this.#groups.ready(queue, group)
   }
 
   groupNext(row: Row): Row | undefined {
-    return this.#groupRow('AND rank > ?', row.queue.no, row.group as string, row.rank)
+    return this.#groups.next(row)
   }
 
   // ------------------------------------------------------------------ time
@@ -289,7 +333,7 @@ export class SqliteTable implements Table {
     this.flush()
     const some = (where: string) =>
       this.file
-        .all<Columns>(`SELECT ${COLUMNS} FROM job WHERE ${where} LIMIT ?`, now, limit)
+        .all<Columns>(`SELECT ${COLUMNS} FROM job WHERE ${where} LIMIT +?`, now, limit)
         .map((columns) => this.#load(columns))
     const timed = [...some('state = 1 AND at <= ? ORDER BY at, id'), ...some('state = 2 AND at <= ? ORDER BY at, id')]
     timed.sort((a, b) => a.at - b.at || a.id - b.id)
@@ -299,6 +343,45 @@ export class SqliteTable implements Table {
 
   dueRecords(now: Ms, limit: number, prefix: string): string[] {
     return this.mark.soonest > now ? [] : this.#records.due(now, limit, prefix)
+  }
+
+  // ------------------------------------------------------------------ gates
+
+  gate(name: string): GateRow {
+    return this.#gates.get(name)
+  }
+
+  changing(gate: GateRow): void {
+    this.#gates.changing(gate)
+  }
+
+  opens(gate: GateRow, at: Ms): void {
+    this.#gates.open(gate, at)
+  }
+
+  parked(gate: GateRow, queue: number, limit: number): Row[] {
+    this.flush()
+    return this.file
+      .all<Columns>(
+        `SELECT ${COLUMNS}, body FROM job WHERE gate = ? AND queue = ? ORDER BY pri, rank, id LIMIT +?`,
+        gate.name,
+        queue,
+        limit,
+      )
+      .map((columns) => this.#load(columns))
+  }
+
+  dueGates(now: Ms, limit: number): string[] {
+    return this.mark.soonest > now ? [] : this.#gates.due(now, limit)
+  }
+
+  reopen(limit: string, now: Ms): void {
+    this.#gates.reopen(limit, now)
+  }
+
+  collectGates(now: Ms, limit: number): void {
+    this.#gates.write(now)
+    this.#gates.collect(now, limit)
   }
 
   // ------------------------------------------------------------------ leases and their holders
@@ -330,7 +413,7 @@ export class SqliteTable implements Table {
       }
       this.flush()
       const found = this.file.all<Columns>(
-        `SELECT ${COLUMNS} FROM job WHERE state = 1 AND session BETWEEN ? AND ? LIMIT ?`,
+        `SELECT ${COLUMNS} FROM job WHERE state = 1 AND session BETWEEN ? AND ? LIMIT +?`,
         ...sessionsOf(slot),
         limit - rows.length,
       )
@@ -344,7 +427,7 @@ export class SqliteTable implements Table {
   deadLetters(limit: number, after: number): Row[] {
     this.flush()
     return this.file
-      .all<Columns>(`SELECT ${COLUMNS} FROM job WHERE dead IS NOT NULL AND at > ? ORDER BY at LIMIT ?`, after, limit)
+      .all<Columns>(`SELECT ${COLUMNS} FROM job WHERE dead IS NOT NULL AND at > ? ORDER BY at LIMIT +?`, after, limit)
       .map((columns) => this.#load(columns))
   }
 
@@ -370,6 +453,10 @@ export class SqliteTable implements Table {
     return this.#records.set(key, value, session === undefined ? null : this.holder(session).no, at)
   }
 
+  get recordsVersion(): number {
+    return this.mark.records
+  }
+
   anyRecord(prefix: string): boolean {
     return this.#records.any(prefix)
   }
@@ -379,12 +466,25 @@ export class SqliteTable implements Table {
     return no === undefined ? [] : this.#records.ofSessions(no, no)
   }
 
-  keep(finished: Finished): void {
+  keep(finished: Finished, until: Ms | undefined): void {
+    if (until !== undefined) finished.until = until
     this.#history.add(finished, this.bodyOf(finished.row))
   }
 
   collectHistory(now: Ms, limit: number): void {
     this.#history.collect(now, limit)
+  }
+
+  note(row: Row, note: Note): void {
+    this.#notes.add(row.id, note)
+  }
+
+  dropNotes(id: JobId): void {
+    this.#notes.drop(id)
+  }
+
+  tell(events: readonly Event[], dropped: number): number {
+    return this.events.add(events, dropped)
   }
 
   // ------------------------------------------------------------------ units that may be undone
@@ -440,16 +540,19 @@ export class SqliteTable implements Table {
     this.onProcesses()
   }
 
-  #isStale(row: Row): boolean {
-    return this.#queues.isDoubted(row.queue as SqliteQueue)
+  /** The row of that id, if it is in the cache and others can't have changed it. */
+  #cached(id: JobId): Row | undefined {
+    const row = this.#rows.get(id)
+    const queue = row?.queue as SqliteQueue | undefined
+    if (!queue || !this.#queues.isDoubted(queue)) return row
+    this.#queues.fresh(queue)
+    return this.#rows.get(id)
   }
 
   #load(columns: Columns): Row {
-    const known = this.#rows.get(columns[0])
-    if (known && !this.#isStale(known)) return known
+    const cached = this.#cached(columns[0])
+    if (cached) return cached
     const queue = this.#queues.numbered(columns[1])
-    const still = this.#rows.get(columns[0])
-    if (still) return still
     const row = rowOf(columns, queue)
     this.#rows.set(row.id, row)
     const session = columns[8]
@@ -462,70 +565,6 @@ export class SqliteTable implements Table {
     this.#visited.push(row)
     return row
   }
-
-  #groupRow(and: string, ...values: SQLInputValue[]): Row | undefined {
-    this.flush()
-    const columns = this.file.get<Columns>(
-      `SELECT ${COLUMNS} FROM job WHERE queue = ? AND grp = ? AND grp IS NOT NULL AND state <> 3 ${and} ORDER BY rank LIMIT 1`,
-      ...values,
-    )
-    return columns && this.#load(columns)
-  }
-
-  #fetchWindow(queue: SqliteQueue): void {
-    this.flush()
-    const { reach } = queue
-    queue.reach = Math.min(REACH, reach * 2)
-    const found = this.file.all<Columns>(
-      `SELECT ${COLUMNS}, body FROM job WHERE queue = ? AND state = 0 ORDER BY pri, rank LIMIT ?`,
-      queue.no,
-      reach,
-    )
-    for (const columns of found) {
-      let row = this.#rows.get(columns[0])
-      if (!row) this.#rows.set(columns[0], (row = rowOf(columns, queue)))
-      if (row.slot >= 0) continue
-      queue.window.push(row)
-      this.#windowed++
-    }
-    queue.complete = found.length < reach
-    const last = found.at(-1)
-    queue.edge = queue.complete || !last ? undefined : { pri: last[2], rank: last[3] + 1 }
-  }
-
-  /** A ready row that belongs into the window; an overfull window gives up its end. */
-  #widen(queue: SqliteQueue, row: Row): void {
-    queue.window.push(row)
-    this.#windowed++
-    if (queue.window.size <= WINDOW) return
-    const kept = queue.window.smallest(REACH)
-    const last = kept.at(-1) as Row
-    const all = [...queue.window]
-    queue.window.clear()
-    this.#windowed -= all.length - kept.length
-    for (const one of kept) queue.window.push(one)
-    for (const one of all) if (one.slot < 0 && !one.visited) this.#rows.delete(one.id)
-    queue.complete = false
-    queue.edge = { pri: last.pri, rank: last.rank + 1 }
-  }
-
-  /** Others may have changed its jobs; while they go on doing so, little is fetched at once. */
-  #doubt(queue: SqliteQueue): void {
-    this.#dropWindow(queue)
-    queue.reach = Math.max(16, queue.reach >> 1)
-  }
-
-  #dropWindow(queue: SqliteQueue): void {
-    this.#windowed -= queue.window.size
-    for (const row of queue.window) if (!row.visited) this.#rows.delete(row.id)
-    queue.window.clear()
-    queue.complete = false
-    queue.edge = undefined
-  }
-}
-
-function before(row: Row, edge: { pri: number; rank: number }): boolean {
-  return row.pri < edge.pri || (row.pri === edge.pri && row.rank < edge.rank)
 }
 
 export function filter(where: Where | undefined): { sql: string; values: SQLInputValue[] } {

@@ -2,7 +2,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Ms } from '../../job.ts'
 import type { Disk } from './disk.ts'
-import { isBusy } from './open.ts'
 
 const PERIOD: Ms = 1000
 /** Between two steps of giving back, so that others get their turn. */
@@ -56,6 +55,7 @@ export class Upkeep {
     const quiet = this.#commits === this.#seen
     this.#seen = this.#commits
     try {
+      if (!this.#disk.isThere()) return
       const wal = this.#disk.walSize()
       if (quiet && wal > LOG_BYTES) this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
       this.#watchLog(wal)
@@ -64,7 +64,8 @@ export class Upkeep {
       if (more) this.#schedule(PAUSE)
       else if (!quiet || this.#full) this.#schedule(PERIOD)
     } catch (error) {
-      if (!isBusy(error)) throw error
+      // No job hangs on it: it is tried again. What is wrong with the disk is told to whoever commits.
+      if (!isOfSystem(error)) throw error
       this.#schedule(PERIOD)
     }
   }
@@ -99,4 +100,10 @@ export class Upkeep {
   #number(pragma: string): number {
     return Object.values(this.#db.prepare(pragma).get() ?? {})[0] as number
   }
+}
+
+/** An error of SQLite (locked, no room) or of the operating system. */
+function isOfSystem(error: unknown): boolean {
+  const { errcode, syscall } = error as { errcode?: number; syscall?: string }
+  return errcode !== undefined || syscall !== undefined
 }

@@ -16,8 +16,8 @@ export interface Within {
   slot: number
   epoch: number
   now: () => Ms
-  /** These may have jobs once the application has committed. */
-  onPut(queues: Iterable<QueueRow>): void
+  /** These may have jobs once the application has committed; told: events, too. */
+  onPut(queues: Iterable<QueueRow>, told: boolean): void
 }
 
 /**
@@ -33,13 +33,16 @@ export function commitWithin(handle: unknown, unit: Unit, { path, slot, epoch, n
     )
   const table = new SqliteTable(db, slot, epoch)
   const machine = new Machine(table)
+  // The application's transaction is none for housekeeping.
+  machine.collected = now()
   table.now = now()
   table.begin()
   machine.begin(table.now)
   const results = machine.run(unit)
+  machine.end()
   table.end()
   table.settle()
-  onPut(machine.woken)
+  onPut(machine.woken, machine.told !== undefined)
   return results
 }
 

@@ -18,7 +18,9 @@ export class Writer {
   /** The rows from this one on. Which of them are stored, and gone, is so afterwards. */
   write(rows: readonly Row[], from: number, now: Ms): void {
     const gone: Row[] = []
-    const taken = new Map<Row['holder'], Map<Ms, number[]>>()
+    const taken: Taken = new Map()
+    const takenFromGates: Taken = new Map()
+    const released: Row[] = []
     const fresh: Row[] = []
     for (let i = from; i < rows.length; i++) {
       const row = rows[i] as Row
@@ -30,13 +32,19 @@ export class Writer {
         continue
       }
       row.change = 'none'
-      if (change === 'taken') note(taken, row)
+      if (change === 'taken') note(row.gates || row.begun !== 0 ? takenFromGates : taken, row)
+      else if (change === 'released') released.push(row)
       else if (row.stored) this.#update(row)
       else fresh.push(row)
     }
     this.#delete(gone)
-    for (const [holder, byDeadline] of taken)
-      for (const [at, ids] of byDeadline) this.#take(ids, at, holder instanceof NumberedHolder ? holder.no : null, now)
+    this.#takeAll(taken, now, '')
+    this.#takeAll(takenFromGates, now, ', gate = NULL, begun = ?4')
+    if (released.length > 0)
+      this.#file.run(
+        'UPDATE job SET state = 0, gate = NULL WHERE id IN (SELECT value FROM json_each(?))',
+        idsOf(released),
+      )
     for (const row of fresh) this.#insert(row)
   }
 
@@ -54,16 +62,18 @@ export class Writer {
     if (apart.length > 0) this.#file.run('DELETE FROM body WHERE id IN (SELECT value FROM json_each(?))', idsOf(apart))
   }
 
-  #take(ids: number[], until: Ms, session: number | null, now: Ms): void {
-    this.#file.run(
-      `UPDATE job SET state = 1, at = ?, session = ?, n = max(n + 1, ?), reserves = reserves + 1, first = iif(first = 0, ?, first)
-       WHERE id IN (SELECT value FROM json_each(?))`,
-      until,
-      session,
-      this.#firstFence,
-      now,
-      `[${ids.join()}]`,
-    )
+  #takeAll(taken: Taken, now: Ms, also: string): void {
+    for (const [holder, byDeadline] of taken)
+      for (const [until, ids] of byDeadline)
+        this.#file.run(
+          `UPDATE job SET state = 1, at = ?1, session = ?2, n = max(n + 1, ?3), reserves = reserves + 1, first = iif(first = 0, ?4, first)${also}
+           WHERE id IN (SELECT value FROM json_each(?5))`,
+          until,
+          holder instanceof NumberedHolder ? holder.no : null,
+          this.#firstFence,
+          now,
+          `[${ids.join()}]`,
+        )
   }
 
   #insert(row: Row): void {
@@ -106,10 +116,13 @@ export class Writer {
       )
     else
       this.#file.run(
-        `INSERT INTO job (id, queue, pri, rank, state, at, lease, n, session, reserves, failures, delay, put, first, expires, dead, grp, more, size, envelope, body)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO job (id, queue, pri, rank, state, at, lease, n, session, reserves, failures, delay, put, first, expires, dead, grp, more, fair, turn, gates, gate, begun, size, envelope, body)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         row.id,
         ...columnsOf(row, sessionOf(row)),
+        row.gates ? JSON.stringify(row.gates) : null,
+        row.parked ?? null,
+        row.begun || null,
         apart,
         row.envelope ?? null,
         body,
@@ -119,10 +132,12 @@ export class Writer {
   #update(row: Row): void {
     this.#file.run(
       `UPDATE job SET queue = ?, pri = ?, rank = ?, state = ?, at = ?, lease = ?, n = ?, session = ?, reserves = ?, failures = ?, delay = ?, put = ?,
-       first = ?, expires = ?, dead = ?, grp = ?, more = ? WHERE id = ?`,
+       first = ?, expires = ?, dead = ?, grp = ?, more = ?, fair = ?, turn = ? WHERE id = ?`,
       ...columnsOf(row, sessionOf(row)),
       row.id,
     )
+    if (row.gates || row.begun !== 0)
+      this.#file.run('UPDATE job SET gate = ?, begun = ? WHERE id = ?', row.parked ?? null, row.begun || null, row.id)
     if (row.rewritten) this.#rewrite(row, this.bodyOf(row))
   }
 
@@ -141,7 +156,10 @@ export class Writer {
   }
 }
 
-function note(taken: Map<Row['holder'], Map<Ms, number[]>>, row: Row): void {
+/** Ids by who holds them, and until when. */
+type Taken = Map<Row['holder'], Map<Ms, number[]>>
+
+function note(taken: Taken, row: Row): void {
   let byDeadline = taken.get(row.holder)
   if (!byDeadline) taken.set(row.holder, (byDeadline = new Map<Ms, number[]>()))
   const ids = byDeadline.get(row.at)

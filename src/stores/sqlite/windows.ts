@@ -1,0 +1,117 @@
+import type { JobId } from '../../job.ts'
+import type { Row } from '../machine/row.ts'
+import type { Connection } from './connection.ts'
+import type { Edge, SqliteQueue } from './queue.ts'
+import { COLUMNS, rowOf, type Columns } from './rows.ts'
+
+/** At most so many rows are fetched at once, so many are kept of a queue, and bodies up to so many bytes with them. */
+const REACH = 1024
+const WINDOW = 4096
+/** So many rows all windows together hold; past it they are dropped and fetched anew. */
+const WINDOWS = 65_536
+
+/** The windows on the heads of the queues' ready jobs. Their rows stay in the cache. */
+export class Windows {
+  readonly #file: Connection
+  readonly #loaded: Map<JobId, Row>
+  readonly #flush: () => void
+  /** So many rows are in windows. */
+  #size = 0
+
+  /**
+   * @param loaded the rows that are in the cache
+   * @param flush writes what the commit has changed by now
+   */
+  constructor(file: Connection, loaded: Map<JobId, Row>, flush: () => void) {
+    this.#file = file
+    this.#loaded = loaded
+    this.#flush = flush
+  }
+
+  /**
+   * The first ready row.
+   * @param but it has left its order, and will enter it again
+   */
+  head(queue: SqliteQueue, but?: Row): Row | undefined {
+    const { first } = queue.window
+    if (first || queue.complete) return first
+    if (queue.ready === 0) {
+      queue.complete = true
+      return undefined
+    }
+    this.#fetch(queue, but)
+    return queue.window.first
+  }
+
+  leave(row: Row, queue: SqliteQueue): void {
+    queue.window.remove(row)
+    this.#size--
+  }
+
+  /** A row is ready now. An overfull window gives up its end. */
+  enter(row: Row, queue: SqliteQueue): void {
+    if (!queue.complete && !(queue.edge && isBefore(row, queue.edge))) return
+    queue.window.push(row)
+    this.#size++
+    if (queue.window.size <= WINDOW) return
+    const kept = queue.window.smallest(REACH)
+    const last = kept.at(-1) as Row
+    const all = [...queue.window]
+    queue.window.clear()
+    this.#size -= all.length - kept.length
+    for (const one of kept) queue.window.push(one)
+    for (const one of all) if (one.slot < 0 && !one.visited) this.#loaded.delete(one.id)
+    queue.complete = false
+    queue.edge = { pri: last.pri, rank: last.rank, id: last.id + 1 }
+  }
+
+  /** Others may have changed its jobs; while they go on doing so, little is fetched at once. */
+  doubt(queue: SqliteQueue): void {
+    this.drop(queue)
+    queue.reach = Math.max(16, queue.reach >> 1)
+  }
+
+  drop(queue: SqliteQueue): void {
+    this.#size -= queue.window.size
+    for (const row of queue.window) if (!row.visited) this.#loaded.delete(row.id)
+    queue.window.clear()
+    queue.complete = false
+    queue.edge = undefined
+  }
+
+  /** After a commit. */
+  settle(queues: Iterable<SqliteQueue>): void {
+    if (this.#size > WINDOWS) for (const queue of queues) this.drop(queue)
+  }
+
+  #fetch(queue: SqliteQueue, but: Row | undefined): void {
+    this.#flush()
+    const { reach } = queue
+    queue.reach = Math.min(REACH, reach * 2)
+    const found = this.#file.all<Columns>(
+      `SELECT ${COLUMNS}, body FROM job WHERE queue = ? AND state = 0 ORDER BY pri, rank, id LIMIT +?`,
+      queue.no,
+      reach,
+    )
+    for (const columns of found) {
+      let row = this.#loaded.get(columns[0])
+      if (row && row.queue !== queue) {
+        // Others have moved it here since it was in a window of that queue, which nobody has asked for after that.
+        this.drop(row.queue as SqliteQueue)
+        row = this.#loaded.get(columns[0])
+      }
+      if (!row) this.#loaded.set(columns[0], (row = rowOf(columns, queue)))
+      if (row.slot >= 0 || row === but) continue
+      queue.window.push(row)
+      this.#size++
+    }
+    queue.complete = found.length < reach
+    const last = found.at(-1)
+    queue.edge = queue.complete || !last ? undefined : { pri: last[2], rank: last[3], id: last[0] + 1 }
+  }
+}
+
+function isBefore(row: Row, edge: Edge): boolean {
+  if (row.pri !== edge.pri) return row.pri < edge.pri
+  return row.rank < edge.rank || (row.rank === edge.rank && row.id < edge.id)
+}
