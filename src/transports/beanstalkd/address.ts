@@ -1,0 +1,38 @@
+import { InvalidArgumentError } from '../../errors.ts'
+
+export type Address = { host: string; port: number } | { path: string }
+
+/**
+ * The address in a URL.
+ * @param url `beanstalkd://host:port` (port 11300 unless it says otherwise) or `beanstalkd:///path/to.sock`
+ * @throws InvalidArgumentError
+ */
+export function parseAddress(url: string): Address {
+  let parsed: URL
+  try {
+    parsed = new URL(url)
+  } catch {
+    throw new InvalidArgumentError(`'${url}' is no address; write beanstalkd://127.0.0.1:11300.`)
+  }
+  if (parsed.hostname === '' && parsed.pathname.length > 1) return { path: decodeURIComponent(parsed.pathname) }
+  const host = parsed.hostname.replace(/^\[|\]$/g, '')
+  return { host: host === '' ? '127.0.0.1' : host, port: parsed.port === '' ? 11_300 : Number(parsed.port) }
+}
+
+/** For messages. */
+export function nameOfAddress(address: Address): string {
+  if ('path' in address) return address.path
+  return `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
+}
+
+/**
+ * A tube's name as the protocol takes it (protocol.txt, "names"): 1 to 200 bytes.
+ * @throws InvalidArgumentError
+ */
+export function checkTube(tube: string): string {
+  if (!/^[A-Za-z0-9+/;.$_()][A-Za-z0-9\-+/;.$_()]{0,199}$/.test(tube))
+    throw new InvalidArgumentError(
+      `'${tube}' can't be a tube's name. Use 1 to 200 letters, digits and -+/;.$_() and begin with another than -.`,
+    )
+  return tube
+}
