@@ -12,7 +12,35 @@ export { parsePolicy, policyText } from './broker/policies.ts'
 export type { Duration } from './duration.ts'
 export * from './errors.ts'
 export type * from './job.ts'
+export type { BackoffOption, BackoffTerms } from './jobs/backoff.ts'
+export type { Context, Handlers, PutMiddleware, WorkedJob, WorkMiddleware } from './jobs/context.ts'
+export {
+  defineJobs,
+  job,
+  type AnswerOf,
+  type ArgsIn,
+  type ArgsOut,
+  type JobDefinition,
+  type JobOptions,
+  type Jobs,
+  type LimitOption,
+  type ResultOf,
+} from './jobs/definition.ts'
+export type { EventName, Events } from './jobs/events.ts'
+export type { Follow, FollowedEvent } from './jobs/follow.ts'
+export type { AttemptInfo, JobInfo } from './jobs/info.ts'
+export type { PutOptions, PutParameters, UniqueOptions } from './jobs/put.ts'
+export type { PutJob } from './jobs/producer.ts'
+export type { Counts, Listening, ListenOptions, PutOf, Queue as JobQueue } from './jobs/queue.ts'
+export type { Selection } from './jobs/selection.ts'
+export type { StandardSchema } from './jobs/standard-schema.ts'
+export type { JobChange } from './jobs/update.ts'
+export type { TracingOption } from './jobs/tracing.ts'
+export { Discard, RetryLater } from './jobs/verdict.ts'
+export type { Health, Worker, WorkerOptions } from './jobs/worker.ts'
+export { open, type OpenOptions } from './open.ts'
 export { BeanstalkdServer, type BeanstalkdOptions, type Listen } from './protocols/beanstalkd/index.ts'
+export { SqsServer, type SqsOptions, type Timeouts as SqsTimeouts } from './protocols/sqs/index.ts'
 export { openStore, type StoreOptions } from './registry.ts'
 export type * from './stores/store.ts'
-export { BeanstalkdClient } from './transports/beanstalkd.ts'
+export { BeanstalkdClient } from './transports/beanstalkd/index.ts'

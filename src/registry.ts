@@ -1,20 +1,24 @@
 import { resolve } from 'node:path'
+import type { Clock } from './clock.ts'
 import { InvalidArgumentError } from './errors.ts'
 import type { Durability } from './stores/sqlite/durability.ts'
 import type { Store } from './stores/store.ts'
+import type { Transport } from './transports/transport.ts'
 
 export interface StoreOptions {
   /** Of stores that outlive the process. Default 'full'. */
   durability?: Durability
+  /** The clock of all deadlines. Default: the machine's; for a file, one that all processes on it share. */
+  clock?: Clock
 }
 
 /** Every store by its URL's scheme; each is loaded when it is asked for. */
 const stores: Readonly<Record<string, (rest: string, options: StoreOptions) => Promise<Store>>> = {
-  'memory:': async () => (await import('./stores/memory/index.ts')).openMemory(),
-  'file:': async (rest, { durability }) => {
+  'memory:': async (_, { clock }) => (await import('./stores/memory/index.ts')).openMemory({ ...(clock && { clock }) }),
+  'file:': async (rest, options) => {
     // The version of Node.js is looked at first: an old one has no node:sqlite to load.
     const { openSqlite } = await import('./stores/sqlite/index.ts')
-    return openSqlite({ path: pathOf(rest), ...(durability !== undefined && { durability }) })
+    return openSqlite({ path: pathOf(rest), ...options })
   },
 }
 
@@ -26,16 +30,48 @@ const stores: Readonly<Record<string, (rest: string, options: StoreOptions) => P
 export async function openStore(url: string, options: StoreOptions = {}): Promise<Store> {
   const { scheme, rest } = split(url)
   const open = stores[scheme]
-  if (!open)
-    throw new InvalidArgumentError(
-      `There is no store for '${scheme}'. There are ${Object.keys(stores).join(' and ')}, such as file:jobs.db.`,
-    )
+  if (!open) throw noSuch(scheme)
   return open(rest, options)
+}
+
+/** Every kind of server that somebody else runs, by its URL's scheme. */
+const servers: Readonly<Record<string, (url: string) => Promise<Transport>>> = {
+  'beanstalkd:': async (url) => (await import('./transports/beanstalkd/index.ts')).openBeanstalkd(url),
 }
 
 /** Whether the URL names a server instead of a store. */
 export function isServer(url: string): boolean {
-  return split(url).scheme === 'beanstalkd:'
+  return Object.hasOwn(servers, split(url).scheme)
+}
+
+/**
+ * Opens the queues of the server that a URL names: `beanstalkd://HOST:PORT`.
+ * @throws InvalidArgumentError for another scheme
+ * @throws ConnectionError no server answers there
+ */
+export async function openServer(url: string): Promise<Transport> {
+  const { scheme } = split(url)
+  const open = servers[scheme]
+  if (!open) throw noSuch(scheme)
+  return open(url)
+}
+
+/** What is to come. */
+const LATER = ['postgres:', 'postgresql:', 'mysql:', 'mariadb:', 'redis:', 'rediss:', 'amqp:', 'amqps:', 'sqs:']
+
+function noSuch(scheme: string): InvalidArgumentError {
+  const known = [...Object.keys(stores), ...Object.keys(servers)].join(', ')
+  return new InvalidArgumentError(
+    LATER.includes(scheme)
+      ? `Queueup can't keep jobs in '${scheme}' yet. There are ${known}; use file:jobs.db.`
+      : `There is no store for '${scheme}'. There are ${known}, such as file:jobs.db.`,
+  )
+}
+
+/** The file that a store's URL names, if it names one. @throws InvalidArgumentError */
+export function fileOf(url: string): string | undefined {
+  const { scheme, rest } = split(url)
+  return scheme === 'file:' ? pathOf(rest) : undefined
 }
 
 function split(url: string): { scheme: string; rest: string } {

@@ -22,6 +22,11 @@ export class ManualClock implements Clock {
     }
   }
 
+  /** When the next timer is due. */
+  get soonest(): Ms | undefined {
+    return this.#timers.length === 0 ? undefined : this.#timers.reduce((least, { at }) => Math.min(least, at), Infinity)
+  }
+
   /** Moves on by so many milliseconds, and runs what is due on the way, in order. */
   move(ms: Ms): void {
     const end = this.#now + ms

@@ -1,0 +1,189 @@
+/** What jobs there are: declared once, in a file that producers, workers, the command line and tests import. */
+/* eslint-disable @typescript-eslint/no-explicit-any -- a definition of any arguments is both taken from and given to: only `any` is both. */
+import { toMs, type Duration } from '../duration.ts'
+import { InvalidArgumentError } from '../errors.ts'
+import type { Limit, Queue } from '../job.ts'
+import { backoffOf, type BackoffOption } from './backoff.ts'
+import { limitsOf } from './limits.ts'
+import type { InferInput, InferOutput, StandardSchema } from './standard-schema.ts'
+
+/** Defaults of a job; a put may say otherwise for `retries`, `backoff`, `timeout`, `maxStarts`, `priority` and `ttl`. */
+export interface JobOptions<ResultSchema = unknown> {
+  /** The queue it is put into and reserved from. Default: the job's name. Several names may share one. */
+  queue?: string
+  /** Names that it had before: jobs still waiting under them are worked, too. */
+  aliases?: readonly string[]
+  /** How often it is tried again after a failure. Default 5. */
+  retries?: number
+  /** How long it waits before that. Default: 1 s, three times as long after each failure, at most an hour, and up to a fifth more. */
+  backoff?: BackoffOption
+  /** A handler that takes longer is told by its signal, and the attempt has failed. Default: none. */
+  timeout?: Duration
+  /** A job whose worker's process ended so often while it was worked is set aside: it may be what ended it. Default: `retries` + 1. */
+  maxStarts?: number
+  /** 0 to 2^32-1, lower is more urgent. Default 65536. */
+  priority?: number
+  /** It is dropped when it wasn't started within so long. Default: never. */
+  ttl?: Duration
+  /** Its result is kept, so that `result()` can give it: true, or a validator of it. */
+  result?: ResultSchema
+  /** How long a result is kept. Default '1h'. */
+  keepResult?: Duration
+  /** How many are worked at a time, and how many are begun in a span of time, over all processes of the store. */
+  limits?: readonly LimitOption[]
+}
+
+/** At least one of `concurrency` and `rate`. What it says is written into the store, unless an operator has set the limit there. */
+export interface LimitOption<Args = any> {
+  /** So many at a time. */
+  concurrency?: number
+  /** So many begun in each span: `[100, '1m']`. A span begins with the first job begun after the last span was over. */
+  rate?: readonly [jobs: number, per: Duration]
+  /** A limit for each of these keys, texts of 1 to 200 characters, from the arguments: `(args) => args.customer`. Default: one limit for all. */
+  key?: (args: Args) => string
+  /** Limits of one name are one limit, whatever jobs share it. Default: the job's name. */
+  name?: string
+}
+
+/** A job's definition. `In` is what a put takes, `Out` what a handler gets, `Answer` what it answers, `Result` what the validator makes of that. */
+export interface JobDefinition<In = any, Out = any, Result = any, Answer = any> {
+  readonly schema: StandardSchema<In, Out> | undefined
+  readonly options: JobOptions
+  /** Types only. */
+  readonly '~types'?: { in: In; out: Out; result: Result; answer: Answer }
+}
+export type Jobs = Readonly<Record<string, JobDefinition>>
+
+export type ArgsIn<D> = D extends JobDefinition<infer In, any, any, any> ? In : never
+export type ArgsOut<D> = D extends JobDefinition<any, infer Out, any, any> ? Out : never
+export type ResultOf<D> = D extends JobDefinition<any, any, infer Result, any> ? Result : never
+export type AnswerOf<D> = D extends JobDefinition<any, any, any, infer Answer> ? Answer : never
+
+type ResultBy<R> = R extends StandardSchema ? InferOutput<R> : unknown
+type AnswerBy<R> = R extends StandardSchema ? InferInput<R> : unknown
+
+/**
+ * Defines a job by a validator that follows Standard Schema, or by types alone. Arguments and results travel as JSON: what it doesn't have, such as a
+ * Date, is put as a text.
+ * @param schema checks the arguments at the put (its input type), and again before the handler gets them (its output type)
+ * @example
+ * const sendMail = job(z.object({ mail_type: z.enum(['welcome', 'bill']), mail_to: z.email() }), { retries: 8, timeout: '30s' })
+ * const purge = job<{ olderThan: string }>()
+ */
+export function job<S extends StandardSchema, R = undefined>(
+  schema: S,
+  options?: JobOptions<R>,
+): JobDefinition<InferInput<S>, InferOutput<S>, ResultBy<R>, AnswerBy<R>>
+export function job<Args = undefined, Result = unknown>(options?: JobOptions): JobDefinition<Args, Args, Result, Result>
+export function job(first?: StandardSchema | JobOptions, second?: JobOptions): JobDefinition {
+  const schema = isSchema(first) ? first : undefined
+  const options = (schema ? second : (first as JobOptions | undefined)) ?? {}
+  return { schema, options }
+}
+
+/**
+ * Checks definitions and keeps their exact types.
+ * @throws InvalidArgumentError a name, an alias or an option that can't be
+ * @example export const jobs = defineJobs({ sendMail, purge })
+ */
+export function defineJobs<const J extends Jobs>(jobs: J): J {
+  new Catalog(jobs)
+  return jobs
+}
+
+export function isSchema(value: unknown): value is StandardSchema {
+  return (typeof value === 'object' || typeof value === 'function') && value !== null && '~standard' in value
+}
+
+/** The definitions by name and alias, and by queue. */
+export class Catalog {
+  /** By name. */
+  readonly limits: ReadonlyMap<string, Limit>
+  readonly #byName = new Map<string, Entry>()
+
+  /** @throws InvalidArgumentError */
+  constructor(jobs: Jobs) {
+    // Queues that jobs of other names go into.
+    const foreign = new Set(Object.values(jobs).map(({ options }) => options.queue))
+    for (const [name, definition] of Object.entries(jobs)) {
+      const queue = definition.options.queue ?? name
+      const shares = queue !== name || foreign.has(name)
+      const entry: Entry = { name, definition, queue, target: queueOf(queue), shares }
+      checkName(name, 'A job')
+      checkQueue(entry.queue)
+      checkOptions(name, definition.options)
+      for (const one of [name, ...(definition.options.aliases ?? [])]) {
+        if (this.#byName.has(one))
+          throw new InvalidArgumentError(`Two jobs have the name '${one}'. Each name and alias may be there once.`)
+        this.#byName.set(one, entry)
+      }
+    }
+    this.limits = limitsOf(new Set(this.#byName.values()))
+  }
+
+  /** @throws InvalidArgumentError there is no such job */
+  get(name: string): Entry {
+    const entry = this.#byName.get(name)
+    if (!entry)
+      throw new InvalidArgumentError(
+        `There is no job '${name}'. Defined are: ${[...new Set([...this.#byName.values()].map((one) => one.name))].join(', ') || 'none'}.`,
+      )
+    return entry
+  }
+
+  find(name: string): Entry | undefined {
+    return this.#byName.get(name)
+  }
+
+  /** The queue holds jobs of that name and, as far as is known here, no others. */
+  alone(name: string, queue: string): boolean {
+    return name === queue && this.#byName.get(name)?.shares !== true
+  }
+}
+
+export interface Entry {
+  name: string
+  definition: JobDefinition
+  queue: string
+  /** The same as the transport names it: made once, since a text that is made anew is hashed anew, for each put. */
+  target: Queue
+  /** Its queue isn't that of its name alone. */
+  shares: boolean
+}
+
+const MAX_NAME = 200
+export const MAX_PRIORITY = 2 ** 32 - 1
+
+function checkName(name: string, what: string): void {
+  if (name === '' || Buffer.byteLength(name) > MAX_NAME)
+    throw new InvalidArgumentError(`${what}'s name is '${name}'; give one of 1 to ${MAX_NAME} bytes.`)
+}
+
+export const queueOf = (name: string): Queue => `default/${name}`
+export const nameOf = (queue: Queue): string => queue.slice(queue.indexOf('/') + 1)
+
+/** A queue's name as every protocol can say it. @throws InvalidArgumentError */
+export function checkQueue(name: string): void {
+  if (!/^[A-Za-z0-9+/;.$_()][A-Za-z0-9\-+/;.$_()]{0,199}$/.test(name))
+    throw new InvalidArgumentError(
+      `'${name}' can't be a queue's name. Use 1 to 200 letters, digits and -+/;.$_() and begin with another than -; name the queue of a job by its 'queue' option.`,
+    )
+}
+
+function checkOptions(name: string, options: JobOptions): void {
+  checkCount(options.retries, `retries of '${name}'`)
+  checkCount(options.maxStarts, `maxStarts of '${name}'`)
+  checkCount(options.priority, `priority of '${name}'`, MAX_PRIORITY)
+  if (options.timeout !== undefined) toMs(options.timeout, `timeout of '${name}'`)
+  if (options.ttl !== undefined) toMs(options.ttl, `ttl of '${name}'`)
+  if (options.keepResult !== undefined) toMs(options.keepResult, `keepResult of '${name}'`)
+  if (options.backoff !== undefined && typeof options.backoff !== 'function')
+    backoffOf(options.backoff, `backoff of '${name}'`)
+}
+
+/** @throws InvalidArgumentError */
+export function checkCount(value: unknown, what: string, largest = Number.MAX_SAFE_INTEGER): void {
+  if (value === undefined) return
+  if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > largest)
+    throw new InvalidArgumentError(`${what} is ${JSON.stringify(value)}; give a whole number from 0 to ${largest}.`)
+}

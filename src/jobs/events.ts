@@ -1,0 +1,105 @@
+/** What happens to jobs, as this process sees it. */
+import type { Ms } from '../job.ts'
+import { isCounted, type Counted, type Figures } from './figures.ts'
+
+interface About {
+  /** The job. */
+  id: string
+  name: string
+  queue: string
+}
+
+/** What each event tells. */
+export interface Events {
+  /** A job was put by this process; `duplicate`: its unique key was taken, and `id` is the job that has it. */
+  put: About & { duplicate: boolean }
+  /** An attempt begins; 1 is the first. */
+  started: About & { attempt: number }
+  progress: About & { progress: unknown }
+  /** It is done, after so many milliseconds of this attempt. */
+  done: About & { attempt: number; ms: Ms; result: unknown }
+  /** An attempt failed; `retried` or `dead` follows. */
+  failed: About & { attempt: number; ms: Ms; error: unknown }
+  /** It comes back at `at`: after a failure, or because its handler said so. */
+  retried: About & { attempt: number; at: Date }
+  /** It is set aside for good: its attempts are used up, its handler discarded it, or it can't be understood. */
+  dead: About & { error: unknown; why: 'failed' | 'exhausted' | 'invalid' | 'rejected' }
+  /** It was cancelled while it was being worked. */
+  cancelled: About
+  /** Its handler takes no notice of its signal: it was given up, and its slot is free again. */
+  stalled: About & { ms: Ms }
+  /** The job wasn't this worker's any more when its attempt was over: its outcome was not taken. */
+  lost: About & { why: string }
+  /**
+   * The event loop of this process stood still for so long: no timer, connection or other job went on. `name` and `id`: in which handler, for which job; ''
+   * where that isn't known. `where`: the function and its place, such as `shrink (/app/images.ts:12)`, or ''. While nobody listens, it is a warning of the process.
+   */
+  blocked: About & { ms: Ms; where: string }
+  /** Something beside the jobs went wrong; the worker goes on. */
+  error: { error: unknown }
+}
+export type EventName = keyof Events
+type Listener = (event: never) => void
+
+/** Who hears all of them, for a while. */
+export interface Sink {
+  /** It wants to hear now. */
+  readonly open: boolean
+  tell<N extends EventName>(name: N, event: Events[N]): void
+}
+
+/** Calls who listens, in the order in which they came. A listener that throws is told as 'error', and disturbs nobody. */
+export class Emitter {
+  readonly #listeners = new Map<EventName, Set<Listener>>()
+  readonly #figures: Figures | undefined
+  readonly #sink: Sink | undefined
+
+  /** @param figures counts all of them */
+  constructor(figures?: Figures, sink?: Sink) {
+    this.#figures = figures
+    this.#sink = sink
+  }
+
+  on<N extends EventName>(name: N, listener: (event: Events[N]) => void): () => void {
+    let listeners = this.#listeners.get(name)
+    if (!listeners) this.#listeners.set(name, (listeners = new Set()))
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
+  /** Somebody listens, or follows: the event is worth making. What is only counted needs less: `count`. */
+  heard(name: EventName): boolean {
+    return this.listened(name) || this.#sink?.open === true
+  }
+
+  /** In place of `emit`, of an event that nobody hears. @param ms how long the attempt took that it ends */
+  count(name: Counted, about: { name: string; queue: string }, ms?: Ms): void {
+    this.#figures?.count(name, about, ms)
+  }
+
+  /** Somebody in this process listens. */
+  listened(name: EventName): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0
+  }
+
+  emit<N extends EventName>(name: N, event: Events[N]): void {
+    if (this.#sink?.open) this.#sink.tell(name, event)
+    this.emitHere(name, event)
+  }
+
+  /** To listeners of this process alone. */
+  emitHere<N extends EventName>(name: N, event: Events[N]): void {
+    if (isCounted(name)) {
+      const about = event as Partial<Events['put'] & Events['done']> & About
+      if (!about.duplicate) this.#figures?.count(name, about, about.ms)
+    }
+    const listeners = this.#listeners.get(name)
+    if (!listeners) return
+    for (const listener of [...listeners])
+      try {
+        ;(listener as (event: Events[N]) => void)(event)
+      } catch (error) {
+        if (name !== 'error') this.emit('error', { error })
+      }
+  }
+}

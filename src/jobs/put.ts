@@ -1,0 +1,163 @@
+/** From a put's options to an operation of the transport. */
+import { toMs, type Duration } from '../duration.ts'
+import { InvalidArgumentError, NotSupportedError, QueueFullError, UnavailableError } from '../errors.ts'
+import type { Message as StoredMessage, Ms, Target } from '../job.ts'
+import type { Op, Put, Result, Transport } from '../transports/transport.ts'
+import { backoffOf, type BackoffTerms } from './backoff.ts'
+import { checkCount, MAX_PRIORITY, type ArgsIn, type Entry } from './definition.ts'
+import { gatesOf } from './limits.ts'
+import { encode, type Message } from './message.ts'
+
+export interface PutOptions {
+  /** Not before so long from now, or not before that moment. */
+  delay?: Duration | Date
+  /** 0 to 2^32-1, lower is more urgent. */
+  priority?: number
+  /** It is dropped when it wasn't started within so long. */
+  ttl?: Duration
+  retries?: number
+  backoff?: Duration | BackoffTerms
+  timeout?: Duration
+  maxStarts?: number
+  /** Jobs of one group of a queue are worked in the order of their puts, one at a time. */
+  group?: string
+  unique?: UniqueOptions
+}
+
+/** What a put takes after the name; a job without arguments takes none. */
+export type PutParameters<D> =
+  undefined extends ArgsIn<D> ? [args?: ArgsIn<D>, options?: PutOptions] : [args: ArgsIn<D>, options?: PutOptions]
+
+/** docs/jobs/unique.md has a table of what happens when. */
+export interface UniqueOptions {
+  key: string
+  /** How long no second job of this key is taken by the queue: until it is started, until it is gone, or for so long from the put on. Default 'unfinished'. */
+  for?: 'waiting' | 'unfinished' | Duration
+  /**
+   * - `keep` (default): the first stays; its id is the answer.
+   * - `replace`: the first gets the new arguments, priority and delay while it waits (a debounce); while it is worked, one successor waits for its end.
+   * - `supersede`: as `replace`; and a first one that is being worked is cancelled.
+   */
+  onDuplicate?: 'keep' | 'replace' | 'supersede'
+}
+
+/**
+ * @throws InvalidArgumentError an option that can't be
+ * @throws NotSupportedError an option that the transport lacks
+ */
+export function putOp(
+  transport: Transport,
+  entry: Entry,
+  args: unknown,
+  options: PutOptions,
+  trace: string | undefined,
+): Op {
+  const { name, definition } = entry
+  const defaults = definition.options
+  checkAbilities(transport, options, entry)
+  const priority = options.priority ?? defaults.priority
+  checkCount(priority, 'priority', MAX_PRIORITY)
+  checkCount(options.retries, 'retries')
+  checkCount(options.maxStarts, 'maxStarts')
+  const ttl = options.ttl ?? defaults.ttl
+
+  const message: Message = { job: name, args }
+  if (options.retries !== undefined) message.retries = options.retries
+  if (options.maxStarts !== undefined) message.maxStarts = options.maxStarts
+  if (options.backoff !== undefined) message.backoff = backoffOf(options.backoff)
+  if (options.timeout !== undefined) message.timeout = toMs(options.timeout, 'timeout')
+  if (options.unique) message.unique = options.unique.key
+  if (trace !== undefined) message.traceparent = trace
+
+  const target: Target = { queue: entry.target, create: true }
+  if (priority !== undefined) target.pri = priority
+  if (options.delay !== undefined) target.at = momentOf(options.delay, transport)
+  if (ttl !== undefined) target.ttl = toMs(ttl, 'ttl')
+  const msg: StoredMessage = { body: encode(message) }
+  // In a queue of its own its name would say nothing.
+  if (entry.shares) msg.name = name
+  const gates = gatesOf(entry, args)
+  if (gates) msg.gates = gates
+  if (options.group !== undefined) msg.group = groupOf(options.group)
+  if (options.unique) msg.unique = uniqueOf(options.unique)
+  if (defaults.result !== undefined) msg.result = toMs(defaults.keepResult ?? KEEP_RESULT, 'keepResult')
+  return { do: 'put', to: [target], msg }
+}
+
+const KEEP_RESULT: Duration = '1h'
+const MAX_KEY = 1000
+
+/** @throws InvalidArgumentError */
+export function momentOf(delay: Duration | Date, transport: Transport, what = 'delay'): Ms {
+  if (!(delay instanceof Date)) return transport.now() + toMs(delay, what)
+  const at = delay.getTime()
+  if (Number.isNaN(at))
+    throw new InvalidArgumentError(`${what} is no valid Date; give a moment, or a duration such as 10m.`)
+  return at
+}
+
+function groupOf(group: unknown): string {
+  if (typeof group !== 'string' || group === '' || group.length > MAX_KEY)
+    throw new InvalidArgumentError(`group is ${JSON.stringify(group)}; give a text of 1 to ${MAX_KEY} characters.`)
+  return group
+}
+
+function uniqueOf({
+  key,
+  for: span = 'unfinished',
+  onDuplicate = 'keep',
+}: UniqueOptions): NonNullable<StoredMessage['unique']> {
+  if (typeof key !== 'string' || key === '' || key.length > MAX_KEY)
+    throw new InvalidArgumentError(`unique.key is ${JSON.stringify(key)}; give a text of 1 to ${MAX_KEY} characters.`)
+  if (!['keep', 'replace', 'supersede'].includes(onDuplicate))
+    throw new InvalidArgumentError(`unique.onDuplicate is '${onDuplicate}'; there are keep, replace and supersede.`)
+  return {
+    key,
+    for: span === 'waiting' || span === 'unfinished' ? span : toMs(span, 'unique.for'),
+    on: onDuplicate,
+  }
+}
+
+/**
+ * What is asked for must be there: a quiet difference would be found out in production.
+ * @param options of a put; for a worker none: what the definition asks for
+ * @throws NotSupportedError
+ */
+export function checkAbilities(transport: Transport, options: PutOptions | undefined, entry: Entry): void {
+  const { capabilities } = transport
+  const defaults = entry.definition.options
+  const asked = (option: 'ttl' | 'retries' | 'backoff' | 'maxStarts') =>
+    (options?.[option] ?? defaults[option]) !== undefined
+  let lacks: string | undefined
+  if (!capabilities.unique && options?.unique) lacks = 'unique jobs'
+  else if (!capabilities.group && options?.group !== undefined) lacks = 'groups'
+  else if (!capabilities.ttl && asked('ttl')) lacks = 'time to live'
+  else if (!capabilities.results && defaults.result !== undefined) lacks = 'results'
+  else if (!capabilities.limits && defaults.limits?.length) lacks = 'limits'
+  else if (!capabilities.attempts) {
+    const option = (['retries', 'backoff', 'maxStarts'] as const).find(asked)
+    if (option) lacks = `attempts, and so no ${option}`
+  }
+  if (lacks === undefined) return
+  throw new NotSupportedError(
+    `${transport.name} has no ${lacks}, which ${options ? 'the put' : 'the definition'} of '${entry.name}' asks for. Leave it out, or use a store such as file:jobs.db.`,
+  )
+}
+
+/** @throws QueueFullError, UnavailableError */
+export function putAnswer(result: Result | undefined, entry: Entry): Put & { ok: true } {
+  const put = result?.ok && result.do === 'put' ? result.per[0] : undefined
+  if (put?.ok) return put
+  const why = put ? put.why : result && !result.ok ? result.why : 'refused'
+  if (why === 'full')
+    throw new QueueFullError(
+      `Queue '${entry.queue}' is full, and '${entry.name}' was not put. Wait until some of its jobs are done, or raise its limit with "queueup queue set".`,
+    )
+  if (why === 'too big')
+    throw new InvalidArgumentError(
+      `'${entry.name}' was not put: its arguments are larger than queue '${entry.queue}' allows. Put where they are kept instead of what they are.`,
+    )
+  if (why === 'unsupported')
+    throw new NotSupportedError(`'${entry.name}' was not put: this store can't do what its options ask for.`)
+  throw new UnavailableError(`'${entry.name}' was not put (${why}). Try again.`)
+}

@@ -1,0 +1,63 @@
+/** Which jobs of a queue are meant, and what is done to many of them. */
+import { InvalidArgumentError } from '../errors.ts'
+import type { State, Where } from '../job.ts'
+import type { BulkOp, Counted, Transport } from '../transports/transport.ts'
+import { type Catalog, checkQueue, queueOf } from './definition.ts'
+
+/** Which jobs of a queue: all of these must hold. */
+export interface Selection {
+  queue: string
+  /** Default: all that aren't finished. `finished` stands alone. */
+  states?: readonly State[]
+  name?: string
+  /** Their unique key. */
+  key?: string
+  /** Text that their message contains. */
+  match?: string
+}
+
+export const LIVE: readonly State[] = ['delayed', 'waiting', 'ready', 'reserved', 'buried']
+/** Nobody works these. */
+export const AT_REST: readonly State[] = ['delayed', 'waiting', 'ready', 'buried']
+const STATES: readonly State[] = [...LIVE, 'finished']
+/** Jobs of one commit. */
+const SLICE = 500
+
+/** @throws InvalidArgumentError */
+export function whereOf({ queue, states = LIVE, name, key, match }: Selection, catalog: Catalog): Where {
+  checkQueue(queue)
+  for (const state of states)
+    if (!STATES.includes(state))
+      throw new InvalidArgumentError(`'${state}' is no state of a job; there are ${STATES.join(', ')}.`)
+  if (states.length === 0 || (states.includes('finished') && states.length > 1))
+    throw new InvalidArgumentError(`states are [${states.join(', ')}]; name some, and 'finished' alone.`)
+  return {
+    queue: queueOf(queue),
+    states: [...states],
+    ...(name !== undefined && !catalog.alone(name, queue) && { name }),
+    ...(key !== undefined && { key }),
+    ...(match !== undefined && { match }),
+  }
+}
+
+/**
+ * Does it in slices, to as many jobs as are in these states now: what comes in or back meanwhile may be left over, so that it comes to an end.
+ * @returns how many
+ */
+export async function changeMany(transport: Transport, where: Where, act: BulkOp['act']): Promise<number> {
+  if (where.states.includes('finished'))
+    throw new InvalidArgumentError('Finished jobs are history; only their age and number end them.')
+  const [stats] = await transport.stats([where.queue])
+  let left = stats ? where.states.reduce((sum, state) => sum + stats[state as keyof Numbers], 0) : 0
+  let count = 0
+  while (left > 0) {
+    const [result] = await transport.commit({ ops: [{ do: 'bulk', where, act, limit: Math.min(SLICE, left) }] })
+    if (!result?.ok || result.do !== 'bulk') break
+    count += result.count
+    left -= result.count
+    if (!result.more) break
+  }
+  return count
+}
+
+type Numbers = Pick<Counted, 'delayed' | 'waiting' | 'ready' | 'reserved' | 'buried'>

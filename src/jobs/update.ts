@@ -1,0 +1,56 @@
+/** Changing a job that waits. */
+import type { Duration } from '../duration.ts'
+import { JobStateError } from '../errors.ts'
+import type { JobId } from '../job.ts'
+import type { Transport } from '../transports/transport.ts'
+import { checkCount, MAX_PRIORITY, type Catalog } from './definition.ts'
+import { decode, encode } from './message.ts'
+import { momentOf } from './put.ts'
+import { checkArgs } from './validate.ts'
+
+/** What becomes another; what is left out stays. */
+export interface JobChange {
+  args?: unknown
+  priority?: number
+  delay?: Duration | Date
+}
+
+/** @throws JobStateError, ValidationError, InvalidArgumentError */
+export async function updateJob(transport: Transport, catalog: Catalog, id: JobId, change: JobChange): Promise<void> {
+  checkCount(change.priority, 'priority', MAX_PRIORITY)
+  const { jobs } = await transport.look({ id, limit: 1, with: ['body'] })
+  const [view] = jobs
+  if (!view || view.state === 'reserved' || view.state === 'finished') throw notWaiting(id, view?.state)
+  const message = decode(view.body ?? new Uint8Array())
+  if (typeof message === 'string') throw new JobStateError(`Job ${id} can't be changed: ${message}`)
+  if ('args' in change) {
+    await checkArgs(catalog.get(message.job), change.args)
+    message.args = change.args
+  }
+  const at = change.delay === undefined ? undefined : momentOf(change.delay, transport)
+  const [result] = await transport.commit({
+    ops: [
+      {
+        do: 'forward',
+        job: { id },
+        to: [
+          {
+            queue: view.queue,
+            ...(change.priority !== undefined && { pri: change.priority }),
+            ...(at !== undefined && { at }),
+          },
+        ],
+        why: 'asked',
+        stay: true,
+        body: encode(message),
+      },
+    ],
+  })
+  if (!result?.ok) throw notWaiting(id, result?.why)
+}
+
+function notWaiting(id: JobId, why: string | undefined): JobStateError {
+  return new JobStateError(
+    `Job ${id} can't be changed: ${why === undefined || why === 'gone' ? 'it is gone' : why === 'reserved' || why === 'not held' ? 'it is being worked' : `it is ${why}`}.`,
+  )
+}
