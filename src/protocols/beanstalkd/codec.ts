@@ -8,7 +8,7 @@ export const MAX_LINE = 224
 /** A tube's name has at most so many bytes. */
 export const MAX_TUBE_NAME = 200
 
-export type Command = PutCommand | JobCommand | Inspection | ConnectionCommand | Refused
+export type Command = PutCommand | JobCommand | LoneCommand | ConnectionCommand | Refused
 
 export interface PutCommand {
   name: 'put'
@@ -29,13 +29,17 @@ export type JobCommand =
 /** Changes or tells what the connection itself has. */
 export type ConnectionCommand = { name: 'use' | 'watch' | 'ignore'; tube: string } | { name: 'list-tube-used' }
 
-/** Looks at more than one job, or at what those before it have done. */
+/** Is done by itself, after all that came before it. */
+export type LoneCommand = Inspection | TubeCommand | { name: 'quit' }
+
+/** Only looks. */
 export type Inspection =
   | { name: 'peek' | 'stats-job'; id: number }
-  | { name: 'kick'; bound: number }
   | { name: 'stats-tube'; tube: string }
-  | { name: 'pause-tube'; tube: string; delay: number }
-  | { name: 'peek-ready' | 'peek-delayed' | 'peek-buried' | 'stats' | 'list-tubes' | 'list-tubes-watched' | 'quit' }
+  | { name: 'peek-ready' | 'peek-delayed' | 'peek-buried' | 'stats' | 'list-tubes' | 'list-tubes-watched' }
+
+/** Changes a tube, or many of its jobs. */
+export type TubeCommand = { name: 'kick'; bound: number } | { name: 'pause-tube'; tube: string; delay: number }
 
 /** What was refused as it was read: the reply, and whether it counts as a command all the same. */
 export interface Refused {

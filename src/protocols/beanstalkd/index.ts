@@ -3,8 +3,9 @@ export {
   BeanstalkdServer,
   DEFAULT_MAX_JOB_SIZE,
   LARGEST_MAX_JOB_SIZE,
+  unbind,
   type BeanstalkdOptions,
   type Bound,
-  type Listen,
 } from './server.ts'
 export { importBinlog } from './binlog.ts'
+export type { Listen } from '../listener.ts'

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs'
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { arch, hostname, release, type, version as osVersion } from 'node:os'
 import type { Broker } from '../../broker/broker.ts'
 import { systemClock, type Clock } from '../../clock.ts'
-import { CannotOpenError, InvalidArgumentError } from '../../errors.ts'
-import type { Ms } from '../../job.ts'
-import { Connection, type Host, type Peer } from './session.ts'
+import { InvalidArgumentError } from '../../errors.ts'
+import { closeAll, listen, type Listen } from '../listener.ts'
+import type { Host } from './host.ts'
+import { Connection, type Peer } from './session.ts'
 import { Counters, type Identity } from './stats.ts'
 import { Tubes } from './tube.ts'
 
@@ -16,8 +17,6 @@ export const DEFAULT_MAX_JOB_SIZE = 65_535
 export const LARGEST_MAX_JOB_SIZE = 2 ** 30
 /** What the jobs of one unit may hold, unless they are larger than this server's clients may put. */
 const MAX_RESERVED_BYTES = 2 ** 24
-/** At the end, who takes his replies as slowly as this is cut off. */
-const GRACE: Ms = 5000
 
 export interface BeanstalkdOptions {
   broker: Broker
@@ -35,8 +34,6 @@ export interface BeanstalkdOptions {
   /** What went wrong with one connection; others go on. */
   onError?: (error: Error) => void
 }
-
-export type Listen = { host: string; port: number } | { path: string }
 
 /** An address that is taken, and who has connected to it. */
 export interface Bound {
@@ -57,23 +54,15 @@ export async function bind(at: Listen): Promise<Bound> {
     { allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect: true },
     (socket) => early.push(socket),
   )
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: Error) => {
-      const name = 'path' in at ? at.path : `${at.host}:${at.port}`
-      reject(
-        new CannotOpenError(`Can't listen on ${name}: ${error.message}. Choose another address.`, { cause: error }),
-      )
-    })
-    // As long a queue as beanstalkd's: with Node's 511, a thousand clients that come at once wait for a second.
-    server.listen({ ...at, backlog: 1024 }, resolve)
-  })
-  server.removeAllListeners('error')
-  if ('path' in at) {
-    chmodSync(at.path, 0o770)
-    return { at, server, early }
-  }
-  const { address, port } = server.address() as AddressInfo
-  return { at: { host: address, port }, server, early }
+  const taken = await listen(server, at)
+  if ('path' in at) chmodSync(at.path, 0o770)
+  return { at: taken, server, early }
+}
+
+/** Gives an address back that is not served on after all. */
+export function unbind({ server, early }: Bound): void {
+  server.close()
+  for (const socket of early) socket.destroy()
 }
 
 /** Serves beanstalkd's protocol on one broker, on as many addresses as one likes. */
@@ -142,14 +131,12 @@ export class BeanstalkdServer {
 
   /** Takes no new connections, ends those that are there after what they are at, and resolves when all have gone. */
   async close(): Promise<void> {
-    const closed = [...this.#listeners].map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
-    this.#listeners.clear()
-    for (const connection of this.#connections.values()) connection.halfClose()
-    const callOff = this.#clock.after(GRACE, () => {
+    const closed = closeAll(this.#listeners, this.#clock, () => {
       for (const socket of this.#connections.keys()) socket.destroy()
     })
-    await Promise.all(closed)
-    callOff()
+    this.#listeners.clear()
+    for (const connection of this.#connections.values()) connection.halfClose()
+    await closed
     for (const path of this.#paths) if (existsSync(path)) unlinkSync(path)
   }
 

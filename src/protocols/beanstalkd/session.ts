@@ -1,55 +1,33 @@
-import type { Broker, Session } from '../../broker/broker.ts'
-import type { Clock } from '../../clock.ts'
+import type { Session } from '../../broker/broker.ts'
 import { ClosedError, UnavailableError } from '../../errors.ts'
-import type { Ms, Queue, State } from '../../job.ts'
-import type { JobView, Look, Op, QueueStats, Result } from '../../stores/store.ts'
+import type { Ms } from '../../job.ts'
+import type { Op, Result } from '../../stores/store.ts'
+import { ChosenTubes } from './chosen-tubes.ts'
 import {
-  isTubeName,
   jobHead,
   jobReply,
-  listReply,
   Parser,
-  yamlReply,
   type Command,
   type ConnectionCommand,
-  type Inspection,
-  type JobCommand,
-  type PutCommand,
+  type LoneCommand,
   type Refused,
 } from './codec.ts'
-import { jobStats, serverStats, tubeStats, type Counters, type Identity } from './stats.ts'
-import { Tube, type Tubes } from './tube.ts'
+import type { Host } from './host.ts'
+import { inspect } from './inspection.ts'
+import { toOp, toWord, type Operation } from './operation.ts'
+import { changeTube, isTubeCommand } from './tube-command.ts'
 
 /** A job this close to its deadline answers DEADLINE_SOON to its holder who would wait for another (beanstalkd's SAFETY_MARGIN). */
 const MARGIN: Ms = 1000
 /** A unit has at most so many operations, and bytes of bodies that it puts. */
 const MAX_OPS = 256
 const MAX_BYTES = 1 << 20
-/** A kick of many is done in slices of so many. */
-const KICK = 1000
-/** Commands after which jobs may be ready that others wait for. */
-const WAKING: readonly string[] = ['kick', 'pause-tube']
 /** Turns of the event loop until one who waits has been given what came back: the broker's batch may let two pass before it commits. */
 const TURNS = 3
 /** A larger body is written by itself, a smaller one in one piece with the replies around it. */
 const LARGE = 16_384
 /** While a command runs, so many bytes of later ones are read ahead. */
 const READ_AHEAD = 65_536
-
-/** What a connection needs of its server. */
-export interface Host {
-  readonly broker: Broker
-  readonly clock: Clock
-  readonly tenant: string
-  readonly tubes: Tubes
-  readonly counters: Counters
-  readonly maxJobSize: number
-  /** Tubes that one connection may watch. */
-  readonly maxWatched: number
-  /** Reserves that one unit may have: what their jobs hold must fit in memory for each connection. */
-  readonly maxReserves: number
-  identity(): Identity
-}
 
 /** The other side of the connection. */
 export interface Peer {
@@ -63,9 +41,6 @@ export interface Peer {
   end(): void
 }
 
-/** Commands that are one operation of the store. */
-type Operation = { name: 'put'; queue: Queue; command: PutCommand } | JobCommand
-
 /** A command on its way: its reply, or the operation that will tell. */
 type Step = string | Operation
 
@@ -78,8 +53,7 @@ export class Connection {
   readonly #peer: Peer
   readonly #session: Session
   readonly #parser: Parser
-  #used: Tube
-  #watched: Tube[]
+  readonly #tubes: ChosenTubes
   #working = false
   #held = false
   /** Something came back for those who wait by its last command. */
@@ -107,10 +81,7 @@ export class Connection {
       if (why === 'timeout') host.counters.jobTimeouts++
     })
     this.#parser = new Parser(host.maxJobSize)
-    this.#used = host.tubes.get('default')
-    this.#watched = [this.#used]
-    this.#used.using++
-    this.#used.watching++
+    this.#tubes = new ChosenTubes(host.tubes, host.maxWatched)
     host.counters.connections++
     host.counters.totalConnections++
   }
@@ -143,10 +114,8 @@ export class Connection {
     if (this.#closed) return
     this.#closed = this.#over = true
     this.#stopWaiting?.('')
-    const { counters, tubes } = this.#host
-    this.#used.using--
-    for (const tube of this.#watched) tube.watching--
-    for (const tube of [this.#used, ...this.#watched]) tubes.release(tube)
+    const { counters } = this.#host
+    this.#tubes.leave()
     try {
       await this.#session.close('released')
     } finally {
@@ -161,17 +130,17 @@ export class Connection {
 
   async #work(): Promise<void> {
     while (!this.#closed && !this.#peer.congested) {
-      const { steps, inspection } = this.#gather()
+      const { steps, lone } = this.#gather()
       if (steps.length > 0) await this.#perform(steps)
       if (this.#closed) return
       // Who looks finds what the commands before it gave to those who wait already taken.
-      if (inspection && (this.#owes || (steps.length > 0 && this.#host.broker.waiting() > 0))) await this.#yield()
-      if (inspection?.name === 'quit') {
+      if (lone && (this.#owes || (steps.length > 0 && this.#host.broker.waiting() > 0))) await this.#yield()
+      if (lone?.name === 'quit') {
         this.#peer.end()
         await this.close()
-      } else if (inspection) {
-        this.#peer.write(await this.#inspect(inspection))
-        this.#owes = WAKING.includes(inspection.name) && this.#host.broker.waiting() > 0
+      } else if (lone) {
+        this.#peer.write(await this.#alone(lone))
+        this.#owes = isTubeCommand(lone) && this.#host.broker.waiting() > 0
       } else if (steps.length === 0) return
     }
   }
@@ -210,7 +179,7 @@ export class Connection {
   }
 
   /** Turns what came into steps, up to a command that has to look at the store by itself. */
-  #gather(): { steps: Step[]; inspection?: Inspection } {
+  #gather(): { steps: Step[]; lone?: LoneCommand } {
     const steps: Step[] = []
     const { maxReserves } = this.#host
     let bytes = 0
@@ -223,7 +192,7 @@ export class Connection {
       switch (command.name) {
         case 'put':
           bytes += command.body.length
-          steps.push({ name: 'put', queue: this.#used.queue, command })
+          steps.push({ name: 'put', queue: this.#tubes.used.queue, command })
           break
         case 'reserve':
         case 'reserve-with-timeout':
@@ -246,7 +215,7 @@ export class Connection {
             return { steps }
           }
           const reply = this.#atOnce(command)
-          if (reply === undefined) return { steps, inspection: command as Inspection }
+          if (reply === undefined) return { steps, lone: command as LoneCommand }
           steps.push(reply)
         }
       }
@@ -255,7 +224,7 @@ export class Connection {
   }
 
   /** The reply to a command that needs nothing of the store; undefined: this one does. */
-  #atOnce(command: ConnectionCommand | Inspection | Refused): string | undefined {
+  #atOnce(command: ConnectionCommand | LoneCommand | Refused): string | undefined {
     if (command.name === 'refused') {
       if (command.counts) this.#count(command.counts)
       if (command.reply === 'EXPECTED_CRLF') this.#isProducer()
@@ -264,13 +233,32 @@ export class Connection {
     if (command.name !== 'quit') this.#count(command.name)
     switch (command.name) {
       case 'use':
+        this.#tubes.use(command.tube)
+        return `USING ${command.tube}\r\n`
       case 'watch':
+        return this.#tubes.watch(command.tube) ? this.#watching() : 'OUT_OF_MEMORY\r\n'
       case 'ignore':
-        return this.#choose(command.name, command.tube)
+        return this.#tubes.ignore(command.tube) ? this.#watching() : 'NOT_IGNORED\r\n'
       case 'list-tube-used':
-        return `USING ${this.#used.name}\r\n`
+        return `USING ${this.#tubes.used.name}\r\n`
       default:
         return undefined
+    }
+  }
+
+  #watching(): string {
+    return `WATCHING ${this.#tubes.watched.length}\r\n`
+  }
+
+  async #alone(command: Exclude<LoneCommand, { name: 'quit' }>): Promise<string> {
+    try {
+      const run = isTubeCommand(command)
+        ? changeTube(this.#host, this.#session, this.#tubes, command)
+        : inspect(this.#host, this.#session, this.#tubes, command)
+      return await run
+    } catch (error) {
+      if (error instanceof UnavailableError) return 'INTERNAL_ERROR\r\n'
+      throw error
     }
   }
 
@@ -329,7 +317,9 @@ export class Connection {
    */
   async #commit(steps: Step[], from: number, end: number): Promise<number> {
     const ops: Op[] = []
-    const { draining } = this.#host.broker
+    const { broker } = this.#host
+    const { draining } = broker
+    const { id } = this.#session
     let reserves = false
     let unsynced = true
     for (let i = from; i < end; i++) {
@@ -340,7 +330,7 @@ export class Connection {
         steps[i] = 'DRAINING\r\n'
         continue
       }
-      const op = this.#operation(step)
+      const op = toOp(step, id, this.#tubes, broker)
       ops.push(op)
       if (op.do === 'reserve') reserves = true
       // A lease that ends with its connection need not outlive a power cut.
@@ -386,7 +376,10 @@ export class Connection {
           out = '\r\n'
         } else if (job) out += jobReply('RESERVED', job.id, job.body)
       } else if (!result.ok && result.why === 'empty' && step.name !== 'reserve-job') break
-      else out += this.#word(step.name, result)
+      else {
+        if (result.ok && result.do === 'put') this.#host.counters.totalJobs++
+        out += toWord(step.name, result)
+      }
     }
     if (out !== '') this.#peer.write(...pieces, out)
     return i
@@ -399,32 +392,6 @@ export class Connection {
     else if (name === 'reserve' || name === 'reserve-with-timeout') this.#isWorker()
   }
 
-  #word(name: Operation['name'], result: Result): string {
-    if (!result.ok) {
-      if (name !== 'put') return 'NOT_FOUND\r\n'
-      return result.why === 'too big' ? 'JOB_TOO_BIG\r\n' : 'OUT_OF_MEMORY\r\n'
-    }
-    switch (result.do) {
-      case 'put': {
-        const put = result.per[0]
-        if (!put?.ok) return 'OUT_OF_MEMORY\r\n'
-        this.#host.counters.totalJobs++
-        return `INSERTED ${put.id}\r\n`
-      }
-      case 'finish':
-        return 'DELETED\r\n'
-      case 'release':
-        if (name === 'kick-job') return 'KICKED\r\n'
-        return result.state === 'buried' ? 'BURIED\r\n' : 'RELEASED\r\n'
-      case 'bury':
-        return 'BURIED\r\n'
-      case 'touch':
-        return 'TOUCHED\r\n'
-      default:
-        return 'INTERNAL_ERROR\r\n'
-    }
-  }
-
   /** Waits for a job, for so many seconds or for ever, and replies. */
   #wait(timeout: number | undefined): Promise<void> {
     const { clock, broker, counters } = this.#host
@@ -432,7 +399,7 @@ export class Connection {
     const margin = soonest === undefined ? Infinity : soonest - MARGIN - broker.now()
     if (margin <= 0) return this.#answer('DEADLINE_SOON\r\n')
     if (timeout === 0 || this.#halfClosed) return this.#answer('TIMED_OUT\r\n')
-    const watched = this.#watched
+    const { watched } = this.#tubes
     counters.waiting++
     for (const tube of watched) tube.waiting++
     return new Promise((resolve) => {
@@ -455,7 +422,7 @@ export class Connection {
       this.#stopWaiting = stop
       const line = this.#session.line(
         {
-          queues: watched.map((tube) => tube.queue),
+          queues: this.#tubes.queues(),
           credit: 1,
           once: true,
           lease: { ms: 'own', bound: true },
@@ -479,101 +446,6 @@ export class Connection {
     return Promise.resolve()
   }
 
-  // ------------------------------------------------------------------ commands
-
-  #operation(step: Operation): Op {
-    const { id: session } = this.#session
-    switch (step.name) {
-      case 'put': {
-        const { queue } = step
-        const { pri, delay, ttr, body } = step.command
-        const lease = Math.max(1, ttr) * 1000
-        const to =
-          delay > 0
-            ? { queue, pri, at: this.#after(delay), create: true as const }
-            : { queue, pri, create: true as const }
-        return { do: 'put', to: [to], msg: { body, lease } }
-      }
-      case 'reserve':
-      case 'reserve-with-timeout':
-        return this.#reserve(this.#queues())
-      case 'reserve-job':
-        return this.#reserve(step.id)
-      case 'delete':
-        return { do: 'finish', job: { id: step.id, held: session, free: true } }
-      case 'release': {
-        const { id, pri, delay } = step
-        return { do: 'release', job: { id, held: session }, as: 'asked', pri, at: delay > 0 ? this.#after(delay) : 0 }
-      }
-      case 'bury':
-        return { do: 'bury', job: { id: step.id, held: session }, why: 'asked', pri: step.pri }
-      case 'touch':
-        return { do: 'touch', job: { id: step.id, held: session }, ms: 'own' }
-      case 'kick-job':
-        return { do: 'release', job: { id: step.id }, as: 'kicked' }
-    }
-  }
-
-  #after(seconds: number): Ms {
-    return this.#host.broker.now() + seconds * 1000
-  }
-
-  #queuesCache: { watched: Tube[]; queues: Tube['queue'][] } | undefined
-
-  #queues(): Tube['queue'][] {
-    if (this.#queuesCache?.watched !== this.#watched)
-      this.#queuesCache = { watched: this.#watched, queues: this.#watched.map((tube) => tube.queue) }
-    return this.#queuesCache.queues
-  }
-
-  #reserve(from: Tube['queue'][] | number): Op {
-    return {
-      do: 'reserve',
-      from,
-      max: 1,
-      bytes: Number.MAX_SAFE_INTEGER,
-      lease: { ms: 'own', session: this.#session.id },
-    }
-  }
-
-  #choose(name: 'use' | 'watch' | 'ignore', tubeName: string): string {
-    const { tubes, maxWatched } = this.#host
-    const watched = this.#watched
-    switch (name) {
-      case 'use': {
-        const before = this.#used
-        this.#used = tubes.get(tubeName)
-        this.#used.using++
-        before.using--
-        tubes.release(before)
-        return `USING ${tubeName}\r\n`
-      }
-      case 'watch': {
-        if (watched.some((tube) => tube.name === tubeName)) break
-        if (watched.length >= maxWatched) return 'OUT_OF_MEMORY\r\n'
-        const tube = tubes.get(tubeName)
-        tube.watching++
-        this.#watched = [...watched, tube]
-        break
-      }
-      case 'ignore': {
-        const at = watched.findIndex((tube) => tube.name === tubeName)
-        if (at < 0) break
-        if (watched.length < 2) return 'NOT_IGNORED\r\n'
-        const [tube] = watched.slice(at) as [Tube]
-        // The last one takes the place of the one that leaves, as in beanstalkd: it shows in list-tubes-watched.
-        const rest = watched.slice()
-        rest[at] = rest.at(-1) as Tube
-        rest.pop()
-        this.#watched = rest
-        tube.watching--
-        tubes.release(tube)
-        break
-      }
-    }
-    return `WATCHING ${this.#watched.length}\r\n`
-  }
-
   #isProducer(): void {
     if (this.#producer) return
     this.#producer = true
@@ -585,151 +457,14 @@ export class Connection {
     this.#worker = true
     this.#host.counters.workers++
   }
-
-  // ------------------------------------------------------------------ commands that look
-
-  async #inspect(command: Inspection): Promise<string> {
-    try {
-      return await this.#look(command)
-    } catch (error) {
-      if (error instanceof UnavailableError) return 'INTERNAL_ERROR\r\n'
-      throw error
-    }
-  }
-
-  async #look(command: Inspection): Promise<string> {
-    const { broker, tubes, counters, maxJobSize } = this.#host
-    switch (command.name) {
-      case 'peek':
-        return this.#found({ id: command.id, limit: 1 })
-      case 'peek-ready':
-        return this.#found(this.#first('ready', 'take'))
-      case 'peek-delayed':
-        return this.#found(this.#first('delayed', 'due'))
-      case 'peek-buried':
-        return this.#found(this.#first('buried', 'buried'))
-      case 'kick':
-        return `KICKED ${await this.#kick(command.bound)}\r\n`
-      case 'stats-job': {
-        const job = await this.#job({ id: command.id, limit: 1 })
-        return job ? yamlReply(jobStats(job, tubes.nameOf(job.queue), broker.now())) : 'NOT_FOUND\r\n'
-      }
-      case 'stats-tube': {
-        const stats = await this.#existing(command.tube)
-        if (!stats) return 'NOT_FOUND\r\n'
-        const tube = tubes.find(command.tube) ?? new Tube(command.tube, tubes.queueOf(command.tube))
-        if (stats !== 'empty') return yamlReply(tubeStats(tube, stats, stats.pausedUntil, broker.now()))
-        // A pause is kept for a tube without jobs, too.
-        const pause = broker.records.get(`pause/${tube.queue}`)?.value
-        return yamlReply(tubeStats(tube, undefined, typeof pause === 'number' ? pause : 0, broker.now()))
-      }
-      case 'pause-tube':
-        return (await this.#pause(command.tube, command.delay)) ? 'PAUSED\r\n' : 'NOT_FOUND\r\n'
-      case 'stats': {
-        const stats = await this.#session.stats()
-        const names = this.#names(stats)
-        return yamlReply(
-          serverStats(
-            stats,
-            { counters, tubes: names.length, maxJobSize, draining: broker.draining },
-            this.#host.identity(),
-          ),
-        )
-      }
-      case 'list-tubes':
-        return listReply(this.#names(await this.#session.stats()))
-      case 'list-tubes-watched':
-        return listReply(this.#watched.map((tube) => tube.name))
-      default:
-        return 'UNKNOWN_COMMAND\r\n'
-    }
-  }
-
-  #first(state: State, order: NonNullable<Look['order']>): Look {
-    return { where: { queue: this.#used.queue, states: [state] }, order, limit: 1 }
-  }
-
-  async #found(at: Look): Promise<string> {
-    const job = await this.#job({ ...at, with: ['body'] })
-    return job?.body ? jobReply('FOUND', job.id, job.body) : 'NOT_FOUND\r\n'
-  }
-
-  async #job(at: Look): Promise<JobView | undefined> {
-    const { jobs } = await this.#session.look(at)
-    return jobs[0]?.state === 'finished' ? undefined : jobs[0]
-  }
-
-  /** Of the used tube: buried jobs if there are any, else delayed ones. */
-  async #kick(bound: number): Promise<number> {
-    for (const state of ['buried', 'delayed'] as const) {
-      let kicked = 0
-      let more = true
-      while (more && kicked < bound) {
-        const [result] = await this.#session.commit({
-          ops: [
-            {
-              do: 'bulk',
-              where: { queue: this.#used.queue, states: [state] },
-              act: 'kick',
-              limit: Math.min(KICK, bound - kicked),
-            },
-          ],
-        })
-        if (!result?.ok || result.do !== 'bulk') break
-        kicked += result.count
-        more = result.more
-      }
-      if (kicked > 0) return kicked
-    }
-    return 0
-  }
-
-  async #pause(name: string, seconds: number): Promise<boolean> {
-    if (!(await this.#existing(name))) return false
-    const { broker, tubes } = this.#host
-    const tube = tubes.get(name)
-    tube.pauses++
-    tube.pause = seconds
-    tubes.release(tube)
-    const until = broker.now() + seconds * 1000
-    // 0 seconds end a pause, and wake who waits.
-    await this.#session.commit({
-      ops: [{ do: 'record', key: `pause/${tube.queue}`, value: seconds > 0 ? until : undefined }],
-    })
-    await broker.records.refresh()
-    return true
-  }
-
-  /** The statistics of a tube that exists; 'empty': it does because somebody uses or watches it. */
-  async #existing(name: string): Promise<QueueStats | 'empty' | undefined> {
-    if (!isTubeName(name)) return undefined
-    const { tubes } = this.#host
-    const [stats] = await this.#session.stats([tubes.queueOf(name)])
-    const known = name === 'default' || tubes.find(name)?.referenced === true
-    if (stats && (known || exists(stats))) return stats
-    return known ? 'empty' : undefined
-  }
-
-  /** Tubes that exist: with jobs, declared, used, watched, and `default`. */
-  #names(stats: readonly QueueStats[]): string[] {
-    const { tubes } = this.#host
-    const names = new Set(['default'])
-    for (const one of stats) if (exists(one)) names.add(tubes.nameOf(one.queue))
-    for (const tube of tubes.referenced()) names.add(tube.name)
-    return [...names].filter(isTubeName)
-  }
 }
 
-/** The turn in which those who wait take what has become ready. */
 /** What it gives back goes to one who waits, in a commit of its own. What is put goes in the commit of the put. */
 function returnsJob(step: Step): boolean {
   return typeof step !== 'string' && (step.name === 'kick-job' || (step.name === 'release' && step.delay === 0))
 }
 
+/** The turn in which those who wait take what has become ready. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
-}
-
-function exists(stats: QueueStats): boolean {
-  return stats.explicit || stats.ready + stats.delayed + stats.waiting + stats.reserved + stats.buried > 0
 }

@@ -1,0 +1,5 @@
+export { Access, type AccessKey } from './access.ts'
+export { NEEDS, parsePermission, permissionText, type Need, type Permission } from './permission.ts'
+export { EVERYBODY, type Principal } from './principal.ts'
+export { Users, type MadeKey, type UserView } from './users.ts'
+export { SECRET_KEY } from './seal.ts'

@@ -1,0 +1,88 @@
+/** What all batches have in common: entries with ids of their own, each of which succeeds or fails by itself. */
+import type { Result } from '../../stores/store.ts'
+import { checkBounds } from './check.ts'
+import type { Structure } from './model.ts'
+import { SqsError } from './sqs-error.ts'
+
+const MOST = 10
+const ID = /^[A-Za-z0-9_-]{1,80}$/
+
+interface Failed {
+  Id: string
+  SenderFault: boolean
+  Code: string
+  Message: string
+}
+export interface BatchOutput<S> {
+  Successful: S[]
+  Failed: Failed[]
+}
+
+/**
+ * Prepares each entry, does all that can be done in one go, and tells of each.
+ * @param prepare throws an SqsError for an entry that can't be
+ * @param perform answers one result for each that was prepared
+ * @throws SqsError for what concerns the batch as a whole
+ */
+export async function eachEntry<E extends { Id: string }, P, S extends object>(
+  shape: Structure,
+  entries: readonly E[],
+  prepare: (entry: E) => P,
+  perform: (prepared: P[]) => Promise<Result[]>,
+  tell: (prepared: P, result: Result) => S,
+): Promise<BatchOutput<{ Id: string } & S>> {
+  checkIds(entries)
+  const outcomes = entries.map((entry) =>
+    attempt(() => {
+      checkBounds(shape, entry)
+      return prepare(entry)
+    }),
+  )
+  const prepared = outcomes.filter((outcome) => !(outcome instanceof SqsError)) as P[]
+  const results = prepared.length > 0 ? await perform(prepared) : []
+  const output: BatchOutput<{ Id: string } & S> = { Successful: [], Failed: [] }
+  let next = 0
+  for (const [i, { Id }] of entries.entries()) {
+    let outcome: unknown = outcomes[i]
+    if (!(outcome instanceof SqsError)) {
+      const result = results[next++] as Result
+      outcome = attempt(() => tell(outcomes[i] as P, result))
+    }
+    if (outcome instanceof SqsError) output.Failed.push(failed(Id, outcome))
+    else output.Successful.push({ Id, ...(outcome as S) })
+  }
+  return output
+}
+
+function attempt<T>(run: () => T): T | SqsError {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof SqsError) return error
+    throw error
+  }
+}
+
+function failed(Id: string, { code, fault, message }: SqsError): Failed {
+  return { Id, SenderFault: fault === 'Sender', Code: code, Message: message }
+}
+
+function checkIds(entries: readonly { Id: string }[]): void {
+  if (entries.length === 0)
+    throw new SqsError('EmptyBatchRequest', 'There should be at least one entry in the request.')
+  if (entries.length > MOST)
+    throw new SqsError(
+      'TooManyEntriesInBatchRequest',
+      `Maximum number of entries per request are ${MOST}. You have sent ${entries.length}.`,
+    )
+  const ids = new Set<string>()
+  for (const { Id } of entries) {
+    if (!ID.test(Id))
+      throw new SqsError(
+        'InvalidBatchEntryId',
+        'A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.',
+      )
+    if (ids.has(Id)) throw new SqsError('BatchEntryIdsNotDistinct', `Id ${Id} repeated.`)
+    ids.add(Id)
+  }
+}

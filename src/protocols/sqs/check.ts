@@ -1,0 +1,43 @@
+/** What the model says of an input beyond its types. */
+import type { Shape, Structure } from './model.ts'
+import { invalid, missing } from './sqs-error.ts'
+
+type Values = Readonly<Record<string, unknown>>
+
+/**
+ * Everything that must be there is there, in elements of lists, too. An empty text, list or map counts as missing, as the service has it; but for an
+ * empty batch, which has an error of its own.
+ * @throws SqsError MissingParameter
+ */
+export function checkRequired(shape: Structure, values: Values, path = ''): void {
+  for (const name in shape.members) {
+    const member = shape.members[name] as Shape
+    const value = values[name]
+    if (value === undefined || value === '') {
+      if (member.required) throw missing(path + name)
+    } else if (member.is === 'list' && member.of.is === 'structure') {
+      const { of, query } = member
+      ;(value as Values[]).forEach((one, i) => checkRequired(of, one, `${path}${query}.${i + 1}.`))
+    } else if (member.required && (member.is === 'list' || member.is === 'map') && isEmpty(value))
+      throw missing(path + name)
+  }
+}
+
+function isEmpty(value: unknown): boolean {
+  return Object.keys(value as object).length === 0
+}
+
+/**
+ * Numbers are within their bounds. Elements of a batch are looked at one by one, by who does them.
+ * @throws SqsError InvalidParameterValue
+ */
+export function checkBounds(shape: Structure, values: Values): void {
+  for (const name in shape.members) {
+    const member = shape.members[name] as Shape
+    const value = values[name]
+    if (value === undefined || member.is !== 'integer') continue
+    const { from = -Infinity, to = Infinity } = member
+    if ((value as number) < from || (value as number) > to)
+      throw invalid(name, value, `Must be between ${from} and ${to}, if provided.`)
+  }
+}

@@ -1,0 +1,53 @@
+/** What is wrong with a request by its head alone. */
+import type { IncomingMessage } from 'node:http'
+import { MOST_BODY, SMALL_BODY } from './limits.ts'
+import type { SignedRequest } from './signature.ts'
+import { SqsError } from './sqs-error.ts'
+
+type Head = Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'rawHeaders' | 'httpVersionMinor'>
+
+/** @param admit throws an SqsError for who may not send a large body */
+export function refusalOf(
+  { method, url = '', headers, rawHeaders, httpVersionMinor }: Head,
+  admit?: (head: Pick<SignedRequest, 'url' | 'rawHeaders'>) => void,
+): SqsError | undefined {
+  if (method !== 'POST' && method !== 'GET' && method !== 'HEAD')
+    return new SqsError('MethodNotAllowed', 'Use POST, or GET.')
+  // No SDK says so, and every browser does: a page from elsewhere must not work the queues of who looks at it.
+  if (headers.origin !== undefined || (headers['sec-fetch-site'] ?? 'none') !== 'none')
+    return new SqsError('AccessDenied', 'Pages in a browser may not use this service.')
+  if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity')
+    return new SqsError('UnsupportedMediaType', 'Send the body as it is: no Content-Encoding is taken.')
+  const coding = headers['transfer-encoding']
+  if (coding !== undefined) {
+    // What stood before this server may have understood it otherwise (RFC 9112, section 6.1).
+    if (httpVersionMinor === 0) return new SqsError('MalformedInput', 'HTTP/1.0 has no Transfer-Encoding.')
+    if (coding.toLowerCase() !== 'chunked')
+      return new SqsError('UnsupportedMediaType', 'The only Transfer-Encoding that is taken is chunked.')
+  }
+  if (hostsOf(rawHeaders) > 1) return new SqsError('MalformedInput', 'The request has more than one Host.')
+  // Chunks don't say how many they will be.
+  const size = coding === undefined ? Number(headers['content-length'] ?? 0) : SMALL_BODY + 1
+  if (size > MOST_BODY) return tooLarge()
+  if (size <= SMALL_BODY || !admit) return undefined
+  try {
+    admit({ url, rawHeaders })
+    return undefined
+  } catch (error) {
+    if (error instanceof SqsError) return error
+    throw error
+  }
+}
+
+export function tooLarge(): SqsError {
+  return new SqsError('RequestEntityTooLarge', `A request's body has at most ${MOST_BODY} bytes.`)
+}
+
+function hostsOf(rawHeaders: readonly string[]): number {
+  let count = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string
+    if (name.length === 4 && name.toLowerCase() === 'host') count++
+  }
+  return count
+}

@@ -1,0 +1,88 @@
+/** Attributes of messages: what a send may give, and which of them a receive asks for. */
+import type { Attribute } from './envelope.ts'
+import { unspeakable } from './envelope.ts'
+import type { attributeValue, Of } from './model.ts'
+import { SqsError } from './sqs-error.ts'
+
+const MOST = 10
+const NAME = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
+const RESERVED = /^(aws|amazon)\./i
+const TYPE = /^(String|Number|Binary)(\.[^\0-\x1F\x7F]+)?$/
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
+
+type Values = Record<string, Of<typeof attributeValue>>
+export type Attributes = [string, Attribute][]
+
+/**
+ * As they are kept.
+ * @throws SqsError InvalidParameterValue
+ */
+export function toAttributes(values: Values): Attributes {
+  const names = Object.keys(values)
+  if (names.length > MOST)
+    throw wrong(`Number of message attributes [${names.length}] exceeds the allowed maximum [${MOST}].`)
+  return names.map((name) => {
+    if (!NAME.test(name) || name.length > 256 || RESERVED.test(name))
+      throw wrong(
+        `The message attribute name '${name.slice(0, 256)}' is invalid. Attribute names can contain A-Z, a-z, 0-9, underscore, hyphen and period, up to 256 characters, and don't begin with AWS. or Amazon.`,
+      )
+    return [name, toAttribute(name, values[name] as Values[string])]
+  })
+}
+
+function toAttribute(name: string, value: Values[string]): Attribute {
+  const { DataType, StringValue, BinaryValue } = value
+  if (value.StringListValues?.length || value.BinaryListValues?.length)
+    throw wrong('Message attribute list values in SendMessage operation are not supported.')
+  if (!DataType) throw wrong(`The message attribute '${name}' must contain a non-empty message attribute type.`)
+  const kind = TYPE.exec(DataType)?.[1]
+  if (kind === undefined || DataType.length > 256)
+    throw wrong(
+      `The message attribute '${name}' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.`,
+    )
+  const empty = `The message attribute '${name}' must contain a non-empty message attribute value for message attribute type '${DataType}'.`
+  if (kind === 'Binary') {
+    if (!BinaryValue?.length) throw wrong(empty)
+    return { DataType, BinaryValue: BinaryValue.toString('base64') }
+  }
+  if (!StringValue || BinaryValue) throw wrong(empty)
+  if (kind === 'Number' && !(StringValue.length <= 256 && NUMBER.test(StringValue)))
+    throw wrong(`Can't cast the value of message attribute '${name}' to a number.`)
+  const bad = unspeakable(StringValue)
+  if (bad !== undefined)
+    throw wrong(`Invalid binary character '${bad}' was found in the value of message attribute '${name}'.`)
+  return { DataType, StringValue }
+}
+
+/** @throws SqsError InvalidParameterValue */
+export function toTrace(values: Values): string | undefined {
+  const names = Object.keys(values)
+  if (names.length === 0) return undefined
+  for (const name of names)
+    if (name !== 'AWSTraceHeader') throw wrong(`Message system attribute name '${name}' is invalid.`)
+  const attribute = toAttribute('AWSTraceHeader', values['AWSTraceHeader'] as Values[string])
+  if (attribute.DataType !== 'String' || attribute.StringValue === undefined)
+    throw wrong("The message system attribute 'AWSTraceHeader' must be of type String.")
+  return attribute.StringValue
+}
+
+/** What they add to a message's size: names, types and values. */
+export function sizeOf(attributes: Attributes): number {
+  let size = 0
+  for (const [name, { DataType, StringValue, BinaryValue }] of attributes) {
+    size += Buffer.byteLength(name) + Buffer.byteLength(DataType)
+    size += StringValue === undefined ? Buffer.byteLength(BinaryValue ?? '', 'base64') : Buffer.byteLength(StringValue)
+  }
+  return size
+}
+
+/** Those that a receive asks for: `All`, `.*`, `prefix.*`, or a name. */
+export function select(attributes: Readonly<Record<string, Attribute>>, asked: readonly string[]): Attributes {
+  const matches = (name: string): boolean =>
+    asked.some((one) => one === 'All' || one === name || (one.endsWith('.*') && name.startsWith(one.slice(0, -2))))
+  return Object.entries(attributes).filter(([name]) => matches(name))
+}
+
+function wrong(message: string): SqsError {
+  return new SqsError('InvalidParameterValue', message)
+}

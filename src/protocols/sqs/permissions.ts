@@ -1,0 +1,102 @@
+/** A queue's policy document, and the two actions that edit it. It is kept and given back; who may is decided by access keys. */
+import type { Call, Host } from './host.ts'
+import type { Input } from './model.ts'
+import { badValue, invalid, SqsError } from './sqs-error.ts'
+
+const LABEL = /^[A-Za-z0-9_-]{1,80}$/
+const ACCOUNT = /^\d{12}$/
+const ACTIONS = [
+  '*',
+  'SendMessage',
+  'ReceiveMessage',
+  'DeleteMessage',
+  'ChangeMessageVisibility',
+  'GetQueueAttributes',
+  'GetQueueUrl',
+  'ListDeadLetterSourceQueues',
+  'PurgeQueue',
+]
+/** Statements of one policy, and bytes of it. */
+const MOST = 20
+const MOST_BYTES = 20_480
+
+interface Document {
+  Version?: string
+  Id?: string
+  Statement: Record<string, unknown>[]
+}
+
+/** @throws SqsError */
+export function checkPolicy(text: string): void {
+  if (Buffer.byteLength(text) > MOST_BYTES) throw badValue('Policy')
+  parse(text)
+}
+
+export async function addPermission(
+  { queues }: Host,
+  { QueueUrl, Label, AWSAccountIds, Actions }: Input<'AddPermission'>,
+  _call: Call,
+): Promise<object> {
+  if (!LABEL.test(Label)) throw invalid('Label', Label, 'Must be up to 80 letters, digits, hyphens and underscores.')
+  for (const id of AWSAccountIds) if (!ACCOUNT.test(id)) throw invalid('PrincipalId', id, 'Unable to verify.')
+  for (const action of Actions)
+    if (!ACTIONS.includes(action))
+      throw invalid('ActionName', action, `Only the queue owner is allowed to invoke this action.`)
+  if (Actions.length > 7) throw new SqsError('OverLimit', `${Actions.length} Actions were found, maximum allowed is 7.`)
+  const { name } = await queues.find(QueueUrl)
+  const arn = queues.arnOf(name)
+  const principals = AWSAccountIds.map((id) => `arn:aws:iam::${id}:root`)
+  const actions = Actions.map((action) => `SQS:${action}`)
+  await edit(queues, name, (document) => {
+    if (document.Statement.some(({ Sid }) => Sid === Label)) throw invalid('Label', Label, 'Already exists.')
+    if (document.Statement.length >= MOST)
+      throw new SqsError('OverLimit', `${MOST} statements were found, which is as many as a policy may have.`)
+    document.Statement.push({
+      Sid: Label,
+      Effect: 'Allow',
+      Principal: { AWS: principals.length === 1 ? principals[0] : principals },
+      Action: actions.length === 1 ? actions[0] : actions,
+      Resource: arn,
+    })
+    return { Version: '2012-10-17', Id: `${arn}/SQSDefaultPolicy`, ...document }
+  })
+  return {}
+}
+
+export async function removePermission(
+  { queues }: Host,
+  { QueueUrl, Label }: Input<'RemovePermission'>,
+): Promise<object> {
+  const { name } = await queues.find(QueueUrl)
+  await edit(queues, name, (document) => {
+    const left = document.Statement.filter(({ Sid }) => Sid !== Label)
+    if (left.length === document.Statement.length) throw invalid('Label', Label, "Can't find label on existing policy.")
+    return { ...document, Statement: left }
+  })
+  return {}
+}
+
+async function edit(queues: Host['queues'], name: string, change: (document: Document) => Document): Promise<void> {
+  await queues.change(name, ({ policy, own }) => {
+    const attributes = { ...own?.attributes }
+    const document = change(attributes['Policy'] === undefined ? { Statement: [] } : parse(attributes['Policy']))
+    if (document.Statement.length === 0) delete attributes['Policy']
+    else attributes['Policy'] = JSON.stringify(document)
+    const modified = queues.now()
+    return { policy: policy ?? {}, own: { tags: {}, created: modified, ...own, attributes, modified } }
+  })
+}
+
+function parse(text: string): Document {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw badValue('Policy')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badValue('Policy')
+  const { Statement } = value as Partial<Document>
+  const statements: unknown[] = Array.isArray(Statement) ? Statement : [Statement]
+  if (statements.some((one) => typeof one !== 'object' || one === null)) throw badValue('Policy')
+  return { ...value, Statement: statements as Record<string, unknown>[] }
+}

@@ -1,0 +1,410 @@
+/** SQS over HTTP: listening, limits, drain. */
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
+import type { Socket } from 'node:net'
+import { createSecureContext } from 'node:tls'
+import type { Broker, Session } from '../../broker/broker.ts'
+import { systemClock, type Clock } from '../../clock.ts'
+import { InvalidArgumentError, UnavailableError } from '../../errors.ts'
+import { closeAll, listen } from '../listener.ts'
+import { perform } from './actions.ts'
+import { decode, encode, encodeError, formOf, type Answer, type Asked, type Form } from './codec.ts'
+import type { Call, Caller, Host } from './host.ts'
+import { refusalOf, tooLarge } from './head.ts'
+import { InFlight } from './in-flight.ts'
+import { Allowance, httpLimits, LARGE_ANSWER, MOST_BODY, MOST_REQUESTS, untakenFor, type Timeouts } from './limits.ts'
+import { Movers } from './mover.ts'
+import { permit } from './permits.ts'
+import { Polls } from './polls.ts'
+import { Queues } from './queues.ts'
+import { Receipts } from './receipt.ts'
+import { Replays } from './replay.ts'
+import type { SignedRequest } from './signature.ts'
+import { SqsError } from './sqs-error.ts'
+
+const ACCOUNT = /^\d{12}$/
+const REGION = /^[a-z0-9-]{1,32}$/
+const AUTHORITY = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/
+
+/** In PEM. */
+export interface Certificate {
+  cert: string | Buffer
+  key: string | Buffer
+}
+
+export interface SqsOptions {
+  broker: Broker
+  /** Who asks; throws an SqsError for who may not. Default: everybody may do everything. */
+  authenticate?: (request: SignedRequest) => Caller | Promise<Caller>
+  /** Looks at the head of a request with a large body before that is read; throws an SqsError for who may not send it. */
+  admit?: (head: Pick<SignedRequest, 'url' | 'rawHeaders'>) => void
+  /** Served over TLS, 1.2 or later, with this certificate; its chain may follow it. Default: in the clear. */
+  tls?: Certificate
+  /** In queue URLs and ARNs. Default 000000000000. */
+  account?: string
+  /** In ARNs. Default us-east-1. */
+  region?: string
+  /** Whose queues these are. Default 'default'. */
+  tenant?: string
+  /** What queue URLs begin with, such as https://queues.example.com. Default: what the client called this server. */
+  url?: string
+  /** Connections at a time. Default 20,000. */
+  maxConnections?: number
+  /** How long clients may take for what they do. */
+  timeouts?: Timeouts
+  /** Bytes of all requests' bodies that are being read, and as many of answers that are not taken yet. Default 256 MiB. */
+  maxBuffered?: number
+  /** Messages of one queue that may be in flight. Default 120,000. */
+  maxInFlight?: number
+  clock?: Clock
+  /** What went wrong with one request; others go on. */
+  onError?: (error: Error) => void
+}
+
+const EVERYBODY: Caller = Object.freeze({})
+const INTERNAL = 'The request failed because of an error in the server; its log says more.'
+
+/** One connection: what of its requests must be told when it goes. */
+interface Connection {
+  readonly calls: Set<Request>
+  /** Bytes of answers that it hasn't taken yet. */
+  untaken: number
+  /** One of its requests was refused unread: what follows is nobody's. */
+  refused: boolean
+}
+
+/** A request on its way. */
+class Request implements Call {
+  readonly form: Form
+  readonly origin: string
+  caller: Caller = EVERYBODY
+  gone = false
+  onGone?: () => void
+  #id: string | undefined
+
+  constructor(form: Form, origin: string) {
+    this.form = form
+    this.origin = origin
+  }
+
+  /** Made when it is told: who waits needs none. */
+  get id(): string {
+    return (this.#id ??= randomUUID())
+  }
+
+  hangUp(): void {
+    this.gone = true
+    this.onGone?.()
+  }
+}
+
+/** Serves SQS on one broker, on as many addresses as one likes. */
+export class SqsServer {
+  readonly #options: SqsOptions
+  readonly #clock: Clock
+  readonly #session: Session
+  readonly #queues: Queues
+  readonly #polls: Polls
+  readonly #reading: Allowance
+  readonly #untaken: Allowance
+  readonly #onError: (error: Error) => void
+  readonly #servers = new Set<Server>()
+  readonly #connections = new WeakMap<Socket, Connection>()
+  #host: Promise<Host> | undefined
+  #closing = false
+
+  /** @throws InvalidArgumentError */
+  constructor(options: SqsOptions) {
+    const { broker, clock = systemClock, account = '000000000000', region = 'us-east-1', tenant = 'default' } = options
+    if (!ACCOUNT.test(account))
+      throw new InvalidArgumentError(`'${account}' is no account: give twelve digits, such as 000000000000.`)
+    if (!REGION.test(region)) throw new InvalidArgumentError(`'${region}' is no region; give one such as us-east-1.`)
+    this.#options = { ...options, account, region, tenant, ...(options.url && { url: originOf(options.url) }) }
+    if (options.tls) checkCertificate(options.tls)
+    this.#clock = clock
+    const { maxBuffered = 1 << 28 } = options
+    this.#reading = new Allowance(maxBuffered)
+    this.#untaken = new Allowance(maxBuffered)
+    this.#onError = options.onError ?? (() => undefined)
+    this.#session = broker.session({ protocol: 'sqs', tenant, principal: 'sqs', unordered: true })
+    this.#queues = new Queues(broker, this.#session, { tenant, account, region })
+    this.#polls = new Polls(this.#queues)
+  }
+
+  /** Receives that wait. */
+  get waiting(): number {
+    return this.#polls.size
+  }
+
+  /** Bytes that are kept for clients that send or take slowly: of bodies, and of large answers. */
+  get kept(): number {
+    return this.#reading.used + this.#untaken.used
+  }
+
+  /**
+   * Listens on one more address. Port 0 takes a free one.
+   * @returns the address as it is
+   * @throws CannotOpenError the address is taken or may not be used
+   * @example await server.listen({ host: '127.0.0.1', port: 9324 })
+   */
+  async listen(at: { host: string; port: number }): Promise<{ host: string; port: number }> {
+    const host = await (this.#host ??= this.#open())
+    const server = this.#server(host)
+    const taken = await listen(server, at)
+    server.on('error', this.#onError)
+    this.#servers.add(server)
+    return taken
+  }
+
+  /**
+   * Takes another certificate for who connects from now on; connections that are there go on.
+   * @throws InvalidArgumentError it can't be used: the one before stays
+   */
+  renew(tls: Certificate): void {
+    checkCertificate(tls)
+    this.#options.tls = tls
+    for (const server of this.#servers) (server as SecureServer).setSecureContext({ ...tls, minVersion: 'TLSv1.2' })
+  }
+
+  /** Takes no new connections, answers receives that wait, lets the others finish, and resolves when all have gone. */
+  async close(): Promise<void> {
+    this.#closing = true
+    this.#polls.close()
+    const servers = this.#servers
+    const closed = closeAll(servers, this.#clock, () => {
+      for (const server of servers) server.closeAllConnections()
+    })
+    for (const server of servers) server.closeIdleConnections()
+    await closed
+    servers.clear()
+    if (this.#host) await (await this.#host).movers.close()
+    this.#queues.close()
+    await this.#session.close('released')
+  }
+
+  async #open(): Promise<Host> {
+    const { broker, account, region, tenant, maxInFlight = 120_000 } = this.#options as Required<SqsOptions>
+    const session = this.#session
+    const clock = this.#clock
+    return {
+      broker,
+      session,
+      clock,
+      queues: this.#queues,
+      polls: this.#polls,
+      receipts: await Receipts.open(broker, session),
+      replays: new Replays(broker, session),
+      movers: new Movers(broker, session, clock, this.#onError),
+      inFlight: new InFlight(session, clock, maxInFlight),
+      account,
+      region,
+      tenant,
+    }
+  }
+
+  #server(host: Host): Server {
+    const { tls } = this.#options
+    const limits = httpLimits(this.#options.timeouts)
+    const server = tls ? createSecureServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }) : createServer(limits)
+    server.maxConnections = this.#options.maxConnections ?? 20_000
+    server.maxHeadersCount = 100
+    server.timeout = untakenFor(this.#options.timeouts)
+    server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => this.#accept(socket))
+    server.on('request', (req, res) => this.#request(host, req, res))
+    // Who asks first is refused before it sends what would be refused.
+    server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => this.#request(host, req, res, true))
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      // Before the end of a TLS handshake nothing can be said.
+      if (this.#connections.has(socket as Socket)) refuseBytes(error, socket as Socket)
+      else socket.destroy()
+    })
+    return server
+  }
+
+  #accept(socket: Socket): void {
+    const connection: Connection = { calls: new Set(), untaken: 0, refused: false }
+    this.#connections.set(socket, connection)
+    socket.once('close', () => {
+      for (const call of connection.calls) call.hangUp()
+      connection.calls.clear()
+      this.#untaken.giveBack(connection.untaken)
+      connection.untaken = 0
+    })
+  }
+
+  #request(host: Host, req: IncomingMessage, res: ServerResponse, continues = false): void {
+    if (this.#connections.get(req.socket)?.refused) return
+    const { headers } = req
+    const target = headers['x-amz-target'] as string | undefined
+    const form = formOf({ target, contentType: headers['content-type'] })
+    const call = new Request(form, this.#origin(req))
+    const refusal = refusalOf(req, this.#options.admit)
+    if (refusal) return this.#refuse(res, call, refusal)
+    if (isHealth(req)) return write(res, call, { status: 200, type: 'text/plain', body: 'ok\n' }, this.#closing)
+    if (continues) res.writeContinue()
+    let size = 0
+    let chunks: Buffer[] = []
+    const forget = (): void => {
+      this.#reading.giveBack(size)
+      size = 0
+      chunks = []
+    }
+    req.on('data', (chunk: Buffer) => {
+      if (res.headersSent) return
+      size += chunk.length
+      const fits = this.#reading.take(chunk.length)
+      chunks.push(chunk)
+      if (size > MOST_BODY) this.#refuse(res, call, tooLarge())
+      else if (!fits)
+        this.#refuse(res, call, new SqsError('ServiceUnavailable', 'Too much is being sent at once. Try again.'))
+      else return
+      forget()
+    })
+    req.on('end', () => {
+      if (res.headersSent) return
+      const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+      forget()
+      this.#serve(host, req, res, call, target, body)
+    })
+    // It broke off, or was too slow: there is nobody to be told.
+    req.on('error', forget)
+    req.on('close', forget)
+  }
+
+  /** The rest of the request isn't read. */
+  #refuse(res: ServerResponse, call: Request, error: SqsError): void {
+    const connection = this.#connections.get(res.req.socket)
+    if (connection) connection.refused = true
+    write(res, call, encodeError(call.form, error, call.id), true)
+  }
+
+  #serve(
+    host: Host,
+    req: IncomingMessage,
+    res: ServerResponse,
+    call: Request,
+    target: string | undefined,
+    body: Buffer,
+  ): void {
+    const connection = this.#connections.get(req.socket)
+    if (!connection || req.socket.destroyed) return
+    // No client that waits for answers sends as many, and each that waits is kept.
+    if (connection.calls.size >= MOST_REQUESTS) return void req.socket.destroy()
+    connection.calls.add(call)
+    // A receive may wait for long: what is needed no more, such as the body, must not wait with it.
+    this.#asked(host, req, call, target, body)
+      .then(async ({ action, input }) => encode(call.form, action, await perform(action, host, input, call), call.id))
+      .then(
+        (answer) => this.#answer(res, connection, call, answer),
+        (error: Error) => this.#answer(res, connection, call, this.#failure(call, error)),
+      )
+  }
+
+  async #asked(
+    host: Host,
+    { method = '', url = '', headers, rawHeaders }: IncomingMessage,
+    call: Request,
+    target: string | undefined,
+    body: Buffer,
+  ): Promise<Asked> {
+    const { authenticate } = this.#options
+    if (authenticate) call.caller = await authenticate({ method, url, rawHeaders, body })
+    const asked = decode({ method, url, contentType: headers['content-type'], target, body }, call.form)
+    permit(call.caller, asked.action, asked.input, host.queues)
+    return asked
+  }
+
+  #answer(res: ServerResponse, connection: Connection, call: Request, answer: Answer): void {
+    const { calls } = connection
+    // Until the answer is on its way, what it says may not have been said.
+    if (call.onGone) res.once('finish', () => calls.delete(call))
+    else calls.delete(call)
+    if (call.gone) return
+    if (answer.body.length >= LARGE_ANSWER && !this.#keep(res, connection, Buffer.byteLength(answer.body))) return
+    write(res, call, answer, this.#closing)
+  }
+
+  /** Counts an answer until it is taken. Where too many lie about, this client is cut off: what it was to get goes to others. */
+  #keep(res: ServerResponse, connection: Connection, bytes: number): boolean {
+    if (!this.#untaken.take(bytes)) {
+      this.#untaken.giveBack(bytes)
+      res.req.socket.destroy()
+      return false
+    }
+    connection.untaken += bytes
+    res.once('finish', () => {
+      if (res.req.socket.destroyed) return
+      connection.untaken -= bytes
+      this.#untaken.giveBack(bytes)
+    })
+    return true
+  }
+
+  #failure({ form, id }: Request, error: Error): Answer {
+    if (error instanceof SqsError) return encodeError(form, error, id)
+    if (error instanceof UnavailableError)
+      return encodeError(form, new SqsError('ServiceUnavailable', 'The store can take nothing now. Try again.'), id)
+    this.#onError(error)
+    return encodeError(form, new SqsError('InternalFailure', INTERNAL), id)
+  }
+
+  /** What a client must call its queues by, to reach this server as it just did. */
+  #origin({ headers, socket }: IncomingMessage): string {
+    const { url } = this.#options
+    if (url !== undefined) return url
+    const { host } = headers
+    const scheme = this.#options.tls ? 'https' : 'http'
+    if (host !== undefined && AUTHORITY.test(host)) return `${scheme}://${host}`
+    const { localAddress = '127.0.0.1', localPort } = socket
+    return `${scheme}://${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`
+  }
+}
+
+function write(res: ServerResponse, { id }: Request, { status, type, body, queryError }: Answer, last: boolean): void {
+  const head = ['x-amzn-RequestId', id, 'Content-Type', type, 'Content-Length', String(Buffer.byteLength(body))]
+  if (queryError !== undefined) head.push('x-amzn-query-error', queryError)
+  if (status === 405) head.push('Allow', 'GET, HEAD, POST')
+  if (last) head.push('Connection', 'close')
+  res.writeHead(status, head)
+  res.end(body)
+}
+
+function isHealth({ method, url }: IncomingMessage): boolean {
+  return url === '/health' ? method !== 'POST' : method === 'HEAD'
+}
+
+/** What isn't HTTP, or isn't whole in time. The connection can't be used any more. */
+function refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable) return void socket.destroy()
+  const slow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  const large = error.code === 'HPE_HEADER_OVERFLOW'
+  const said = slow
+    ? new SqsError('RequestTimeout', 'The request took too long to arrive.')
+    : new SqsError('MalformedInput', large ? 'The headers are too large.' : 'The request is no HTTP.')
+  const id = randomUUID()
+  const { body, type } = encodeError('query', said, id)
+  const status = slow ? '408 Request Timeout' : large ? '431 Request Header Fields Too Large' : '400 Bad Request'
+  socket.end(
+    `HTTP/1.1 ${status}\r\nx-amzn-RequestId: ${id}\r\nContent-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  )
+}
+
+/** @throws InvalidArgumentError */
+function checkCertificate(tls: Certificate): void {
+  try {
+    createSecureContext({ ...tls })
+  } catch (error) {
+    throw new InvalidArgumentError(
+      `The certificate and its key can't be used for TLS: ${(error as Error).message}. Give both in PEM, made for each other.`,
+      { cause: error },
+    )
+  }
+}
+
+function originOf(url: string): string {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new InvalidArgumentError(`'${url}' is no URL; give one such as https://queues.example.com.`)
+  return new URL(url).origin
+}
