@@ -6,19 +6,29 @@ export type Log = Logger
 export const LEVELS = ['error', 'warn', 'info', 'debug'] as const
 export type Level = (typeof LEVELS)[number]
 
+/** Control characters as JSON says them, but for line ends and tabs, which errors have. */
+const CONTROLS = /\\u00[0-9a-fA-F]{2}|\\[bfr]|[\u007f-\u009f]/g
+
+/** A line without what could steer a terminal: pino has escaped it, and what makes it readable would undo that. */
+function harmless(stream: { write(line: string): void }): { write(line: string): void } {
+  return { write: (line) => stream.write(line.replaceAll(CONTROLS, '\ufffd')) }
+}
+
 /**
  * The log of a server: JSON lines on standard error, readable ones where that is a terminal. Bodies of jobs never go into it.
  * @example createLog('info').info({ address: '127.0.0.1:11300' }, 'listening')
  */
 export function createLog(level: Level): Log {
   const stream = process.stderr.isTTY
-    ? pretty({
-        destination: 2,
-        sync: true,
-        ignore: 'pid,hostname',
-        translateTime: 'HH:MM:ss',
-        colorize: !process.env['NO_COLOR'],
-      })
+    ? harmless(
+        pretty({
+          destination: 2,
+          sync: true,
+          ignore: 'pid,hostname',
+          translateTime: 'HH:MM:ss',
+          colorize: !process.env['NO_COLOR'],
+        }),
+      )
     : pino.destination({ dest: 2, sync: true })
   return pino({ level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }, stream)
 }

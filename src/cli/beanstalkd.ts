@@ -11,7 +11,7 @@ import type { Durability } from '../stores/sqlite/durability.ts'
 import { print } from './output.ts'
 import { runServer } from './server.ts'
 import { jobSize } from './settings.ts'
-import type { Listen } from './listen.ts'
+import { parseListen, type Listen } from './listen.ts'
 
 interface Flags {
   l?: string
@@ -77,7 +77,7 @@ async function run(flags: Flags): Promise<void> {
 }
 
 function listenOf({ l: address = '127.0.0.1', p }: Flags): Listen {
-  if (address.startsWith('unix:')) return { path: address.slice('unix:'.length) }
+  if (address.startsWith('unix:')) return parseListen(address)
   const port = /^\d{1,5}$/.test(p) ? Number(p) : NaN
   if (!(port <= 65_535)) throw new InvalidArgumentError(`-p is '${p}'; give a port from 0 to 65535.`)
   return { host: address, port }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { InvalidArgumentError } from '../errors.ts'
 import type { State } from '../job.ts'
 import { print } from './output.ts'
-import { withStore, work, type StoreFlag } from './work.ts'
+import { withStore, onTarget, type StoreFlag } from './store-flag.ts'
 
 interface Flags extends StoreFlag {
   queue: string
@@ -20,7 +20,7 @@ export function addClear(program: Command): void {
       const states = (flags.state ?? STATES).map(stateOf)
       // A job behind others of its group is as good as ready.
       const all: State[] = states.includes('ready') ? [...states, 'waiting'] : states
-      print(`deleted ${await work(flags, (target) => target.clear(flags.queue, all))}`)
+      print(`deleted ${await onTarget(flags, (target) => target.clear(flags.queue, all))}`)
     })
 }
 

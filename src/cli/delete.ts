@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { print } from './output.ts'
-import { Failed, jobId, withStore, work, type StoreFlag } from './work.ts'
+import { Failed, jobId, withStore, onTarget, type StoreFlag } from './store-flag.ts'
 
 export function addDelete(program: Command): void {
   withStore(program.command('delete'))
@@ -8,7 +8,7 @@ export function addDelete(program: Command): void {
     .argument('<id...>', 'the jobs')
     .action(async (ids: string[], flags: StoreFlag) => {
       const jobs = ids.map(jobId)
-      await work(flags, async (target) => {
+      await onTarget(flags, async (target) => {
         for (const id of jobs) {
           if (!(await target.delete(id))) throw new Failed(`Job ${id} isn't there, or a worker has it reserved.`)
           print(`deleted ${id}`)

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { InvalidArgumentError } from '../errors.ts'
 import { print } from './output.ts'
-import { Failed, jobId, wholeNumber, withStore, work, type StoreFlag } from './work.ts'
+import { Failed, jobId, wholeNumber, withStore, onTarget, type StoreFlag } from './store-flag.ts'
 
 interface Flags extends StoreFlag {
   queue?: string
@@ -19,7 +19,7 @@ export function addKick(program: Command): void {
       if ((id === undefined) === (queue === undefined))
         throw new InvalidArgumentError('Name one: a job by its id, or a queue by --queue NAME.')
       const max = wholeNumber(flags.max, '--max')
-      await work(flags, async (target) => {
+      await onTarget(flags, async (target) => {
         if (id === undefined) return print(`kicked ${await target.kick(queue as string, max)}`)
         const job = jobId(id)
         if (!(await target.kickJob(job))) throw new Failed(`Job ${job} is neither buried nor delayed.`)

@@ -1,7 +1,8 @@
 import { InvalidArgumentError } from '../errors.ts'
-import type { Listen } from '../protocols/beanstalkd/index.ts'
+import type { Listen } from '../protocols/listener.ts'
 
 export type { Listen }
+export type Port = Exclude<Listen, { path: string }>
 
 /**
  * Where to listen: `HOST:PORT`, `[::1]:PORT`, a port alone (on loopback), or `unix:PATH`.
@@ -20,6 +21,16 @@ export function parseListen(text: string): Listen {
       `'${text}' is no address; write 127.0.0.1:11300, [::1]:11300 or unix:/run/queueup.sock.`,
     )
   return { host: match[1] ?? (match[2] || '127.0.0.1'), port }
+}
+
+/**
+ * Where to listen, for what is served by TCP only.
+ * @throws InvalidArgumentError
+ */
+export function parsePort(text: string): Port {
+  const at = parseListen(text)
+  if ('path' in at) throw new InvalidArgumentError(`'${text}' is a socket; give HOST:PORT.`)
+  return at
 }
 
 export function listenText(at: Listen): string {

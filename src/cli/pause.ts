@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { toMs, type Duration } from '../duration.ts'
 import { print } from './output.ts'
-import { Failed, withStore, work, type StoreFlag } from './work.ts'
+import { Failed, withStore, onTarget, type StoreFlag } from './store-flag.ts'
 
 interface Flags extends StoreFlag {
   queue: string
@@ -17,6 +17,9 @@ export function addPause(program: Command): void {
       await pause(flags, toMs(flags.for as Duration, '--for'))
       print(`paused ${flags.queue}`)
     })
+}
+
+export function addResume(program: Command): void {
   withStore(program.command('resume'))
     .description('end the pause of a queue')
     .requiredOption('--queue <name>', 'the queue')
@@ -27,6 +30,6 @@ export function addPause(program: Command): void {
 }
 
 async function pause(flags: Flags, ms: number): Promise<void> {
-  if (!(await work(flags, (target) => target.pause(flags.queue, ms))))
+  if (!(await onTarget(flags, (target) => target.pause(flags.queue, ms))))
     throw new Failed(`There is no queue '${flags.queue}'.`)
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { InvalidArgumentError } from '../errors.ts'
 import { colour, print, remark, shown } from './output.ts'
 import type { Next } from './target.ts'
-import { Failed, jobId, withStore, work, type StoreFlag } from './work.ts'
+import { Failed, jobId, withStore, onTarget, type StoreFlag } from './store-flag.ts'
 
 interface Flags extends StoreFlag {
   queue?: string
@@ -21,7 +21,7 @@ export function addPeek(program: Command): void {
     .option('--json', 'as JSON, the body in base64')
     .action(async (id: string | undefined, flags: Flags) => {
       const which = whichOf(id, flags)
-      const job = await work(flags, (target) => target.peek(which))
+      const job = await onTarget(flags, (target) => target.peek(which))
       if (!job)
         throw new Failed(
           'id' in which ? `There is no job ${which.id}.` : `Queue '${which.queue}' has no ${which.state} job.`,

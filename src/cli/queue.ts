@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { parsePolicy, policyText, SETTINGS } from '../broker/policies.ts'
-import { print } from './output.ts'
-import { withStore, work, type StoreFlag } from './work.ts'
+import { print, shown } from './output.ts'
+import { withStore, onTarget, type StoreFlag } from './store-flag.ts'
 
 export function addQueue(program: Command): void {
   const queue = program.command('queue').description("show and change a queue's settings")
@@ -12,15 +12,15 @@ export function addQueue(program: Command): void {
     .addHelpText('after', `\nSettings:\n${help()}`)
     .action(async (name: string, settings: string[], flags: StoreFlag) => {
       parsePolicy(settings)
-      const policy = await work(flags, (target) => target.setPolicy(name, (old) => parsePolicy(settings, old)))
-      print(policyText(policy ?? {}).join(' ') || 'no settings')
+      const policy = await onTarget(flags, (target) => target.setPolicy(name, (old) => parsePolicy(settings, old)))
+      print(shown(policyText(policy ?? {}).join(' ')) || 'no settings')
     })
   withStore(queue.command('show'))
     .description('show the settings')
     .argument('<name>', 'the queue')
     .option('--json', 'as JSON')
     .action(async (name: string, flags: StoreFlag & { json?: boolean }) => {
-      const policy = await work(flags, (target) => target.policy(name))
+      const policy = await onTarget(flags, (target) => target.policy(name))
       print(flags.json ? JSON.stringify(policy ?? {}) : policyText(policy ?? {}).join('\n') || 'no settings')
     })
 }

@@ -1,18 +1,14 @@
 import type { Command } from 'commander'
 import { createLog } from '../log.ts'
-import { openStore } from '../registry.ts'
-import { listenText } from './listen.ts'
+import { fileOf, openStore } from '../registry.ts'
+import { listenText, type Port } from './listen.ts'
 import { print } from './output.ts'
 import { runServer } from './server.ts'
-import { resolveSettings, type Settings } from './settings.ts'
+import { resolveSettings, type Settings, type Written } from './settings.ts'
+import { authOf, type SqsSettings } from './sqs.ts'
 
-interface Flags {
-  store?: string
-  beanstalkd?: string[]
-  durability?: string
-  maxJobSize?: string
+interface Flags extends Omit<Written, 'queues'> {
   config?: string
-  log?: string
   check?: boolean
 }
 
@@ -25,6 +21,19 @@ export function addServe(program: Command): void {
       '--beanstalkd <address...>',
       "listen for beanstalkd's protocol: HOST:PORT or unix:PATH; may be repeated (default: 127.0.0.1:11300)",
     )
+    .option(
+      '--sqs [address...]',
+      'listen for Amazon SQS clients, too: HOST:PORT; may be repeated (default, when asked: 127.0.0.1:9324)',
+    )
+    .option('--sqs-url <url>', 'what the URLs of SQS queues begin with (default: what each client calls this server)')
+    .option('--sqs-account <digits>', 'in the URLs and ARNs of SQS queues (default: 000000000000)')
+    .option('--sqs-region <name>', 'in the ARNs of SQS queues, and what requests are signed for (default: us-east-1)')
+    .option(
+      '--sqs-auth <on|off>',
+      'whether SQS clients need an access key (default: off where only this machine reaches it, on elsewhere)',
+    )
+    .option('--sqs-tls-cert <file>', 'serve SQS over TLS with this certificate, in PEM; read anew at SIGHUP')
+    .option('--sqs-tls-key <file>', 'the key of that certificate, in PEM')
     .option(
       '--durability <when>',
       'when an acknowledged job is on disk: full, a time such as 50ms, or relaxed (default: full)',
@@ -40,29 +49,58 @@ export function addServe(program: Command): void {
       const { store, beanstalkd, durability, maxJobSize, queues } = settings
       await runServer({
         listen: beanstalkd,
+        sqs: sqsOf(settings),
         maxJobSize,
         queues,
         open: () => openStore(store, { durability }),
         log: createLog(settings.log),
-        ready: (addresses) => greet(addresses.map(listenText), store),
+        ready: (addresses, sqs) =>
+          greet(
+            addresses.map(listenText),
+            sqs.map((at) => urlOf(at, settings)),
+            store,
+          ),
       })
     })
 }
 
-function checked({ store, beanstalkd, durability, maxJobSize, log, queues }: Settings): string {
+function urlOf(at: Port, { sqsTlsCert }: Settings): string {
+  return `${sqsTlsCert === undefined ? 'http' : 'https'}://${listenText(at)}`
+}
+
+function sqsOf({ store, sqs, sqsUrl, sqsAccount, sqsRegion, sqsAuth, sqsTlsCert, sqsTlsKey }: Settings): SqsSettings {
+  return {
+    listen: sqs,
+    account: sqsAccount,
+    region: sqsRegion,
+    auth: sqsAuth,
+    tls: sqsTlsCert !== undefined && sqsTlsKey !== undefined ? { cert: sqsTlsCert, key: sqsTlsKey } : undefined,
+    file: fileOf(store),
+    ...(sqsUrl !== undefined && { url: sqsUrl }),
+  }
+}
+
+function checked({ beanstalkd, sqs, queues, sqsAuth, ...settings }: Settings): string {
   return JSON.stringify(
-    { store, beanstalkd: beanstalkd.map(listenText), durability, maxJobSize, log, queues: Object.fromEntries(queues) },
+    {
+      ...settings,
+      sqsAuth: authOf({ listen: sqs, auth: sqsAuth }),
+      beanstalkd: beanstalkd.map(listenText),
+      sqs: sqs.map(listenText),
+      queues: Object.fromEntries(queues),
+    },
     undefined,
     2,
   )
 }
 
-function greet(addresses: readonly string[], store: string): void {
+function greet(addresses: readonly string[], sqs: readonly string[], store: string): void {
   const [first = ''] = addresses
   // From a checkout there is no installed command yet.
   const queueup = process.env['npm_lifecycle_event'] === undefined ? 'queueup' : 'npm run -s queueup --'
   const url = `beanstalkd://${first.replace(/^unix:/, '')}`
   print(`Queueup serves ${store} to beanstalkd clients on ${addresses.join(' and ')}.`)
+  if (sqs.length > 0) print(`SQS clients find it at ${sqs.join(' and ')}.`)
   print(`Put a first job:  ${queueup} put --store ${url} --queue default --body hello`)
   print(`See it:           ${queueup} stats --store ${url}`)
   print('Stop with Ctrl+C.')

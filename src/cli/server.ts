@@ -4,12 +4,14 @@ import { changePolicy } from '../broker/policies.ts'
 import { systemClock } from '../clock.ts'
 import type { Queue, QueuePolicy } from '../job.ts'
 import type { Log } from '../log.ts'
-import { BeanstalkdServer, bind, type Bound } from '../protocols/beanstalkd/index.ts'
+import { BeanstalkdServer, bind, unbind, type Bound } from '../protocols/beanstalkd/index.ts'
 import type { Store } from '../stores/store.ts'
-import { isLoopback, listenText, type Listen } from './listen.ts'
+import { isLoopback, listenText, type Listen, type Port } from './listen.ts'
+import { createSqs, listenSqs, NO_SQS, tellOfSqs, type SqsSettings } from './sqs.ts'
 
 export interface ServerSettings {
   listen: readonly Listen[]
+  sqs?: SqsSettings
   maxJobSize: number
   queues?: ReadonlyMap<Queue, QueuePolicy>
   /** Opens the store, after rights were given up. */
@@ -20,7 +22,7 @@ export interface ServerSettings {
   dropRights?(): void
   log: Log
   /** Called when clients are served. */
-  ready?(addresses: readonly Listen[]): void
+  ready?(beanstalkd: readonly Listen[], sqs: readonly Port[]): void
 }
 
 /** How long a stop waits for clients to take their last replies. */
@@ -28,20 +30,29 @@ const STOP = 5000
 
 /** Serves until a signal ends it. SIGTERM and SIGINT: finishes what is in flight and syncs; a second one ends at once. SIGUSR1: takes no more puts. */
 export async function runServer(settings: ServerSettings): Promise<void> {
-  const { log, listen } = settings
-  const bound: Bound[] = []
-  for (const at of listen) bound.push(await bind(at))
-  settings.dropRights?.()
-
-  const store = await settings.open()
-  await settings.prepare?.(store)
-  const broker = createBroker({ store })
-  await declare(broker, store, settings.queues)
+  const { log } = settings
+  // Node.js starts its inspector at this signal unless somebody listens for it: so from the first moment on.
+  let drain = () => void (drained = true)
+  let drained = false
+  process.on('SIGUSR1', () => drain())
+  const { bound, broker } = await begin(settings)
+  drain = () => {
+    broker.drain(true)
+    log.info('draining: puts are refused from now on')
+  }
+  if (drained) drain()
   const server = new BeanstalkdServer({
     broker,
     maxJobSize: settings.maxJobSize,
     onError: (error) => log.error({ err: error }, 'a connection failed'),
   })
+  const giveUp = async (error: unknown): Promise<never> => {
+    for (const one of bound) unbind(one)
+    await broker.close()
+    throw error
+  }
+  const sqsSettings = settings.sqs ?? NO_SQS
+  const sqs = await createSqs(broker, sqsSettings, log).catch(giveUp)
   let stopping = false
   const stop = async (signal: string): Promise<void> => {
     if (stopping) {
@@ -53,7 +64,10 @@ export async function runServer(settings: ServerSettings): Promise<void> {
     const late = systemClock.after(STOP, () =>
       log.warn('some clients have not taken their replies: closing without them'),
     )
-    await Promise.race([server.close(), new Promise<void>((resolve) => systemClock.after(STOP, resolve))])
+    await Promise.race([
+      Promise.all([server.close(), sqs.close()]),
+      new Promise<void>((resolve) => systemClock.after(STOP, resolve)),
+    ])
     late()
     await broker.close()
     log.info('stopped')
@@ -70,10 +84,9 @@ export async function runServer(settings: ServerSettings): Promise<void> {
         process.exit(1)
       })
     })
-  // Node.js starts its inspector at this signal unless somebody listens for it.
-  process.on('SIGUSR1', () => {
-    broker.drain(true)
-    log.info('draining: puts are refused from now on')
+  const sqsAddresses = await listenSqs(sqs, sqsSettings).catch(async (error: unknown) => {
+    await sqs.close()
+    return giveUp(error)
   })
   const addresses = bound.map((one) => server.serve(one))
   for (const at of addresses) {
@@ -84,7 +97,27 @@ export async function runServer(settings: ServerSettings): Promise<void> {
         'other machines can reach this address: the protocol has no passwords, so let a firewall say who may',
       )
   }
-  settings.ready?.(addresses)
+  tellOfSqs(sqsAddresses, sqsSettings, log)
+  settings.ready?.(addresses, sqsAddresses)
+}
+
+/** Takes the addresses and opens the store; where one of it fails, nothing is held any longer. */
+async function begin(settings: ServerSettings): Promise<{ bound: Bound[]; broker: Broker }> {
+  const bound: Bound[] = []
+  let store: Store | undefined
+  try {
+    for (const at of settings.listen) bound.push(await bind(at))
+    settings.dropRights?.()
+    store = await settings.open()
+    await settings.prepare?.(store)
+    const broker = createBroker({ store })
+    await declare(broker, store, settings.queues)
+    return { bound, broker }
+  } catch (error) {
+    for (const one of bound) unbind(one)
+    await store?.close()
+    throw error
+  }
 }
 
 /** What the configuration says of queues is added to what they have. */

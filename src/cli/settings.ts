@@ -1,15 +1,22 @@
 /** What `serve` is told, from its flags, a configuration file, and the environment, in that order. */
 import { readFileSync } from 'node:fs'
-import { parsePolicy, queueNamed } from '../broker/policies.ts'
+import { checkPolicy, parsePolicy, queueNamed } from '../broker/policies.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import type { Queue, QueuePolicy } from '../job.ts'
 import { LEVELS, type Level } from '../log.ts'
 import { checkDurability, type Durability } from '../stores/sqlite/durability.ts'
-import { parseListen, type Listen } from './listen.ts'
+import { parseListen, parsePort, type Listen, type Port } from './listen.ts'
 
 export interface Settings {
   store: string
   beanstalkd: Listen[]
+  sqs: Port[]
+  sqsUrl: string | undefined
+  sqsAccount: string
+  sqsRegion: string
+  sqsAuth: 'on' | 'off' | undefined
+  sqsTlsCert: string | undefined
+  sqsTlsKey: string | undefined
   durability: Durability
   maxJobSize: number
   log: Level
@@ -20,6 +27,14 @@ export interface Settings {
 export interface Written {
   store?: string
   beanstalkd?: string[]
+  /** true: at its usual port. */
+  sqs?: string[] | boolean
+  sqsUrl?: string
+  sqsAccount?: string
+  sqsRegion?: string
+  sqsAuth?: string
+  sqsTlsCert?: string
+  sqsTlsKey?: string
   durability?: string
   maxJobSize?: number | string
   log?: string
@@ -29,12 +44,29 @@ export interface Written {
 const DEFAULTS = {
   store: 'file:queueup.db',
   beanstalkd: ['127.0.0.1:11300'],
+  sqs: ['127.0.0.1:9324'],
+  sqsAccount: '000000000000',
+  sqsRegion: 'us-east-1',
   durability: 'full',
   maxJobSize: 65_535,
   log: 'info',
 } as const
 
-const KEYS = ['store', 'beanstalkd', 'durability', 'maxJobSize', 'log', 'queues'] as const satisfies (keyof Written)[]
+const KEYS = [
+  'store',
+  'beanstalkd',
+  'sqs',
+  'sqsUrl',
+  'sqsAccount',
+  'sqsRegion',
+  'sqsAuth',
+  'sqsTlsCert',
+  'sqsTlsKey',
+  'durability',
+  'maxJobSize',
+  'log',
+  'queues',
+] as const satisfies (keyof Written)[]
 
 /**
  * @param flags what was said on the command line
@@ -44,7 +76,7 @@ const KEYS = ['store', 'beanstalkd', 'durability', 'maxJobSize', 'log', 'queues'
 export function resolveSettings(flags: Written, file: string | undefined, env: NodeJS.ProcessEnv): Settings {
   const named = file ?? env['QUEUEUP_CONFIG']
   const sources = [
-    { from: 'the command line', written: flags },
+    { from: 'the command line', written: flags.sqs === true ? withoutSqs(flags) : flags },
     ...(named === undefined ? [] : [{ from: named, written: readConfig(named) }]),
     { from: 'the environment', written: fromEnvironment(env) },
   ]
@@ -60,14 +92,31 @@ export function resolveSettings(flags: Written, file: string | undefined, env: N
     }
     return otherwise
   }
+  const optional = (key: 'sqsUrl' | 'sqsTlsCert' | 'sqsTlsKey'): string | undefined =>
+    pick<typeof key, string | undefined>(key, text, undefined)
+  const [sqsTlsCert, sqsTlsKey] = [optional('sqsTlsCert'), optional('sqsTlsKey')]
+  if ((sqsTlsCert === undefined) !== (sqsTlsKey === undefined))
+    throw new InvalidArgumentError('sqsTlsCert and sqsTlsKey go together: give the files of both, in PEM.')
   return {
     store: pick('store', text, DEFAULTS.store),
     beanstalkd: pick('beanstalkd', (all) => list(all).map(parseListen), DEFAULTS.beanstalkd.map(parseListen)),
+    // Asked for without an address it is where the others say, or at its usual port.
+    sqs: pick('sqs', ports, flags.sqs === true ? DEFAULTS.sqs.map(parsePort) : []),
+    sqsUrl: optional('sqsUrl'),
+    sqsAuth: pick<'sqsAuth', Settings['sqsAuth']>('sqsAuth', onOff, undefined),
+    sqsTlsCert,
+    sqsTlsKey,
+    sqsAccount: pick('sqsAccount', text, DEFAULTS.sqsAccount),
+    sqsRegion: pick('sqsRegion', text, DEFAULTS.sqsRegion),
     durability: pick('durability', (value) => checkDurability(text(value)), DEFAULTS.durability),
     maxJobSize: pick('maxJobSize', jobSize, DEFAULTS.maxJobSize),
     log: pick('log', level, DEFAULTS.log),
     queues: pick('queues', policies, new Map()),
   }
+}
+
+function withoutSqs({ sqs: _, ...flags }: Written): Written {
+  return flags
 }
 
 function readConfig(path: string): Written {
@@ -93,6 +142,13 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Written {
     ...(env['QUEUEUP_BEANSTALKD'] !== undefined && {
       beanstalkd: env['QUEUEUP_BEANSTALKD'].split(',').map((one) => one.trim()),
     }),
+    ...(env['QUEUEUP_SQS'] !== undefined && { sqs: env['QUEUEUP_SQS'].split(',').map((one) => one.trim()) }),
+    ...(env['QUEUEUP_SQS_URL'] !== undefined && { sqsUrl: env['QUEUEUP_SQS_URL'] }),
+    ...(env['QUEUEUP_SQS_ACCOUNT'] !== undefined && { sqsAccount: env['QUEUEUP_SQS_ACCOUNT'] }),
+    ...(env['QUEUEUP_SQS_REGION'] !== undefined && { sqsRegion: env['QUEUEUP_SQS_REGION'] }),
+    ...(env['QUEUEUP_SQS_AUTH'] !== undefined && { sqsAuth: env['QUEUEUP_SQS_AUTH'] }),
+    ...(env['QUEUEUP_SQS_TLS_CERT'] !== undefined && { sqsTlsCert: env['QUEUEUP_SQS_TLS_CERT'] }),
+    ...(env['QUEUEUP_SQS_TLS_KEY'] !== undefined && { sqsTlsKey: env['QUEUEUP_SQS_TLS_KEY'] }),
     ...(env['QUEUEUP_DURABILITY'] !== undefined && { durability: env['QUEUEUP_DURABILITY'] }),
     ...(env['QUEUEUP_MAX_JOB_SIZE'] !== undefined && { maxJobSize: env['QUEUEUP_MAX_JOB_SIZE'] }),
     ...(env['QUEUEUP_LOG'] !== undefined && { log: env['QUEUEUP_LOG'] }),
@@ -109,6 +165,17 @@ function list(value: unknown): string[] {
   if (!Array.isArray(all))
     throw new InvalidArgumentError(`${JSON.stringify(value)} is no list of addresses such as ["127.0.0.1:11300"].`)
   return all.map(text)
+}
+
+function onOff(value: unknown): 'on' | 'off' {
+  if (value !== 'on' && value !== 'off')
+    throw new InvalidArgumentError(`${JSON.stringify(value)} is neither on nor off.`)
+  return value
+}
+
+function ports(value: unknown): Port[] {
+  if (typeof value === 'boolean') return value ? DEFAULTS.sqs.map(parsePort) : []
+  return list(value).map(parsePort)
 }
 
 export function jobSize(value: unknown): number {
@@ -131,10 +198,10 @@ function policies(value: unknown): Map<Queue, QueuePolicy> {
     Object.entries(value as Record<string, unknown>).map(([name, settings]) => {
       if (typeof settings !== 'object' || settings === null)
         throw new InvalidArgumentError(`the settings of '${name}' must be an object such as {"max-jobs": 1000}.`)
-      return [
-        queueNamed(name),
-        parsePolicy(Object.entries(settings).map(([setting, value]) => `${setting}=${value as string}`)),
-      ]
+      const queue = queueNamed(name)
+      const policy = parsePolicy(Object.entries(settings).map(([setting, value]) => `${setting}=${value as string}`))
+      checkPolicy(queue, policy)
+      return [queue, policy]
     }),
   )
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import { print, shown, table } from './output.ts'
+import { ageText, print, shown, table } from './output.ts'
 import type { QueueCounts, Target } from './target.ts'
-import { withStore, work, type StoreFlag } from './work.ts'
+import { withStore, onTarget, type StoreFlag } from './store-flag.ts'
 
 interface Flags extends StoreFlag {
   watch?: boolean
@@ -15,7 +15,7 @@ export function addStats(program: Command): void {
     .description('show the queues and how many jobs they hold')
     .option('--watch', 'show it again each second, until Ctrl+C')
     .option('--json', 'as JSON, for programs')
-    .action((flags: Flags) => work(flags, (target) => (flags.watch ? watch(target, flags) : show(target, flags))))
+    .action((flags: Flags) => onTarget(flags, (target) => (flags.watch ? watch(target, flags) : show(target, flags))))
 }
 
 async function show(target: Target, { json }: Flags): Promise<void> {
@@ -36,22 +36,26 @@ async function watch(target: Target, flags: Flags): Promise<void> {
     if (!flags.json && process.stdout.isTTY) process.stdout.write('\u001b[H\u001b[2J')
     await show(target, flags)
     await new Promise<void>((resolve) => {
-      wake = resolve
-      setTimeout(resolve, PERIOD)
+      const timer = setTimeout(resolve, PERIOD)
+      wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
     })
   }
 }
 
 function tableOf(stats: readonly QueueCounts[]): string {
   return table(
-    ['QUEUE', 'READY', 'RESERVED', 'DELAYED', 'BURIED', 'PUT SO FAR', ''],
-    stats.map(({ queue, ready, reserved, delayed, buried, puts, pausedFor }) => [
+    ['QUEUE', 'READY', 'RESERVED', 'DELAYED', 'BURIED', 'PUT SO FAR', 'OLDEST', ''],
+    stats.map(({ queue, ready, reserved, delayed, buried, puts, oldest, pausedFor }) => [
       shown(queue),
       ready,
       reserved,
       delayed,
       buried,
       puts,
+      oldest === undefined ? '' : ageText(oldest),
       pausedFor > 0 ? `paused for ${Math.ceil(pausedFor / 1000)} s` : '',
     ]),
   )

@@ -1,44 +1,141 @@
-import type { Command } from 'commander'
+import { registerHooks } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { Option, type Command } from 'commander'
+import { toMs, type Duration } from '../duration.ts'
 import { InvalidArgumentError } from '../errors.ts'
-import type { JobId } from '../job.ts'
-import { openTarget, type Target } from './target.ts'
+import type { Worker } from '../jobs/worker.ts'
+import { createLog, LEVELS, type Level, type Log } from '../log.ts'
+import { loadHandlers } from './jobs-file.ts'
+import { openJobs } from './jobs-store.ts'
+import { wholeNumber, storeOf, withStore, type StoreFlag } from './store-flag.ts'
+import { supervise } from './supervisor.ts'
+import { fault, logAttempts } from './work-log.ts'
 
-/** The flag that every command has which works on queues. */
-export interface StoreFlag {
-  store?: string
+interface Flags extends StoreFlag {
+  queue?: string[]
+  concurrency: string
+  stopWithin: string
+  processes?: string
+  watch?: boolean
+  log: string
+  child?: boolean
 }
 
-export function withStore(command: Command): Command {
-  return command.option(
-    '--store <url>',
-    'a store (file:PATH) or a running server (beanstalkd://HOST:PORT); default: QUEUEUP_STORE, else file:queueup.db',
-  )
+export function addWork(program: Command): void {
+  withStore(program.command('work'))
+    .description('work jobs, until Ctrl+C or SIGTERM')
+    .argument('[file]', 'the file that exports jobs and handlers (default: QUEUEUP_JOBS, else handlers.ts)')
+    .option('--queue <name...>', 'take jobs of these queues only (default: those of all jobs that are handled)')
+    .option('--concurrency <number>', 'attempts at a time, in each process', '10')
+    .option('--stop-within <time>', 'at a stop, attempts may go on for so long; then their jobs go back', '25s')
+    .option('--processes <number>', 'so many processes; one that dies is started again')
+    .option('--watch', 'start again when the file changes, or one that it imports')
+    .option('--log <level>', `${LEVELS.join(', ')}; info has a line for each attempt`, 'info')
+    .addOption(new Option('--child').hideHelp())
+    .action(async (file: string | undefined, flags: Flags, command: Command) => {
+      const { processes, watch = false, child } = flags
+      const log = createLog(levelOf(flags.log))
+      if (child || (processes === undefined && !watch)) return work(file, flags, log)
+      const count = processes === undefined ? 1 : wholeNumber(processes, '--processes', 1000)
+      if (count < 1) throw new InvalidArgumentError('--processes is 0; give a number from 1 on.')
+      storeOf(flags)
+      const patience = toMs(flags.stopWithin as Duration, '--stop-within')
+      await supervise({ args: argsOf(command), count, watch, patience, log })
+    })
 }
 
-/** Opens what the flag names, works on it, and closes it. */
-export async function work<T>({ store }: StoreFlag, run: (target: Target) => Promise<T>): Promise<T> {
-  const target = await openTarget(store ?? process.env['QUEUEUP_STORE'] ?? 'file:queueup.db')
-  try {
-    return await run(target)
-  } finally {
-    await target.close()
+function levelOf(text: string): Level {
+  const level = LEVELS.find((one) => one === text)
+  if (!level) throw new InvalidArgumentError(`--log is '${text}'; it takes ${LEVELS.join(', ')}.`)
+  return level
+}
+
+/** What a child is started with: the same, without what its parent sees to. */
+function argsOf(command: Command): string[] {
+  const { processes: _, watch: __, queue = [], ...flags } = command.opts<Flags>()
+  const file = command.args.slice(0, 1)
+  return [
+    'work',
+    ...file,
+    ...Object.entries(flags).flatMap(([name, value]) => [
+      `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+      String(value),
+    ]),
+    ...queue.flatMap((name) => ['--queue', name]),
+    '--child',
+  ]
+}
+
+async function work(file: string | undefined, flags: Flags, log: Log): Promise<void> {
+  if (flags.child) reportFiles()
+  const { path, jobs, handlers, use, close } = await loadHandlers(file ?? process.env['QUEUEUP_JOBS'])
+  const queue = await openJobs(flags, jobs)
+  logAttempts(queue, log)
+  const worker = queue.work(handlers, {
+    concurrency: wholeNumber(flags.concurrency, '--concurrency', 100_000),
+    stopWithin: flags.stopWithin as Duration,
+    use,
+    ...(flags.queue && { queues: flags.queue }),
+  })
+  let asked = false
+  const stop = (why: string): void => {
+    if (asked) return
+    asked = true
+    log.info({ why, active: worker.health().active }, 'stopping: finishing what is in hand')
+    void worker.stop()
   }
+  if (flags.child) obeyParent(stop)
+  else obeySignals(stop, log)
+  log.info(
+    { store: storeOf(flags), file: path, jobs: Object.keys(handlers), concurrency: Number(flags.concurrency) },
+    'working',
+  )
+  process.send?.({ working: true })
+  await worker.done
+  await queue.close()
+  await close?.()
+  finish(worker, asked, log)
 }
 
-/** @throws InvalidArgumentError */
-export function jobId(text: string): JobId {
-  const id = Number(text)
-  if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(id)) throw new InvalidArgumentError(`'${text}' is no job's id.`)
-  return id
+/** What the handlers have left open must not keep the process. */
+function finish(worker: Worker, asked: boolean, log: Log): never {
+  if (asked) {
+    log.info({ taken: worker.health().taken }, 'stopped')
+    process.exit(0)
+  }
+  log.fatal({ err: fault(worker.health().lastError?.error) }, 'the store has failed: the worker has ended')
+  process.exit(1)
 }
 
-/** @throws InvalidArgumentError */
-export function wholeNumber(text: string, what: string, largest = Number.MAX_SAFE_INTEGER): number {
-  const number = Number(text)
-  if (!/^\d{1,16}$/.test(text) || number > largest)
-    throw new InvalidArgumentError(`${what} is '${text}'; give a whole number from 0 to ${largest}.`)
-  return number
+function obeySignals(stop: (why: string) => void, log: Log): void {
+  let first = true
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => {
+      if (first) stop(signal)
+      else {
+        log.warn({ signal }, 'ending at once: what is in hand goes back')
+        process.exit(1)
+      }
+      first = false
+    })
 }
 
-/** What was asked for isn't there, or can't be done now: a sentence, and exit code 1. */
-export class Failed extends Error {}
+/** A terminal's Ctrl+C reaches parent and children; the parent alone says what it means. When it is gone, so is the reason to work. */
+function obeyParent(stop: (why: string) => void): void {
+  process.on('SIGINT', () => undefined)
+  process.on('SIGTERM', () => stop('SIGTERM'))
+  process.on('message', (message) => {
+    if (message === 'stop') stop('the parent says so')
+  })
+  process.once('disconnect', () => stop('the parent is gone'))
+}
+
+/** The parent watches what is loaded from now on, but for packages. */
+function reportFiles(): void {
+  registerHooks({
+    load(url, context, next) {
+      if (url.startsWith('file:') && !url.includes('/node_modules/')) process.send?.({ file: fileURLToPath(url) })
+      return next(url, context)
+    },
+  })
+}

@@ -1,0 +1,198 @@
+import { queueNamed } from '../broker/policies.ts'
+import { whySentence } from '../broker/why.ts'
+import { NotSupportedError } from '../errors.ts'
+import type { JobId, Limit, Ms, QueuePolicy, State } from '../job.ts'
+import type { BeanstalkdClient } from '../transports/beanstalkd/index.ts'
+import type { Follow } from '../jobs/follow.ts'
+import type { JobInfo } from '../jobs/info.ts'
+import { decode } from '../jobs/message.ts'
+import type { DeadJobs, DeadQueue, LimitView, Next, PeekedJob, ProcessView, QueueCounts, Target } from './target.ts'
+
+/** A running server, as far as beanstalkd's protocol can. */
+export class ServerTarget implements Target {
+  readonly #client: BeanstalkdClient
+  readonly #url: string
+
+  constructor(client: BeanstalkdClient, url: string) {
+    this.#client = client
+    this.#url = url
+  }
+
+  async put(
+    queue: string,
+    body: Uint8Array,
+    { pri, delay, lease }: { pri?: number; delay?: Ms; lease?: Ms },
+  ): Promise<JobId> {
+    const seconds = { ...(delay && { delay: Math.ceil(delay / 1000) }), ...(lease && { ttr: Math.ceil(lease / 1000) }) }
+    const { id } = await this.#client.put(queue, body, { ...(pri !== undefined && { pri }), ...seconds })
+    return id
+  }
+
+  async stats(): Promise<QueueCounts[]> {
+    const tubes = await this.#client.listTubes()
+    const all = await Promise.all(tubes.map((tube) => this.#client.statsTube(tube)))
+    return tubes.flatMap((queue, i) => {
+      const stats = all[i]
+      if (!stats) return []
+      return {
+        queue,
+        ready: count(stats, 'current-jobs-ready'),
+        delayed: count(stats, 'current-jobs-delayed'),
+        reserved: count(stats, 'current-jobs-reserved'),
+        buried: count(stats, 'current-jobs-buried'),
+        puts: count(stats, 'total-jobs'),
+        pausedFor: seconds(stats, 'pause-time-left'),
+      }
+    })
+  }
+
+  async peek(which: { id: JobId } | { queue: string; state: Next }): Promise<PeekedJob | undefined> {
+    const job = await ('id' in which ? this.#client.peek(which.id) : this.#client.peekNext(which.queue, which.state))
+    if (!job) return undefined
+    const stats = await this.#client.statsJob(job.id)
+    const about = Object.fromEntries([...(stats ?? [])].filter(([key]) => key !== 'id' && key !== 'file'))
+    return { ...job, about }
+  }
+
+  delete(id: JobId): Promise<boolean> {
+    return this.#client.delete(id)
+  }
+
+  kick(queue: string, jobs: number): Promise<number> {
+    return this.#client.kick(queue, Math.min(jobs, 2 ** 32 - 1))
+  }
+
+  kickJob(id: JobId): Promise<boolean> {
+    return this.#client.kickJob(id)
+  }
+
+  async clear(queue: string, states: State[]): Promise<number> {
+    let cleared = 0
+    for (const state of states) {
+      if (state !== 'ready' && state !== 'delayed' && state !== 'buried') continue
+      for (let job = await this.#client.peekNext(queue, state); job; job = await this.#client.peekNext(queue, state))
+        if (await this.#client.delete(job.id)) cleared++
+    }
+    return cleared
+  }
+
+  pause(queue: string, ms: Ms): Promise<boolean> {
+    return this.#client.pause(queue, Math.ceil(ms / 1000))
+  }
+
+  policy(): Promise<QueuePolicy | undefined> {
+    return Promise.reject(this.#cannot("show a queue's settings"))
+  }
+
+  setPolicy(): Promise<QueuePolicy | undefined> {
+    return Promise.reject(this.#cannot("change a queue's settings"))
+  }
+
+  async why(id: JobId): Promise<string | undefined> {
+    const stats = await this.#client.statsJob(id)
+    if (!stats) return undefined
+    const queue = String(stats.get('tube'))
+    const tube = await this.#client.statsTube(queue)
+    const now = Date.now()
+    const at = now + seconds(stats, 'time-left')
+    const paused = seconds(tube, 'pause-time-left')
+    return whySentence(
+      {
+        queue: queueNamed(queue),
+        state: String(stats.get('state')) as State,
+        reserves: count(stats, 'reserves'),
+        failures: 0,
+        until: at,
+        at,
+        ...(paused > 0 && { blocked: { by: 'paused', what: now + paused } }),
+      },
+      { now, waiting: count(tube, 'current-waiting'), shared: false, holder: '' },
+    )
+  }
+
+  async info(id: JobId): Promise<Partial<JobInfo> | undefined> {
+    const [job, stats] = await Promise.all([this.#client.peek(id), this.#client.statsJob(id)])
+    if (!job || !stats) return undefined
+    const now = Date.now()
+    const message = decode(job.body)
+    return {
+      id: String(id),
+      name: typeof message === 'object' ? message.job : '',
+      queue: String(stats.get('tube')),
+      state: String(stats.get('state')) as JobInfo['state'],
+      priority: count(stats, 'pri'),
+      starts: count(stats, 'reserves'),
+      putAt: new Date(now - seconds(stats, 'age')),
+      size: job.body.length,
+      ...(stats.get('state') === 'delayed' && { dueAt: new Date(now + seconds(stats, 'time-left')) }),
+      ...(typeof message === 'object' ? { args: message.args } : { body: job.body }),
+    }
+  }
+
+  async cancel(id: JobId): Promise<'cancelled' | undefined> {
+    if (await this.#client.delete(id)) return 'cancelled'
+    if (await this.#client.statsJob(id)) throw this.#cannot('cancel a job that is being worked')
+    return undefined
+  }
+
+  retry(id: JobId): Promise<boolean> {
+    return this.#client.kickJob(id)
+  }
+
+  async retryAll({ queue, name, match }: DeadJobs): Promise<number> {
+    if (name !== undefined || match !== undefined) throw this.#cannot('choose jobs by name or text')
+    return this.redrive({ queue }, Infinity)
+  }
+
+  async deadQueues(): Promise<DeadQueue[]> {
+    return (await this.stats()).filter((one) => one.buried > 0).map(({ queue, buried }) => ({ queue, jobs: buried }))
+  }
+
+  dead(): Promise<JobInfo[]> {
+    return Promise.reject(this.#cannot('list the jobs of a queue'))
+  }
+
+  /** `kick` makes delayed jobs ready where none is buried, which isn't meant here. */
+  async redrive({ queue, name, match }: DeadJobs, limit: number): Promise<number> {
+    if (name !== undefined || match !== undefined) throw this.#cannot('choose jobs by name or text')
+    const buried = count(await this.#client.statsTube(queue), 'current-jobs-buried')
+    return buried === 0 ? 0 : this.#client.kick(queue, Math.min(buried, limit))
+  }
+
+  limits(): Promise<LimitView[]> {
+    return Promise.reject(this.#cannot('show limits'))
+  }
+
+  setLimit(): Promise<Limit | undefined> {
+    return Promise.reject(this.#cannot('change limits'))
+  }
+
+  follow(): Promise<Follow> {
+    return Promise.reject(this.#cannot('tell of events'))
+  }
+
+  processes(): Promise<ProcessView[]> {
+    return Promise.reject(this.#cannot('say who works'))
+  }
+
+  close(): Promise<void> {
+    this.#client.close()
+    return Promise.resolve()
+  }
+
+  #cannot(what: string): Error {
+    return new NotSupportedError(
+      `beanstalkd's protocol can't ${what}. Name the store of ${this.#url} instead, such as --store file:queueup.db; the server learns of it at once.`,
+    )
+  }
+}
+
+type Stats = Awaited<ReturnType<BeanstalkdClient['statsJob']>>
+
+function count(stats: Stats, key: string): number {
+  return Number(stats?.get(key) ?? 0)
+}
+
+function seconds(stats: Stats, key: string): Ms {
+  return count(stats, key) * 1000
+}
