@@ -68,7 +68,8 @@ async function failingSync(processes: number, call: string): Promise<void> {
   await withDisk(async (disk) => {
     const log = new Log()
     const workers: Worker[] = []
-    for (let i = 0; i < processes; i++) workers.push(await Worker.start(disk, FILE))
+    const pace = processes === 1 ? 'quick' : undefined
+    for (let i = 0; i < processes; i++) workers.push(await Worker.start(disk, FILE, pace))
     for (const worker of workers) await syncBy(call, disk, worker, log)
     const before = log.acknowledged.length
     await Promise.all(

@@ -135,8 +135,8 @@ export class Worker {
   readonly #answers = new Map<number, (answer: Answer) => void>()
   #no = 0
 
-  private constructor(disk: Disk, name: string) {
-    this.process = fork(join(import.meta.dirname, 'disk-worker.ts'), [join(disk.folder, name)], {
+  private constructor(disk: Disk, name: string, pace: 'quick' | undefined) {
+    this.process = fork(join(import.meta.dirname, 'disk-worker.ts'), [join(disk.folder, name), ...(pace ? [pace] : [])], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       serialization: 'advanced',
       env: disk.env,
@@ -151,8 +151,9 @@ export class Worker {
     })
   }
 
-  static async start(disk: Disk, name: string): Promise<Worker> {
-    const worker = new Worker(disk, name)
+  /** @param pace disk-worker.ts says what it means; only for a worker that has the file to itself */
+  static async start(disk: Disk, name: string, pace?: 'quick'): Promise<Worker> {
+    const worker = new Worker(disk, name, pace)
     await Promise.race([once(worker.process, 'message'), worker.#early()])
     return worker
   }
