@@ -20,6 +20,22 @@ const peers = {
     there: () => runs('php', '-r', 'require "Symfony/Component/Messenger/Bridge/Beanstalkd/autoload.php";'),
   },
   python3: { is: 'Python 3', there: () => runs('python3', '-c', 'import socket') },
+  openssl: { is: 'openssl', there: () => runs('openssl', 'version') },
+  boto3: {
+    is: "Debian's boto3 and awscli, which speak SQS's Query protocol",
+    there: () => runs('/usr/bin/python3', '-c', 'import boto3') && runs('/usr/bin/aws', '--version'),
+  },
+  kombu: {
+    is: "Debian's Kombu, which is Celery's transport",
+    there: () => runs('/usr/bin/python3', '-c', 'import kombu.transport.SQS'),
+  },
+  celery: {
+    is: "Debian's Celery, with the pycurl that its workers need for SQS",
+    there: () => runs('/usr/bin/python3', '-c', 'import celery, pycurl'),
+  },
+  rubysdk: { is: 'the AWS SDK for Ruby', there: () => runs('ruby', '-e', 'require "aws-sdk-v1"') },
+  terminal: { is: 'script, which runs a command on a terminal', there: () => runs('script', '--version') },
+  vitest: { is: 'vitest, another runner of tests', there: () => runs('vitest', '--version') },
   compiler: { is: 'a C compiler', there: () => compiler() !== undefined },
   root: { is: 'the rights of root', there: () => process.getuid?.() === 0 },
 }

@@ -489,6 +489,24 @@ describe('waiting on a shared store', () => {
     assert.equal(heard.jobs.length, 1)
   })
 
+  it('looks more rarely while no other process is known', async () => {
+    const { session, line, store, move } = await open({ traits, slowPoll: 500 })
+    store.others = 0
+    const heard = line(session())
+    await settle()
+    await store.inner.commit([{ ops: [putOp()] }])[0]
+    await move(2000)
+    assert.equal(heard.jobs.length, 0)
+    await move(500)
+    assert.equal(heard.jobs.length, 1)
+    store.others = 1
+    const other = line(session())
+    await settle()
+    await store.inner.commit([{ ops: [putOp()] }])[0]
+    await move(500)
+    assert.equal(other.jobs.length, 1)
+  })
+
   it('costs nothing while nobody waits', async () => {
     const { session, line, store, move } = await open({ traits, slowPoll: 500 })
     const heard = line(session())

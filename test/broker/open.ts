@@ -17,6 +17,7 @@ export class WatchedStore implements Store {
   readonly waits: Queue[][] = []
   readonly inner: Store
   readonly traits: Traits
+  others?: number
   /** The next commits, or waits, are rejected with these. */
   readonly errors: Error[] = []
   /** While it is a promise, answers wait for it. */
@@ -63,6 +64,9 @@ export class WatchedStore implements Store {
   }
   records(since: number): ReturnType<Store['records']> {
     return this.inner.records(since)
+  }
+  events(...args: Parameters<Store['events']>): ReturnType<Store['events']> {
+    return this.inner.events(...args)
   }
   wait(queues: Queue[]): Promise<void> {
     this.waits.push(queues)

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { changePolicy, parsePolicy, pauseQueue, policyText } from '../../src/broker/policies.ts'
 import { InvalidArgumentError, UnavailableError } from '../../src/errors.ts'
-import type { QueuePolicy } from '../../src/job.ts'
+import type { Queue, QueuePolicy } from '../../src/job.ts'
 import { open, settle } from './open.ts'
 
 describe('a policy as text', () => {
@@ -16,8 +16,11 @@ describe('a policy as text', () => {
         'keep=100',
         'keep-for=7d',
         'overflow=drop',
+        'groups=fair',
         'max-reserves=5',
         'backoff=1s,2,1h',
+        'concurrency=5',
+        'rate=100/1m',
       ]),
       {
         maxJobs: 1000,
@@ -25,8 +28,11 @@ describe('a policy as text', () => {
         ttl: 600_000,
         keep: { jobs: 100, ms: 604_800_000 },
         overflow: 'drop',
+        groups: 'fair',
         maxReserves: 5,
         backoff: { first: 1000, factor: 2, max: 3_600_000 },
+        concurrency: 5,
+        rate: { jobs: 100, per: 60_000 },
       },
     )
   })
@@ -50,6 +56,7 @@ describe('a policy as text', () => {
         maxBytes: fc.nat(),
         maxSize: fc.nat(),
         overflow: fc.constantFrom('reject', 'drop'),
+        groups: fc.constantFrom('ordered', 'fair'),
         maxReserves: fc.nat(),
         maxFailures: fc.nat(),
         dead: fc.constantFrom('default/a', 'acme/a', 'default/a=b'),
@@ -80,6 +87,10 @@ describe('a policy as text', () => {
     'overflow=burst',
     'pri=4294967296',
     'backoff=1s',
+    'rate=5',
+    'rate=5/0s',
+    'rate=/1m',
+    'concurrency=many',
     'backoff=1s,0,1h',
     'backoff=1s,2,1h,4',
     'no-such=1',
@@ -110,6 +121,27 @@ describe('a policy in the store', () => {
     assert.equal(await changePolicy(session(), read, 'default/a', () => undefined), undefined)
     await broker.records.refresh()
     assert.equal(broker.records.get('queue/default/a'), undefined)
+  })
+
+  it('is never fair in a queue whose name promises order, and says what to do instead', async () => {
+    const { session, broker } = await open()
+    const set = (queue: Queue, policy: QueuePolicy) =>
+      changePolicy(
+        session(),
+        async () => undefined,
+        queue,
+        () => policy,
+      )
+    for (const queue of ['default/a.fifo', 'acme/a.fifo'] as const)
+      await assert.rejects(set(queue, { groups: 'fair', maxJobs: 1 }), (error: Error) => {
+        assert.ok(error instanceof InvalidArgumentError)
+        assert.match(error.message, /a\.fifo' can't have groups=fair.*Take groups=ordered, or a queue of another name/)
+        return true
+      })
+    await broker.records.refresh()
+    assert.deepEqual([...broker.records.list('queue/')], [])
+    await set('default/a.fifo', { groups: 'ordered' })
+    await set('default/a.fifo.dead', { groups: 'fair' })
   })
 
   it('says so when the store can not take it', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Queue } from '../../src/job.ts'
 import { open, putOp, idOf, settle } from './open.ts'
 
 describe('why a job is not running', () => {
@@ -35,5 +36,34 @@ describe('why a job is not running', () => {
     const op = { ...putOp('x', { queue: 'default/g' as const }), msg: { body: Buffer.from('x'), group: 'customer 7' } }
     const [first, second] = await one.commit({ ops: [op, op] })
     assert.equal(await why(idOf(second)), `Its group 'customer 7' is closed by job ${idOf(first)}, which comes first.`)
+  })
+
+  it('names the limit that is reached', async () => {
+    const { session, clock } = await open()
+    const one = session('127.0.0.1:4711')
+    const why = (id: number) => session().why(id)
+    const put = async (gate: string, queue: Queue = 'default/a') => {
+      const msg = { body: Buffer.from('x'), gates: [gate] }
+      const [put] = await one.commit({ ops: [{ ...putOp('x', { queue }), msg }] })
+      return idOf(put)
+    }
+    const take = (id: number) =>
+      one.commit({ ops: [{ do: 'reserve', from: id, max: 1, bytes: 9, lease: { session: one.id } }] })
+    const record = (key: string, value: object) => one.commit({ ops: [{ do: 'record', key, value }] })
+
+    await record('limit/mail', { concurrency: 1 })
+    await record('limit/api', { rate: { jobs: 2, per: 60_000 } })
+    await take(await put('mail'))
+    assert.equal(await why(await put('mail')), "Limit 'mail' of 1 at a time is reached; 1 runs now.")
+
+    await take(await put('api/7'))
+    await take(await put('api/7'))
+    clock.move(20_000)
+    assert.equal(await why(await put('api/7')), "Limit 'api/7' of 2 in 60 s is reached; it opens in 40 s.")
+
+    await record('queue/default/b', { concurrency: 2 })
+    for (let i = 0; i < 3; i++) await take(await put('open', 'default/b'))
+    const waits = await put('open', 'default/b')
+    assert.equal(await why(waits), "The limit of queue 'b' of 2 at a time is reached; 3 run now.")
   })
 })

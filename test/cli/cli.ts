@@ -2,6 +2,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { tied } from '../tied.ts'
 
 const cli = join(import.meta.dirname, '../../src/cli/queueup.ts')
 
@@ -35,11 +36,10 @@ export class Served {
   log = ''
 
   private constructor(child: ChildProcessByStdio<null, Readable, Readable>) {
-    this.child = child
+    this.child = tied(child)
     child.stdout.on('data', (bytes) => (this.out += bytes))
     child.stderr.on('data', (bytes) => (this.log += bytes))
     this.ended = once(child, 'close').then(([code]) => code as number | null)
-    process.once('exit', () => child.kill('SIGKILL'))
   }
 
   /** Resolves when it listens. */

@@ -3,7 +3,8 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
-import { BeanstalkdClient } from '../../src/transports/beanstalkd.ts'
+import { BeanstalkdClient } from '../../src/transports/beanstalkd/index.ts'
+import { Talk } from '../interop/talk.ts'
 import { needs } from '../needs.ts'
 import { queueup, Served } from './cli.ts'
 
@@ -86,16 +87,48 @@ describe('a server', () => {
       QUEUEUP_LOG: 'warn',
       QUEUEUP_DURABILITY: 'relaxed',
       QUEUEUP_BEANSTALKD: '127.0.0.1:1,unix:/tmp/x',
+      QUEUEUP_SQS: '127.0.0.1:2',
     }
     assert.deepEqual(await check(['--config', 'c.json', '--durability', 'full'], env), {
       store: 'file:from-file.db',
       beanstalkd: ['127.0.0.1:1', 'unix:/tmp/x'],
+      sqs: ['127.0.0.1:2'],
+      sqsAccount: '000000000000',
+      sqsRegion: 'us-east-1',
+      sqsAuth: 'off',
       durability: 'full',
       maxJobSize: 65535,
       log: 'warn',
       queues: { 'default/mail': { maxJobs: 5 } },
     })
     assert.equal((await check([]))['store'], 'file:queueup.db')
+    assert.deepEqual((await check([]))['sqs'], [])
+    assert.deepEqual((await check(['--sqs']))['sqs'], ['127.0.0.1:9324'])
+    assert.deepEqual((await check(['--sqs'], env))['sqs'], ['127.0.0.1:2'])
+    const wide = await check(['--sqs', '0.0.0.0:3', '4'], env)
+    assert.deepEqual(wide['sqs'], ['0.0.0.0:3', '127.0.0.1:4'])
+    assert.equal(wide['sqsAuth'], 'on')
+  })
+
+  test('gives queues the limits that the file names, and dead letters their place', async () => {
+    const queues = { mail: { 'max-jobs': 2, 'max-reserves': 1, dead: 'mail.dead' } }
+    await writeFile(join(folder, 'c.json'), JSON.stringify({ beanstalkd: ['127.0.0.1:0'], queues }))
+    served = await Served.start(folder, ['serve', '--config', 'c.json'])
+    const talk = await client()
+    await talk.put('mail', Buffer.from('a'))
+    await talk.put('mail', Buffer.from('b'))
+    await assert.rejects(talk.put('mail', Buffer.from('c')), /OUT_OF_MEMORY/)
+    const session = await Talk.to({ host: '127.0.0.1', port: served.port })
+    await session.ask('watch mail')
+    assert.match((await session.ask('reserve')) ?? '', /^RESERVED 1 1/)
+    await session.ask('release 1 0 0')
+    await session.ask('list-tube-used')
+    assert.equal((await talk.peekNext('mail.dead', 'ready'))?.id, 1)
+    assert.match(
+      (await queueup(folder, ['queue', 'show', 'mail'])).out,
+      /max-jobs=2[^]*max-reserves=1|max-reserves=1[^]*max-jobs=2/,
+    )
+    assert.equal(await served.stop(), 0)
   })
 
   test('says which setting is wrong, where it was written, and what was meant', async () => {
@@ -103,11 +136,13 @@ describe('a server', () => {
     const misspelt = await queueup(folder, ['serve', '--check', '--config', 'c.json'])
     assert.equal(misspelt.code, 2)
     assert.match(misspelt.error, /c\.json has 'stor'.*Did you mean 'store'/)
+    await writeFile(join(folder, 'fair.json'), JSON.stringify({ queues: { 'a.fifo': { groups: 'fair' } } }))
     for (const [args, what] of [
       [['--durability', 'often'], /durability, from the command line/],
       [['--beanstalkd', 'nowhere'], /no address/],
       [['--max-job-size', '0'], /no size/],
       [['--config', 'none.json'], /can't be read/],
+      [['--config', 'fair.json'], /queues, from fair\.json: 'a\.fifo' can't have groups=fair/],
     ] as const)
       assert.match((await queueup(folder, ['serve', '--check', ...args])).error, what)
     assert.match(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mail } from './subject.ts'
+import { mail, other } from './subject.ts'
 import type { Case } from './store-contract.ts'
 
 export const finish: Case[] = [
@@ -33,6 +33,23 @@ export const finish: Case[] = [
       await s.refused({ do: 'finish', job: { id, n } }, 'stale')
       await s.ok<'finish'>({ do: 'finish', job: { id, n, late: true } })
       assert.equal(await s.state(id), 'gone')
+    },
+  ],
+  [
+    'late does nothing to a job that was moved to another queue since, nor to one that was moved back',
+    async (s) => {
+      await s.put('x', {}, { lease: 100 })
+      const { id, n } = await s.takeOne([mail], { ms: 'own' })
+      s.clock.move(100)
+      for (const queue of [other, mail]) {
+        await s.ok<'forward'>({ do: 'forward', job: { id }, to: [{ queue, create: true }], why: 'asked' })
+        await s.refused({ do: 'finish', job: { id, n, late: true } }, 'stale')
+      }
+      if (s.store.traits.durable) await s.reopen()
+      await s.refused({ do: 'finish', job: { id, n, late: true } }, 'stale')
+      const again = await s.takeOne()
+      assert.ok(again.n > n)
+      await s.ok<'finish'>({ do: 'finish', job: { id, n: again.n } })
     },
   ],
   [

@@ -1,8 +1,55 @@
 import assert from 'node:assert/strict'
-import { mail, text } from './subject.ts'
+import type { JobId } from '../../src/job.ts'
+import type { Op, Store } from '../../src/stores/store.ts'
+import { mail, other, text, type Subject } from './subject.ts'
 import type { Case } from './store-contract.ts'
 
+async function commit(store: Store, ...ops: Op[]): Promise<void> {
+  const results = await store.commit([{ ops }])[0]
+  assert.ok(results?.every(({ ok }) => ok))
+}
+
+async function putMany(s: Subject, ...bodies: string[]): Promise<JobId[]> {
+  const ids = []
+  for (const body of bodies) ids.push(await s.put(body, {}, { group: 'g' }))
+  return ids
+}
+
+/** Takes one after another, and finishes each before the next. */
+async function drained(s: Subject): Promise<string[]> {
+  const bodies = []
+  for (let jobs = await s.take(); jobs[0]; jobs = await s.take()) {
+    bodies.push(text(jobs[0].body))
+    await s.finish(jobs[0].id, jobs[0].n)
+  }
+  return bodies
+}
+
+/** What happens to those that wait behind the first of eight, by whatever store. */
+async function disturb(store: Store, [, b, c, d, e]: JobId[]): Promise<void> {
+  await commit(
+    store,
+    { do: 'cancel', job: b as JobId },
+    { do: 'bury', job: { id: c as JobId }, why: 'asked' },
+    { do: 'forward', job: { id: d as JobId }, to: [{ queue: other, create: true }], why: 'asked' },
+    { do: 'forward', job: { id: e as JobId }, to: [{ queue: mail }], why: 'asked' },
+  )
+}
+
 export const group: Case[] = [
+  [
+    'stays closed by its head when one that was set aside is reserved by its id and leaves',
+    async (s) => {
+      const a = await s.put('a', {}, { group: 'g' })
+      const b = await s.put('b', {}, { group: 'g' })
+      await s.put('c', {}, { group: 'g' })
+      await s.ok<'bury'>({ do: 'bury', job: { id: b }, why: 'asked' })
+      assert.equal((await s.takeOne()).id, a)
+      const { n } = await s.takeOne(b)
+      await s.finish(b, n)
+      assert.deepEqual(await s.texts(), [], 'the first of the group is still reserved')
+    },
+  ],
   [
     'is taken one after another, in order, whatever the priorities; other groups and jobs of none go on',
     async (s) => {
@@ -94,6 +141,62 @@ export const group: Case[] = [
       await s.put('1', {}, { group: 'g' })
       const second = await s.put('2', {}, { group: 'g' })
       await s.refused({ do: 'reserve', from: second, max: 1, bytes: 9, lease: { session: 's' } }, 'not held')
+    },
+  ],
+  [
+    'goes on with whoever is next by then: others behind its head were deleted, set aside, moved away, or to the end',
+    async (s) => {
+      const ids = await putMany(s, 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h')
+      const [a, , c, d] = ids as [JobId, JobId, JobId, JobId]
+      const { n } = await s.takeOne()
+      await disturb(s.store, ids)
+      await s.finish(a, n)
+      const f = await s.takeOne()
+      assert.equal(text(f.body), 'f')
+      await s.ok<'release'>({ do: 'release', job: { id: c }, as: 'kicked' })
+      await s.ok<'release'>({ do: 'release', job: { id: f.id, n: f.n }, as: 'asked', at: 0 })
+      await s.ok<'forward'>({ do: 'forward', job: { id: d }, to: [{ queue: mail }], why: 'asked' })
+      assert.deepEqual(await drained(s), ['c', 'f', 'g', 'h', 'e', 'd'])
+    },
+  ],
+  [
+    'goes on with whoever is next by then, also when another process has done that',
+    async (s) => {
+      if (!s.store.traits.shared) return
+      const second = await s.second()
+      try {
+        const ids = await putMany(s, 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h')
+        const [a, , c] = ids as [JobId, JobId, JobId]
+        const { n } = await s.takeOne()
+        await disturb(second, ids)
+        await s.finish(a, n)
+        const f = await s.takeOne()
+        assert.equal(text(f.body), 'f')
+        await commit(second, { do: 'release', job: { id: c }, as: 'kicked' })
+        await s.ok<'release'>({ do: 'release', job: { id: f.id, n: f.n }, as: 'asked', at: 0 })
+        assert.deepEqual(await drained(s), ['c', 'f', 'g', 'h', 'e'])
+      } finally {
+        await second.close()
+      }
+    },
+  ],
+  [
+    'is in its order when a unit that changed it was undone',
+    async (s) => {
+      const [a, b, c] = (await putMany(s, 'a', 'b', 'c', 'd', 'e')) as [JobId, JobId, JobId]
+      const { n } = await s.takeOne()
+      const results = await s.unit({
+        ops: [
+          { do: 'cancel', job: b },
+          { do: 'finish', job: { id: a, n } },
+          { do: 'bury', job: { id: c }, why: 'asked' },
+          { do: 'finish', job: { id: a, n } },
+        ],
+        refused: 'undo',
+      })
+      assert.ok(!results.at(-1)?.ok)
+      await s.finish(a, n)
+      assert.deepEqual(await drained(s), ['b', 'c', 'd', 'e'])
     },
   ],
 ]

@@ -43,6 +43,31 @@ export const history: Case[] = [
     },
   ],
   [
+    'a result leaves after its time, though nothing else is ever due',
+    async (s) => {
+      const ids: number[] = []
+      for (let i = 0; i < 3; i++) {
+        const id = await s.put('x', {}, { result: 10_000 })
+        ids.push(id)
+        await s.ok<'finish'>({ do: 'finish', job: { id }, outcome: { as: 'done', result: Buffer.from('1') } })
+        s.clock.move(6000)
+      }
+      assert.deepEqual(await Promise.all(ids.map((id) => s.state(id))), ['gone', 'finished', 'finished'])
+    },
+  ],
+  [
+    'finished by its holder it is done, by another it was cancelled, unless it is said',
+    async (s) => {
+      await s.policy({ keep: { jobs: 10 } })
+      const held = await s.put('x')
+      const { n } = await s.takeOne()
+      await s.ok<'finish'>({ do: 'finish', job: { id: held, n } })
+      const free = await s.put('x')
+      await s.ok<'finish'>({ do: 'finish', job: { id: free } })
+      assert.deepEqual([(await s.view(held))?.outcome?.as, (await s.view(free))?.outcome?.as], ['done', 'cancelled'])
+    },
+  ],
+  [
     'keeps nothing where nobody asked',
     async (s) => {
       const id = await s.put('x')

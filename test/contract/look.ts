@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { State } from '../../src/job.ts'
 import { mail, other, text } from './subject.ts'
 import type { Case } from './store-contract.ts'
 
@@ -102,7 +103,7 @@ export const look: Case[] = [
       const at = s.now + 1000
       const ids: number[] = []
       for (let i = 0; i < 5; i++) ids.push(await s.put(String(i), { at: at - i }))
-      const pages = async (state: 'delayed' | 'buried', order: 'due' | 'buried' | 'id') => {
+      const pages = async (state: State, order: 'due' | 'buried' | 'id' | 'take') => {
         const seen: number[] = []
         let after: string | undefined
         do {
@@ -123,6 +124,10 @@ export const look: Case[] = [
       const burial = [2, 0, 4, 1, 3].map((i) => ids[i] as number)
       for (const id of burial) await s.ok<'bury'>({ do: 'bury', job: { id }, why: 'asked' })
       assert.deepEqual(await pages('buried', 'buried'), burial)
+      await s.ok<'bulk'>({ do: 'bulk', where: { queue: mail, states: ['buried'] }, act: 'kick', limit: 10 })
+      for (const [i, id] of ids.entries())
+        await s.ok<'reserve'>({ do: 'reserve', from: id, max: 1, bytes: 1e9, lease: { ms: 60_000 - i, session: 's' } })
+      assert.deepEqual(await pages('reserved', 'take'), ids)
     },
   ],
 ]

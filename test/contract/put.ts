@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Queue } from '../../src/job.ts'
 import { mail, other, text, type Subject } from './subject.ts'
 import type { Case } from './store-contract.ts'
 
@@ -13,6 +14,21 @@ export const put: Case[] = [
       assert.deepEqual([...(job.envelope ?? [])], [0, 255])
       assert.deepEqual([job.pri, job.name, job.queue, job.reserves, job.redelivered], [7, 'greet', mail, 1, false])
       assert.equal(job.until, s.now + 5000)
+    },
+  ],
+  [
+    'refuses names with a zero byte, as everything that names something does',
+    async (s) => {
+      const bad: Queue = 'default/a\0b'
+      const id = await s.put('x')
+      const msg = { body: Buffer.from('x') }
+      await s.refused({ do: 'put', to: [{ queue: bad, create: true }], msg }, 'unsupported')
+      await s.refused({ do: 'put', to: [{ queue: mail }], msg: { ...msg, group: 'a\0b' } }, 'unsupported')
+      await s.refused({ do: 'forward', job: { id }, to: [{ queue: bad, create: true }], why: 'asked' }, 'unsupported')
+      await s.refused({ do: 'record', key: 'a\0b', value: 1 }, 'unsupported')
+      if (s.store.traits.notes)
+        await s.refused({ do: 'note', job: { id }, kind: 'step', key: 'a\0b', data: Buffer.from('x') }, 'unsupported')
+      assert.equal((await s.stats())?.ready, 1)
     },
   ],
   [

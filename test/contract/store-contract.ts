@@ -3,16 +3,22 @@ import { bulk } from './bulk.ts'
 import { bury } from './bury.ts'
 import { cancel } from './cancel.ts'
 import { deadLetters } from './dead.ts'
+import { edit } from './edit.ts'
+import { events } from './events.ts'
+import { fair } from './fair.ts'
 import { finish } from './finish.ts'
+import { gates } from './gates.ts'
 import { group } from './group.ts'
 import { history } from './history.ts'
 import { lease } from './lease.ts'
 import { limits } from './limits.ts'
 import { look } from './look.ts'
+import { processes } from './processes.ts'
 import { put } from './put.ts'
 import { record } from './record.ts'
 import { release } from './release.ts'
 import { reserve } from './reserve.ts'
+import { limitStanding } from './standing.ts'
 import { Subject, type Kind } from './subject.ts'
 import { time } from './time.ts'
 import { traits } from './traits.ts'
@@ -30,8 +36,12 @@ const nouns: Record<string, Case[]> = {
   release,
   bury,
   'dead letters': deadLetters,
+  edit,
   cancel,
   group,
+  'fair groups': fair,
+  gates,
+  'standing at limits': limitStanding,
   unique,
   limits,
   time,
@@ -39,7 +49,9 @@ const nouns: Record<string, Case[]> = {
   unit,
   record,
   look,
+  events,
   history,
+  processes,
   traits,
 }
 

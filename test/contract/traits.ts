@@ -62,7 +62,9 @@ export const traits: Case[] = [
       } finally {
         await second.close()
       }
-      assert.deepEqual(await s.texts(), ['b'], 'what its sessions held returns when it closes')
+      assert.deepEqual(await s.texts(), [], 'what its sessions held waits a little')
+      s.clock.move(250)
+      assert.deepEqual(await s.texts(), ['b'], 'and returns')
     },
   ],
   [

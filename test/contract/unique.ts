@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mail, text } from './subject.ts'
+import { mail, other, text } from './subject.ts'
 import type { Case } from './store-contract.ts'
 
 const key = (over: object = {}) => ({ unique: { key: 'k', for: 'unfinished' as const, on: 'keep' as const, ...over } })
@@ -79,8 +79,127 @@ export const unique: Case[] = [
     },
   ],
   [
-    'supersede is refused as unsupported',
-    async (s) =>
-      assert.deepEqual(await s.putResult('a', {}, key({ on: 'supersede' })), { ok: false, why: 'unsupported' }),
+    'supersede: as replace while it waits; a running one is cancelled, and its successor waits for its end',
+    async (s) => {
+      const supersede = key({ on: 'supersede' })
+      const id = await s.put('a', {}, supersede)
+      assert.deepEqual(await s.putResult('b', {}, supersede), { ok: true, id, state: 'ready', replaced: true })
+      const job = await s.takeOne()
+      const next = await s.putResult('c', {}, supersede)
+      assert.ok(next.ok)
+      assert.notEqual(next.id, id)
+      assert.equal(next.state, 'waiting')
+      assert.deepEqual((await s.view(next.id))?.blocked, { by: 'job', what: id })
+      const touched = await s.ok<'touch'>({ do: 'touch', job: { id, n: job.n }, ms: 'own' })
+      assert.equal(touched.cancelled, true)
+      assert.deepEqual(await s.texts(), [], 'not beside the one that still runs')
+      await s.ok<'release'>({ do: 'release', job: { id, n: job.n }, as: 'failed' })
+      assert.equal(await s.state(id), 'gone', 'a cancelled one does not come back')
+      assert.deepEqual(await s.texts(), ['c'])
+    },
+  ],
+  [
+    'replace, supersede: a key held until it is reserved is free while it runs',
+    async (s) => {
+      for (const on of ['replace', 'supersede']) {
+        const waiting = key({ for: 'waiting', on })
+        const id = await s.put('a', {}, waiting)
+        assert.deepEqual(await s.putResult('b', {}, waiting), { ok: true, id, state: 'ready', replaced: true })
+        const job = await s.takeOne()
+        const next = await s.putResult('c', {}, waiting)
+        assert.ok(next.ok && next.state === 'ready' && next.id !== id)
+        const touched = await s.ok<'touch'>({ do: 'touch', job: { id, n: job.n }, ms: 'own' })
+        assert.equal(touched.cancelled, undefined)
+        await s.finish(id, job.n)
+        await s.finish(next.id, (await s.takeOne()).n)
+      }
+    },
+  ],
+  [
+    'replace, supersede: a key held for a time is that of the job as long as it is there',
+    async (s) => {
+      for (const on of ['replace', 'supersede']) {
+        const timed = key({ for: 1000, on })
+        const id = await s.put('a', {}, timed)
+        assert.deepEqual(await s.putResult('b', {}, timed), { ok: true, id, state: 'ready', replaced: true })
+        const job = await s.takeOne()
+        const next = await s.putResult('c', {}, timed)
+        assert.ok(next.ok && next.state === 'waiting')
+        await s.finish(id, job.n)
+        const second = await s.takeOne()
+        assert.equal(second.id, next.id)
+        await s.finish(second.id, second.n)
+        const third = await s.putResult('d', {}, timed)
+        assert.ok(third.ok && third.state === 'ready', 'nobody is left to be replaced')
+        const last = await s.takeOne()
+        s.clock.move(1000)
+        const after = await s.putResult('e', {}, timed)
+        assert.ok(after.ok && after.state === 'ready', 'its time is over, though it still runs')
+        await s.finish(last.id, last.n)
+        await s.finish(after.id, (await s.takeOne()).n)
+      }
+    },
+  ],
+  [
+    'a successor waits for the first, and is replaced, also when the time of its key is over meanwhile',
+    async (s) => {
+      for (const on of ['replace', 'supersede']) {
+        const timed = key({ for: 1000, on })
+        const id = await s.put('a', {}, { ...timed, lease: 36_000_000 })
+        const job = await s.takeOne()
+        const next = await s.putResult('b', {}, timed)
+        assert.ok(next.ok && next.state === 'waiting')
+        s.clock.move(3_600_000)
+        await s.ok<'due'>({ do: 'due', limit: 100 })
+        assert.deepEqual(await s.putResult('c', {}, timed), { ok: true, id: next.id, state: 'waiting', replaced: true })
+        s.clock.move(3_600_000)
+        await s.ok<'due'>({ do: 'due', limit: 100 })
+        await s.finish(id, job.n)
+        const second = await s.takeOne()
+        assert.deepEqual([second.id, text(second.body)], [next.id, 'c'])
+        await s.finish(second.id, second.n)
+        s.clock.move(3_600_000)
+      }
+    },
+  ],
+  [
+    'a successor starts when the first is set aside, moved away or deleted, and when it is moved itself',
+    async (s) => {
+      const replace = key({ on: 'replace' })
+      const ends: ((id: number, n: number) => Promise<unknown>)[] = [
+        (id, n) => s.ok<'bury'>({ do: 'bury', job: { id, n }, why: 'rejected' }),
+        (id, n) =>
+          s.ok<'forward'>({ do: 'forward', job: { id, n }, to: [{ queue: other, create: true }], why: 'asked' }),
+        (id) => s.ok<'finish'>({ do: 'finish', job: { id, force: true } }),
+      ]
+      for (const end of ends) {
+        await s.put('a', {}, replace)
+        const { id, n } = await s.takeOne()
+        const next = await s.put('b', {}, replace)
+        assert.equal(await s.state(next), 'waiting')
+        await end(id, n)
+        assert.equal(await s.state(next), 'ready')
+        await s.finish(next, (await s.takeOne()).n)
+      }
+      await s.put('a', {}, replace)
+      const first = await s.takeOne()
+      const next = await s.put('b', {}, replace)
+      await s.ok<'forward'>({ do: 'forward', job: { id: next }, to: [{ queue: other, create: true }], why: 'asked' })
+      assert.equal(await s.state(next), 'ready')
+      await s.finish(first.id, first.n)
+    },
+  ],
+  [
+    'a successor that is reserved by its id, and comes back, waits for nobody',
+    async (s) => {
+      const replace = key({ on: 'replace' })
+      await s.put('a', {}, replace)
+      const first = await s.takeOne()
+      const next = await s.put('b', {}, replace)
+      const { n } = await s.takeOne(next)
+      await s.finish(first.id, first.n)
+      await s.ok<'release'>({ do: 'release', job: { id: next, n }, as: 'asked' })
+      assert.equal(await s.state(next), 'ready')
+    },
   ],
 ]

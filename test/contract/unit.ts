@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import type { State } from '../../src/job.ts'
 import type { Op, Unit } from '../../src/stores/store.ts'
-import { mail } from './subject.ts'
+import { mail, other } from './subject.ts'
 import type { Case } from './store-contract.ts'
 
 const put = (body: string): Op => ({ do: 'put', to: [{ queue: mail, create: true }], msg: { body: Buffer.from(body) } })
@@ -61,6 +62,32 @@ export const unit: Case[] = [
       assert.deepEqual((await s.store.records(0)).changed, [])
       assert.deepEqual(await outline(s, [{ do: 'finish', job: { id, n } }, put('next')], 'undo'), ['ok', 'ok'])
       assert.deepEqual(await s.texts(), ['next'])
+    },
+  ],
+  [
+    "with 'undo' leaves jobs in their order, whatever was done to them: ready, delayed and buried ones",
+    async (s) => {
+      const at = s.now + 1000
+      const ids = async (order: 'take' | 'due' | 'buried', state: State) => {
+        const { jobs } = await s.store.look({ where: { queue: mail, states: [state] }, order, limit: 10 })
+        return jobs.map(({ id }) => id)
+      }
+      const buried = [await s.put('1'), await s.put('2'), await s.put('3')]
+      for (const id of buried) await s.ok<'bury'>({ do: 'bury', job: { id }, why: 'asked' })
+      const ready = [await s.put('4'), await s.put('5'), await s.put('6')]
+      const delayed = [await s.put('7', { at }), await s.put('8', { at }), await s.put('9', { at })]
+      for (const change of [
+        (id: number): Op => ({ do: 'finish', job: { id } }),
+        (id: number): Op => ({ do: 'forward', job: { id }, to: [{ queue: other, create: true }], why: 'asked' }),
+        (id: number): Op => ({ do: 'bury', job: { id }, why: 'asked' }),
+        (id: number): Op => ({ do: 'forward', job: { id }, to: [], why: 'asked' }),
+      ]) {
+        const firsts = [buried, ready, delayed].flatMap((list) => list.slice(0, 2))
+        await outline(s, [...firsts.map(change), missing], 'undo')
+        assert.deepEqual(await ids('buried', 'buried'), buried)
+        assert.deepEqual(await ids('take', 'ready'), ready)
+        assert.deepEqual(await ids('due', 'delayed'), delayed)
+      }
     },
   ],
   [

@@ -1,11 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { tied } from '../tied.ts'
 import type { Order, Report } from './worker.ts'
-
-/** Never outlives the tests. */
-const running = new Set<ChildProcess>()
-process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')))
 
 /** A worker in a process of its own. */
 export class Child {
@@ -14,12 +11,8 @@ export class Child {
   dead = false
 
   private constructor(process: ChildProcess) {
-    this.process = process
-    running.add(process)
-    process.once('exit', () => {
-      running.delete(process)
-      this.dead = true
-    })
+    this.process = tied(process)
+    process.once('exit', () => (this.dead = true))
     process.on('message', (report: Report) => {
       for (const on of [...this.#reports]) on(report)
     })
@@ -51,10 +44,13 @@ export class Child {
       const on = (report: Report): void => {
         if (!wanted(report)) return
         this.#reports.delete(on)
+        this.process.off('exit', ended)
         resolve(report)
       }
+      const ended = (code: number | null, signal: NodeJS.Signals | null) =>
+        reject(new Error(`the worker ended with ${code ?? signal}`))
       this.#reports.add(on)
-      this.process.once('exit', (code, signal) => reject(new Error(`the worker ended with ${code ?? signal}`)))
+      this.process.once('exit', ended)
     })
   }
 

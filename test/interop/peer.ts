@@ -1,9 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { connect, createServer, type NetConnectOpts } from 'node:net'
-
-/** Never outlives the tests. */
-const running = new Set<ChildProcess>()
-process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')))
+import { tied } from '../tied.ts'
 
 /** A server of the beanstalkd protocol in a process of its own. */
 export interface Peer {
@@ -37,8 +34,7 @@ export async function start(program: readonly string[], flags: readonly string[]
     child.once('error', (error) => done(error.message))
     child.once('close', (code, signal) => done(`it ended with ${code ?? signal}: ${said}`))
   })
-  running.add(child)
-  void gone.then(() => running.delete(child))
+  tied(child)
   let over: string | undefined
   void gone.then((why) => (over = why))
   while (!(await accepts(at ?? { host: '127.0.0.1', port }))) {

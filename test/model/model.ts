@@ -1,13 +1,12 @@
 /**
  * The life of a job as a small reference model: arrays, loops and a clock that stands still, written from docs/architecture.md and not from the stores' code.
- * It knows priorities, delays, leases with a deadline and a session, counters, burial and kicks.
+ * It knows priorities, delays, leases with a deadline and a session, counters, burial and kicks, and queues whose groups take turns.
  */
+import { takeTurn, type Turning } from './turns.ts'
+
 export type ModelState = 'ready' | 'delayed' | 'reserved' | 'buried'
 
-export interface ModelJob {
-  id: number
-  queue: string
-  pri: number
+export interface ModelJob extends Turning {
   state: ModelState
   /** When it is due, or when its lease is over. */
   at: number
@@ -27,13 +26,22 @@ export class Model {
   now: number
   jobs: ModelJob[] = []
   #burials = 0
+  readonly #fair: readonly string[]
+  #ranks: ReadonlyMap<number, number> = new Map()
 
-  constructor(now: number) {
+  /** @param fair queues whose groups take turns */
+  constructor(now: number, fair: readonly string[] = []) {
     this.now = now
+    this.#fair = fair
+  }
+
+  /** The ranks that jobs have after the next step: a new one is the store's to choose. */
+  ranked(ranks: ReadonlyMap<number, number>): void {
+    this.#ranks = ranks
   }
 
   clone(): Model {
-    const copy = new Model(this.now)
+    const copy = new Model(this.now, this.#fair)
     copy.jobs = structuredClone(this.jobs)
     copy.#burials = this.#burials
     return copy
@@ -54,30 +62,35 @@ export class Model {
         next.timeouts++
         next.failures++
       }
-      this.#ready(next)
+      this.#place(next, 0)
     }
     this.now = end
   }
 
-  put(id: number, queue: string, pri: number, delay: number, lease: number): void {
+  put(id: number, queue: string, pri: number, delay: number, lease: number, group = ''): void {
     const counters = { reserves: 0, failures: 0, timeouts: 0, releases: 0, buries: 0, kicks: 0, burial: 0 }
-    this.jobs.push({
+    const job: ModelJob = {
       id,
       queue,
       pri,
+      rank: id,
+      fair: this.#fair.includes(queue) ? group : undefined,
+      turn: false,
       lease,
       session: undefined,
-      state: delay > 0 ? 'delayed' : 'ready',
-      at: this.now + delay,
+      state: 'delayed',
+      at: 0,
       ...counters,
-    })
+    }
+    this.jobs.push(job)
+    this.#place(job, delay, id)
   }
 
   /** Which job a reserve must give. */
   next(queues: readonly string[]): ModelJob | undefined {
     return this.jobs
       .filter((job) => job.state === 'ready' && queues.includes(job.queue))
-      .sort((a, b) => a.pri - b.pri || a.id - b.id)[0]
+      .sort((a, b) => a.pri - b.pri || ageOf(a) - ageOf(b))[0]
   }
 
   reserve(job: ModelJob, session: string): void {
@@ -105,9 +118,9 @@ export class Model {
     const job = this.holds(session, id)
     if (!job) return false
     job.releases++
+    if (pri !== job.pri) job.turn = false
     job.pri = pri
-    this.#ready(job)
-    if (delay > 0) Object.assign(job, { state: 'delayed', at: this.now + delay })
+    this.#place(job, delay)
     return true
   }
 
@@ -115,7 +128,7 @@ export class Model {
     const job = this.holds(session, id)
     if (!job) return false
     job.buries++
-    Object.assign(job, { state: 'buried', session: undefined, burial: ++this.#burials })
+    Object.assign(job, { state: 'buried', session: undefined, burial: ++this.#burials, turn: false })
     return true
   }
 
@@ -129,7 +142,7 @@ export class Model {
     const job = this.job(id)
     if (job?.state !== 'buried' && job?.state !== 'delayed') return false
     job.kicks++
-    this.#ready(job)
+    this.#place(job, 0)
     return true
   }
 
@@ -147,10 +160,24 @@ export class Model {
 
   /** A session is over, and was at nothing wrong. */
   end(session: string): void {
-    for (const job of this.jobs) if (job.session === session && job.state === 'reserved') this.#ready(job)
+    for (const job of this.jobs) if (job.session === session && job.state === 'reserved') this.#place(job, 0)
   }
 
-  #ready(job: ModelJob): void {
-    Object.assign(job, { state: 'ready', session: undefined, at: 0 })
+  #place(job: ModelJob, delay: number, fresh = this.#ranks.get(job.id) ?? job.rank): void {
+    const ready = delay === 0
+    Object.assign(job, { state: ready ? 'ready' : 'delayed', session: undefined, at: ready ? 0 : this.now + delay })
+    if (!ready) job.turn = false
+    else if (job.fair !== undefined)
+      takeTurn(
+        job,
+        this.jobs,
+        (one) => one.state === 'ready',
+        () => fresh,
+      )
   }
+}
+
+/** A turn means something in its own queue only. */
+function ageOf({ turn, id, rank }: ModelJob): number {
+  return turn ? id : rank
 }

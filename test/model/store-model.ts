@@ -7,6 +7,7 @@ import type {
   Bytes,
   Death,
   JobId,
+  Limit,
   Message,
   Ms,
   Queue,
@@ -17,6 +18,7 @@ import type {
   Unique,
   Why,
 } from '../../src/job.ts'
+import { takeTurn, toBack, type Turning } from './turns.ts'
 import type { Dead, JobView, Op, Put, QueueStats, Refusal, Result, Unit } from '../../src/stores/store.ts'
 
 /** Implicit queues may be forgotten when they were unused for so long. */
@@ -24,30 +26,42 @@ const UNUSED: Ms = 60_000
 const REPORT_AGAIN: Ms = 60_000
 const DEATHS: readonly Why[] = ['rejected', 'expired', 'maxlen', 'exhausted', 'invalid', 'failed']
 
+/** How long a job waits that a worker's process took with it. */
+const LOST = { first: 250, factor: 4, max: 60_000 }
+const NONE = { first: 0, factor: 0, max: 0 }
+
+/** It was given no rank yet. */
+const NEW = -1
+
 type Live = Exclude<State, 'finished'>
 type Op1<K extends Op['do']> = Extract<Op, { do: K }>
 
-export interface ModelJob {
-  id: JobId
+export interface ModelJob extends Turning {
   queue: Queue
   /** A member of a group that isn't its head is here 'ready', too: `stateOf` says what it is. */
   state: 'ready' | 'delayed' | 'reserved' | 'buried'
-  pri: number
-  /** Its place among jobs of equal priority. */
-  rank: number
   /** When it is due, or its lease is over; Infinity for one of a session only. */
   at: Ms
   n: number
+  /** A move gave it a fence that is larger than this one. */
+  moved: boolean
   session: string | undefined
-  /** Its place among those reserved, and among those buried. */
-  reservation: number
+  /** Its place among those buried. */
   burial: number
   lease: Ms
   body: Bytes
   envelope: Bytes | undefined
   name: string | undefined
+  /** Its group, be it fair or in order. */
   group: string | undefined
+  gates: readonly string[] | undefined
+  /** When it was last taken, if anything counted that. */
+  begun: Ms
+  /** The gate at which the store says that it waits: which of those that may go are ready already is the store's to choose. */
+  parked: string | undefined
   unique: string | undefined
+  /** The job that had its unique key, and has not ended yet. */
+  after: JobId | undefined
   put: Ms
   first: Ms | undefined
   /** When its time to live is over, and when its queue's retention is. */
@@ -67,6 +81,8 @@ export interface ModelJob {
   /** Set aside for its queue's dead-letter target; and when that was last told. */
   dead: boolean
   reported: Ms
+  /** It left in a unit that was undone: that it was told may be forgotten by that, and it may be told again. */
+  again: boolean
 }
 
 interface ModelQueue {
@@ -93,6 +109,8 @@ export class StoreModel {
   jobs: ModelJob[] = []
   queues = new Map<Queue, ModelQueue>()
   records = new Map<string, ModelRecord>()
+  /** By gate; that of a queue as a whole is `/` and its name. */
+  windows = new Map<string, { since: Ms; used: number }>()
   /** The highest id that was given out, and the last version of a record. */
   lastId = 0
   #version = 0
@@ -100,6 +118,10 @@ export class StoreModel {
   /** Jobs of a unit that was undone never had an id that anybody saw. */
   #unseen = 0
   #dead: Dead[] = []
+  #ranks: ReadonlyMap<JobId, number> | undefined
+  /** The highest rank that was a new number, and what it was before the step that is being done. */
+  #highest = 0
+  #before = 0
   readonly #shared: boolean
 
   /** shared: another process may have the file open, too. */
@@ -145,7 +167,7 @@ export class StoreModel {
     if (job.state === 'reserved') this.#giveBack(job, 'timeout')
     else if (this.#expires(job) <= this.now) this.#expire(job)
     else {
-      if (job.rankWhenDue) job.rank = ++this.#counter
+      if (job.rankWhenDue && job.fair === undefined) job.rank = this.#fresh(job)
       job.rankWhenDue = false
       this.#place(job, 0)
     }
@@ -157,16 +179,57 @@ export class StoreModel {
     else this.#depart(job)
   }
 
-  /** As after a restart: what sessions held is lost, and what was told is told again. */
-  reopen(sessions: readonly string[]): void {
+  /**
+   * As after a restart: what sessions held is lost, and what was told is told again.
+   * @param buried jobs as the store has them now: in which order those that were held were buried is its to choose
+   */
+  reopen(sessions: readonly string[], buried: readonly JobId[]): void {
     this.settle()
+    const before = this.#counter
     for (const session of sessions) this.#end(session, 'lost')
+    const order = this.jobs.filter(({ state, burial }) => state === 'buried' && burial > before)
+    order.sort((a, b) => buried.indexOf(a.id) - buried.indexOf(b.id))
+    for (const job of order) job.burial = ++this.#counter
     for (const job of this.jobs) job.reported = -Infinity
   }
 
   #forget(key: string): void {
     this.records.delete(key)
     this.#version++
+  }
+
+  // ------------------------------------------------------------------ ranks
+
+  /**
+   * The ranks that jobs have in the store after the next step: which numbers are new ones is the store's to choose. Without them the model counts by itself,
+   * which tells the same order where no group is fair.
+   */
+  ranked(ranks: ReadonlyMap<JobId, number>): void {
+    this.#before = this.#highest
+    this.#ranks = ranks
+  }
+
+  #fresh({ id, rank: old }: ModelJob): number {
+    if (!this.#ranks) return ++this.#counter
+    // Of a new job it is the id; of one that is gone again nobody sees it.
+    const rank = (old === NEW && id > 0 ? id : this.#ranks.get(id)) ?? this.#highest + 1
+    assert.ok(rank > this.#before, `job ${id} has rank ${rank}, which is no new number after ${this.#before}`)
+    this.#highest = Math.max(this.#highest, rank)
+    return rank
+  }
+
+  /** Makes it one of a group, as the policy of its queue has groups. */
+  #join(job: ModelJob, group: string | undefined, otherwise: QueuePolicy['groups']): void {
+    const fair = (this.policy(job.queue)?.groups ?? otherwise) === 'fair'
+    job.group = group
+    job.fair = fair ? (group ?? '') : undefined
+    job.turn = false
+  }
+
+  #setPri(job: ModelJob, pri: number | undefined): void {
+    if (pri === undefined || pri === job.pri) return
+    job.pri = pri
+    job.turn = false
   }
 
   // ------------------------------------------------------------------ what one sees
@@ -190,13 +253,18 @@ export class StoreModel {
   /** The first by rank of a group's jobs that aren't buried; the others wait for it. */
   #head(queue: Queue, group: string): ModelJob | undefined {
     return this.#in(queue)
-      .filter((job) => job.group === group && job.state !== 'buried')
+      .filter((job) => lineOf(job) === group && job.state !== 'buried')
       .sort((a, b) => a.rank - b.rank)[0]
   }
 
   stateOf(job: ModelJob): Live {
-    if (job.state !== 'ready' || job.group === undefined) return job.state
-    return this.#head(job.queue, job.group) === job ? 'ready' : 'waiting'
+    if (job.state !== 'ready') return job.state
+    return this.isBehind(job) || job.parked !== undefined ? 'waiting' : 'ready'
+  }
+
+  isBehind(job: ModelJob): boolean {
+    const line = lineOf(job)
+    return job.after !== undefined || (line !== undefined && this.#head(job.queue, line) !== job)
   }
 
   /** Jobs of one state in that state's order. */
@@ -204,17 +272,125 @@ export class StoreModel {
     const jobs = this.#in(queue).filter((job) => this.stateOf(job) === state)
     if (state === 'buried') return jobs.sort((a, b) => a.burial - b.burial)
     if (state === 'delayed') return jobs.sort((a, b) => a.at - b.at || a.rank - b.rank)
-    return jobs.sort((a, b) => a.pri - b.pri || a.rank - b.rank)
+    return jobs.sort(byTurn)
+  }
+
+  // ------------------------------------------------------------------ limits
+
+  /** Where the store says that these wait: only at gates of theirs, and at an open one only behind others that are ready. */
+  parkedAt(gates: ReadonlyMap<JobId, string>): void {
+    for (const job of this.jobs)
+      job.parked = job.state === 'ready' && !this.isBehind(job) ? gates.get(job.id) : undefined
+    for (const { id, queue, parked, gates: own } of this.jobs) {
+      if (parked === undefined) continue
+      assert.ok(own?.includes(parked), `job ${id} waits at ${parked}, which is no gate of it`)
+      const ready = this.list(queue, 'ready').some((job) => job.gates?.includes(parked))
+      assert.ok(ready || !this.#isOpen(parked), `job ${id} waits at ${parked}, which is open, and behind nobody`)
+    }
+  }
+
+  #limit(gate: string): Limit {
+    if (gate.startsWith('/')) return this.policy(gate.slice(1) as Queue) ?? {}
+    return this.records.get(`limit/${gate.replace(/\/.*/, '')}`)?.value ?? {}
+  }
+
+  /** Those that are reserved now, of all queues or of one as a whole. */
+  #running(gate: string): ModelJob[] {
+    const counts = (job: ModelJob) => (gate.startsWith('/') ? `/${job.queue}` === gate : job.gates?.includes(gate))
+    return this.jobs.filter((job) => job.state === 'reserved' && counts(job))
+  }
+
+  /** When the window that it counts in is over, if it is used up. */
+  #opensAt(gate: string): Ms | undefined {
+    const { rate } = this.#limit(gate)
+    const { since, used } = this.windows.get(gate) ?? { since: 0, used: 0 }
+    return rate && used >= rate.jobs && since + rate.per > this.now ? since + rate.per : undefined
+  }
+
+  #isOpen(gate: string): boolean {
+    const { concurrency = Infinity } = this.#limit(gate)
+    return this.#running(gate).length < concurrency && this.#opensAt(gate) === undefined
+  }
+
+  #gatesOpen({ gates = [] }: ModelJob): boolean {
+    return gates.every((gate) => this.#isOpen(gate))
+  }
+
+  #queueOpen(queue: Queue): boolean {
+    return this.pausedUntil(queue) <= this.now && this.#isOpen(`/${queue}`)
+  }
+
+  /** A reserve counts in the windows of its gates and of its queue. */
+  #begin(job: ModelJob): void {
+    for (const gate of [...(job.gates ?? []), `/${job.queue}`]) {
+      const { rate } = this.#limit(gate)
+      if (!rate) continue
+      job.begun = this.now
+      const window = this.windows.get(gate)
+      const runs = window && window.used > 0 && window.since + rate.per > this.now
+      this.windows.set(gate, runs ? { since: window.since, used: window.used + 1 } : { since: this.now, used: 1 })
+    }
+  }
+
+  /** A reserve is taken back, which doesn't count any more where its window still runs. */
+  #uncount(job: ModelJob): void {
+    for (const gate of [...(job.gates ?? []), `/${job.queue}`]) {
+      const { rate } = this.#limit(gate)
+      const window = this.windows.get(gate)
+      if (!rate || !window || window.used === 0 || window.since + rate.per <= this.now || job.begun < window.since)
+        continue
+      this.windows.set(gate, { since: window.since, used: window.used - 1 })
+    }
+  }
+
+  /** When time alone lets it be taken, as far as its limits go. */
+  opens(job: ModelJob): Ms {
+    return Math.max(...[...(job.gates ?? []), `/${job.queue}`].map((gate) => this.#letsThrough(gate)))
+  }
+
+  #letsThrough(gate: string): Ms {
+    const { concurrency = Infinity } = this.#limit(gate)
+    const ends = this.#running(gate)
+      .map(({ at }) => at)
+      .sort((a, b) => a - b)
+    const tooMany = ends.length - concurrency
+    const free = tooMany < 0 ? this.now : (ends[tooMany] ?? Infinity)
+    return Math.max(free, this.#opensAt(gate) ?? this.now)
+  }
+
+  #seen(by: 'gate' | 'queue', gate: string, what: string): JobView['blocked'] {
+    const { concurrency, rate } = this.#limit(gate)
+    const until = this.#opensAt(gate)
+    return {
+      by,
+      what,
+      running: this.#running(gate).length,
+      limit: { ...(concurrency !== undefined && { concurrency }), ...(rate && { rate }) },
+      ...(until !== undefined && { until }),
+    }
+  }
+
+  #closedBy({ queue }: ModelJob): JobView['blocked'] {
+    const paused = this.pausedUntil(queue)
+    if (paused > this.now) return { by: 'paused', what: paused }
+    return this.#isOpen(`/${queue}`) ? undefined : this.#seen('queue', `/${queue}`, queue)
+  }
+
+  // ------------------------------------------------------------------
+
+  #behind(job: ModelJob): { by: 'group' | 'job'; what: JobId | undefined } {
+    const line = lineOf(job)
+    const head = line === undefined ? undefined : this.#head(job.queue, line)
+    return head && head !== job ? { by: 'group', what: head.id } : { by: 'job', what: job.after }
   }
 
   view(job: ModelJob): Record<string, unknown> {
     const { id, n, queue, pri, reserves, failures, put, first, lease, body, envelope, group, name, deaths, error } = job
     const state = this.stateOf(job)
-    const paused = this.pausedUntil(queue)
     const blocked = {
       delayed: { by: 'until', what: job.at },
-      waiting: { by: 'group', what: group === undefined ? 0 : this.#head(queue, group)?.id },
-      ready: paused > this.now ? { by: 'paused', what: paused } : undefined,
+      waiting: job.parked === undefined ? this.#behind(job) : this.#seen('gate', job.parked, job.parked),
+      ready: this.#closedBy(job),
       reserved: undefined,
       buried: undefined,
     }[state]
@@ -296,6 +472,15 @@ export class StoreModel {
 
   // ------------------------------------------------------------------ operations
 
+  /** The fence that a move gave, which is the store's to choose. */
+  fenced(id: JobId, n: number): void {
+    const job = this.job(id)
+    if (!job?.moved) return
+    assert.ok(n > job.n, `the fence of job ${id} grows with its move`)
+    job.n = n
+    job.moved = false
+  }
+
   /** What the store must answer to a unit; what is the store's to choose is taken from what it did answer. */
   run(unit: Unit, actual: readonly Result[]): unknown[] {
     if (unit.refused === 'undo') {
@@ -315,11 +500,18 @@ export class StoreModel {
   /** Returns the way back to how everything is now. */
   #save(): () => void {
     const jobs = this.jobs.map((job) => [job, structuredClone(job)] as const)
-    const { queues, records } = structuredClone({ queues: this.queues, records: this.records })
+    const { queues, records, windows } = structuredClone({
+      queues: this.queues,
+      records: this.records,
+      windows: this.windows,
+    })
     const dead = [...this.#dead]
     return () => {
-      this.jobs = jobs.map(([job, saved]) => Object.assign(job, saved))
-      Object.assign(this, { queues, records })
+      this.jobs = jobs.map(([job, saved]) => {
+        const again = saved.dead && (!job.dead || !this.jobs.includes(job))
+        return Object.assign(job, saved, again && { again })
+      })
+      Object.assign(this, { queues, records, windows })
       this.#dead = dead
     }
   }
@@ -377,6 +569,8 @@ export class StoreModel {
         return this.#due(answer?.do === 'due' ? answer.dead : [])
       case 'record':
         return this.#record(op, answer?.do === 'record' ? answer.version : 0)
+      case 'tell':
+        return { ok: true, do: 'tell' }
     }
   }
 
@@ -386,7 +580,7 @@ export class StoreModel {
     const reserved = job.state === 'reserved'
     if (ref.n !== undefined) {
       const current = reserved || (ref.buried && job.state === 'buried') || (ref.late && job.state !== 'buried')
-      return job.n === ref.n && current ? change(job) : refused('stale')
+      return job.n === ref.n && !job.moved && current ? change(job) : refused('stale')
     }
     if (ref.held !== undefined) {
       const may = reserved ? job.session === ref.held : ref.free === true
@@ -414,11 +608,15 @@ export class StoreModel {
     const queue = this.#queue(target.queue)
     const scoped = unique && (unique.scope === 'group' ? `group ${msg.group}: ${unique.key}` : `queue: ${unique.key}`)
     const claim = scoped === undefined ? undefined : queue.claims.get(scoped)
-    if (unique && claim && claim.until > this.now) {
-      const job = this.job(claim.id)
+    const holder = claim && this.job(claim.id)
+    let after: JobId | undefined
+    if (unique && claim && (claim.until > this.now || holder?.after !== undefined)) {
       if (unique.on === 'keep')
-        return { ok: true, id: claim.id, state: job ? this.stateOf(job) : 'finished', duplicate: true }
-      if (job && job.state !== 'reserved') return this.#replace(job, msg, target)
+        return { ok: true, id: claim.id, state: holder ? this.stateOf(holder) : 'finished', duplicate: true }
+      if (holder?.state === 'reserved') {
+        if (unique.on === 'supersede') holder.cancelled = true
+        after = holder.id
+      } else if (holder && holder.state !== 'buried') return this.#replace(holder, msg, target)
     }
     const refusal = this.#room(target.queue, msg.body.length)
     if (refusal) return refused(refusal)
@@ -427,18 +625,20 @@ export class StoreModel {
     Object.assign(job, {
       envelope: msg.envelope,
       name: msg.name,
-      group: msg.group,
+      gates: msg.gates && [...new Set(msg.gates)],
       lease: msg.lease ?? policy?.lease ?? 60_000,
       maxFailures: msg.maxFailures,
       maxReserves: msg.maxReserves,
       backoff: msg.backoff,
     })
+    this.#join(job, msg.group, 'ordered')
     if (unique && scoped !== undefined) {
       job.unique = scoped
+      job.after = after
       const until = typeof unique.for === 'number' ? this.now + unique.for : Infinity
       queue.claims.set(scoped, { id: job.id, for: unique.for, until })
     }
-    this.#place(job, target.at ?? this.now + (policy?.delay ?? 0))
+    this.#placeAnew(job, target.at ?? this.now + (policy?.delay ?? 0))
     return { ok: true, id: job.id, state: this.stateOf(job) }
   }
 
@@ -446,7 +646,7 @@ export class StoreModel {
     if (msg.body.length > (this.policy(job.queue)?.maxSize ?? Infinity)) return refused('too big')
     job.body = msg.body
     job.envelope = msg.envelope ?? job.envelope
-    job.pri = target.pri ?? job.pri
+    this.#setPri(job, target.pri)
     job.dead = false
     this.#place(job, target.at ?? 0)
     return { ok: true, id: job.id, state: this.stateOf(job), replaced: true }
@@ -471,18 +671,24 @@ export class StoreModel {
       queue: target.queue,
       state: 'ready',
       pri: target.pri ?? this.policy(target.queue)?.pri ?? 65536,
-      rank: ++this.#counter,
+      rank: NEW,
+      fair: undefined,
+      turn: false,
       at: 0,
       n: 0,
+      moved: false,
       session: undefined,
-      reservation: 0,
       burial: 0,
       lease: 60_000,
       body,
       envelope: undefined,
       name: undefined,
       group: undefined,
+      gates: undefined,
+      begun: 0,
+      parked: undefined,
       unique: undefined,
+      after: undefined,
       put: this.now,
       first: undefined,
       ttl: Infinity,
@@ -500,6 +706,7 @@ export class StoreModel {
       cancelled: false,
       dead: false,
       reported: -Infinity,
+      again: false,
     }
     this.#live(job, target.ttl)
     this.jobs.push(job)
@@ -535,8 +742,18 @@ export class StoreModel {
   #place(job: ModelJob, at: Ms): void {
     job.state = at > this.now ? 'delayed' : 'ready'
     job.at = job.state === 'delayed' ? at : 0
-    job.session = undefined
+    job.session = job.parked = undefined
     this.#queue(job.queue).used = this.now
+    if (job.state === 'delayed') job.turn = false
+    else if (job.fair !== undefined) takeTurn(job, this.jobs, this.#isReady, () => this.#fresh(job))
+  }
+
+  readonly #isReady = (job: ModelJob): boolean => this.stateOf(job) === 'ready'
+
+  /** The same with a new number, where no turn decides. */
+  #placeAnew(job: ModelJob, at: Ms): void {
+    if (job.fair === undefined || at > this.now) job.rank = this.#fresh(job)
+    this.#place(job, at)
   }
 
   // ------------------------------------------------------------------ taking
@@ -547,39 +764,53 @@ export class StoreModel {
       const job = this.job(op.from)
       if (!job) return refused('gone')
       const state = this.stateOf(job)
-      const closed = job.group !== undefined && state !== 'buried' && this.#head(job.queue, job.group) !== job
+      const line = lineOf(job)
+      const closed = line !== undefined && state !== 'buried' && this.#head(job.queue, line) !== job
       if (state === 'reserved' || closed) return refused('not held')
       jobs.push(this.#take(job, op, fences[0]))
       return { ok: true, do: 'reserve', jobs, dead: this.#dead }
     }
     let { bytes } = op
     let job = this.#first(op.from)
-    while (job && jobs.length < op.max && (jobs.length === 0 || (bytes > 0 && job.body.length <= bytes))) {
+    while (job && (jobs.length === 0 || job.body.length <= bytes)) {
       bytes -= job.body.length
       jobs.push(this.#take(job, op, fences[jobs.length]))
+      // Nobody looks for another one then, who would set aside what may not be taken any more.
+      if (jobs.length >= op.max || bytes <= 0) break
       // Where each is gone at once, the next of the group is a head itself.
       job = (op.run && !op.gone && this.#following(job)) || this.#first(op.from)
     }
     return jobs.length > 0 ? { ok: true, do: 'reserve', jobs, dead: this.#dead } : refused('empty')
   }
 
+  /** The first of each queue is looked at: what may not be taken any more leaves, also where another queue's comes before it. */
   #first(from: readonly Queue[]): ModelJob | undefined {
-    for (;;) {
-      const job = from
-        .filter((queue) => this.pausedUntil(queue) <= this.now)
-        .flatMap((queue) => this.list(queue, 'ready').slice(0, 1))
-        .sort((a, b) => a.pri - b.pri || a.rank - b.rank)[0]
-      if (!job || this.#takable(job)) return job
+    const heads: ModelJob[] = []
+    for (const queue of from.filter((queue) => this.#queueOpen(queue))) {
+      let head = this.#free(queue)[0]
+      while (head && !this.#takable(head)) head = this.#free(queue)[0]
+      if (head) heads.push(head)
     }
+    // A turn means something in its own queue only.
+    return heads.sort((a, b) => a.pri - b.pri || ageOf(a) - ageOf(b))[0]
+  }
+
+  /** Those that may be taken, in their order, whether the store says that they are ready or that they wait at a gate which is open. */
+  #free(queue: Queue): ModelJob[] {
+    return this.#in(queue)
+      .filter((job) => job.state === 'ready' && !this.isBehind(job) && this.#gatesOpen(job))
+      .sort(byTurn)
   }
 
   /** The next of its group, if it may come along. */
-  #following({ queue, group, rank }: ModelJob): ModelJob | undefined {
-    if (group === undefined) return undefined
+  #following({ queue, rank, ...job }: ModelJob): ModelJob | undefined {
+    const line = lineOf(job)
+    if (line === undefined) return undefined
     const next = this.#in(queue)
-      .filter((job) => job.group === group && job.state !== 'buried' && job.rank > rank)
+      .filter((job) => lineOf(job) === line && job.state !== 'buried' && job.rank > rank)
       .sort((a, b) => a.rank - b.rank)[0]
-    return next?.state === 'ready' && this.#takable(next) ? next : undefined
+    if (next?.state !== 'ready' || !this.#gatesOpen(next) || !this.#isOpen(`/${queue}`)) return undefined
+    return this.#takable(next) ? next : undefined
   }
 
   /** What may not be taken any more leaves on the spot; one that was kicked may be tried again. */
@@ -593,10 +824,12 @@ export class StoreModel {
   #take(job: ModelJob, { lease, gone }: Op1<'reserve'>, n: number | undefined): object {
     if (n !== undefined) assert.ok(n > job.n, `the fence of job ${job.id} grows`)
     job.n = n ?? job.n
+    job.moved = false
     job.state = 'reserved'
     job.dead = false
+    job.after = job.parked = undefined
+    this.#begin(job)
     job.session = lease.session
-    job.reservation = ++this.#counter
     job.reserves++
     job.first ??= this.now
     job.at = lease.ms === undefined ? Infinity : this.now + (lease.ms === 'own' ? job.lease : lease.ms)
@@ -635,7 +868,8 @@ export class StoreModel {
       if (op.as === 'kicked' ? !kickable : op.as !== 'asked') return refused('not held')
     }
     this.#giveBack(job, op.as, op)
-    return { ok: true, do: 'release', state: this.stateOf(job), dead: this.#dead }
+    const state = this.jobs.includes(job) ? this.stateOf(job) : 'finished'
+    return { ok: true, do: 'release', state, dead: this.#dead }
   }
 
   #giveBack(
@@ -643,6 +877,9 @@ export class StoreModel {
     as: Return,
     to: { at?: Ms; pri?: number; back?: true; error?: Bytes; afresh?: boolean } = {},
   ): void {
+    if (job.cancelled && job.state === 'reserved') return this.#depart(job)
+    if (as === 'untaken') this.#uncount(job)
+    const bound = job.state === 'reserved' && job.at === Infinity
     if (as === 'asked' || as === 'failed') job.counts.releases++
     if (as === 'failed' || as === 'lost' || as === 'timeout') job.failures++
     if (as === 'timeout') job.counts.timeouts++
@@ -651,10 +888,12 @@ export class StoreModel {
     if (to.afresh) job.reserves = job.failures = 0
     job.dead = job.cancelled = false
     job.error = to.error ?? job.error
-    job.pri = to.pri ?? job.pri
-    if (to.back) job.rank = ++this.#counter
+    this.#setPri(job, to.pri)
+    if (to.back && job.fair !== undefined) toBack(job, this.jobs, this.#isReady)
+    else if (to.back) job.rank = this.#fresh(job)
     if (as !== 'kicked' && as !== 'untaken' && this.#exhausted(job)) return this.#aside(job, 'exhausted')
-    const { first, factor, max } = job.backoff ?? this.policy(job.queue)?.backoff ?? { first: 0, factor: 0, max: 0 }
+    const { first, factor, max } =
+      job.backoff ?? this.policy(job.queue)?.backoff ?? (bound && as === 'lost' ? LOST : NONE)
     const bad = as === 'failed' || as === 'lost' || as === 'timeout'
     this.#place(job, to.at ?? (bad ? this.now + Math.min(max, Math.round(first * factor ** (job.failures - 1))) : 0))
   }
@@ -671,8 +910,11 @@ export class StoreModel {
     const to = why === 'asked' ? undefined : this.policy(job.queue)?.dead
     Object.assign(job, { state: 'buried', at: 0, session: undefined, burial: ++this.#counter, why })
     job.ttl = Infinity
+    job.turn = false
     job.dead = to !== undefined
+    job.after = undefined
     job.reported = -Infinity
+    this.#succeed(job)
     this.#queue(job.queue).used = this.now
     if (to !== undefined) this.#report(job, to)
   }
@@ -681,14 +923,25 @@ export class StoreModel {
     const { id, n, queue, why, envelope, deaths } = job
     this.#dead.push({ id, n, queue, to, why: why as Why, ...(envelope && { envelope }), deaths: deaths ?? [] })
     job.reported = this.now
+    job.again = false
   }
 
   #depart(job: ModelJob): void {
     this.jobs = this.jobs.filter((one) => one !== job)
     this.#unclaim(job)
+    this.#succeed(job)
     const queue = this.#queue(job.queue)
     queue.gone++
     queue.used = this.now
+  }
+
+  /** Who took the unique key over while this one ran no longer waits for it. */
+  #succeed({ id, queue, unique }: ModelJob): void {
+    const claim = unique === undefined ? undefined : this.#queue(queue).claims.get(unique)
+    const next = claim && this.job(claim.id)
+    if (next?.after !== id) return
+    next.after = undefined
+    this.#place(next, next.state === 'delayed' ? next.at : 0)
   }
 
   #unclaim(job: ModelJob): void {
@@ -713,7 +966,7 @@ export class StoreModel {
 
   #end(session: string, as: 'released' | 'lost'): number {
     const held = this.jobs.filter((job) => job.state === 'reserved' && job.session === session)
-    for (const job of held.sort((a, b) => a.reservation - b.reservation)) this.#giveBack(job, as)
+    for (const job of held.sort((a, b) => a.id - b.id)) this.#giveBack(job, as)
     for (const [key, record] of this.records) if (record.session === session) this.#forget(key)
     return held.length
   }
@@ -737,7 +990,8 @@ export class StoreModel {
     if (refusals.every((refusal) => refusal !== undefined)) return refused(refusals[0] as Refusal)
     const from = job.queue
     const deaths = DEATHS.includes(op.why) ? this.#died(job, op.why) : job.deaths
-    const pri = job.pri
+    const { pri, group } = job
+    const groups = job.fair === undefined ? 'ordered' : 'fair'
     let itself = true
     const per = op.to.map((target, i): Put => {
       const refusal = refusals[i]
@@ -746,12 +1000,13 @@ export class StoreModel {
       if (itself) this.#move(op, job, from, target)
       else {
         moved = this.#newJob(this.#newId(actual[i]), { ...target, pri: target.pri ?? pri }, job.body)
-        const { envelope, name, group, lease, put, reserves } = job
-        Object.assign(moved, { envelope, name, group, lease, put, reserves })
+        const { envelope, name, gates, lease, put, reserves } = job
+        Object.assign(moved, { envelope, name, gates, lease, put, reserves })
       }
       itself = false
+      this.#join(moved, group, groups)
       moved.deaths = deaths
-      this.#place(moved, target.at ?? 0)
+      this.#placeAnew(moved, target.at ?? 0)
       return { ok: true, id: moved.id, state: this.stateOf(moved) }
     })
     return { ok: true, do: 'forward', per, dead: this.#dead }
@@ -759,15 +1014,16 @@ export class StoreModel {
 
   #move(op: Pick<Op1<'forward'>, 'why' | 'body' | 'envelope'>, job: ModelJob, from: Queue, target: Target): void {
     if (target.queue !== from) {
+      this.#succeed(job)
       this.#unclaim(job)
-      job.unique = undefined
+      job.unique = job.after = undefined
       const queue = this.#queue(from)
       queue.gone++
       queue.used = this.now
       this.#queue(target.queue).puts++
+      job.moved = true
     }
     job.queue = target.queue
-    job.rank = ++this.#counter
     job.pri = target.pri ?? job.pri
     job.body = op.body ?? job.body
     job.envelope = op.envelope ?? job.envelope
@@ -830,7 +1086,8 @@ export class StoreModel {
       const to = job.dead ? this.policy(job.queue)?.dead : undefined
       if (to === undefined) continue
       // Each process tells of it: what another reported doesn't bind this one.
-      if (this.now - job.reported >= REPORT_AGAIN || (this.#shared && told.has(job.id))) this.#report(job, to)
+      const may = (this.#shared || job.again) && told.has(job.id)
+      if (this.now - job.reported >= REPORT_AGAIN || may) this.#report(job, to)
     }
     return { ok: true, do: 'due', dead: this.#dead, records }
   }
@@ -857,4 +1114,17 @@ export class StoreModel {
 
 function refused(why: Refusal): { ok: false; why: Refusal } {
   return { ok: false, why }
+}
+
+/** The group in which it is in order; those of a fair group are in none. */
+function lineOf({ group, fair }: Pick<ModelJob, 'group' | 'fair'>): string | undefined {
+  return fair === undefined ? group : undefined
+}
+
+function byTurn(a: ModelJob, b: ModelJob): number {
+  return a.pri - b.pri || a.rank - b.rank || a.id - b.id
+}
+
+function ageOf({ turn, id, rank }: ModelJob): number {
+  return turn ? id : rank
 }

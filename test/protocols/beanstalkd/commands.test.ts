@@ -70,25 +70,6 @@ describe('put', () => {
 })
 
 describe('reserve', () => {
-  it('takes the smallest priority over all watched tubes, and of equal ones the oldest', async (t) => {
-    const talk = await (await serve(t)).open()
-    for (const [tube, pri] of [
-      ['a', 3],
-      ['b', 1],
-      ['a', 1],
-      ['b', 0],
-      ['c', 0],
-    ]) {
-      await talk.ask(`use ${tube}`)
-      await talk.ask(`put ${pri} 0 60 1`, 'x')
-    }
-    await talk.ask('watch a')
-    await talk.ask('watch b')
-    const order: (string | undefined)[] = []
-    for (let n = 0; n < 5; n++) order.push((await talk.ask('reserve-with-timeout 0'))?.split('\r\n')[0])
-    assert.deepEqual(order, ['RESERVED 4 1', 'RESERVED 2 1', 'RESERVED 3 1', 'RESERVED 1 1', 'TIMED_OUT'])
-  })
-
   it('gives a returned job before later ones of equal priority', async (t) => {
     const talk = await (await serve(t)).open()
     for (const body of 'abc') await talk.ask('put 5 0 60 1', body)

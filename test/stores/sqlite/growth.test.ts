@@ -5,6 +5,9 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { createBroker } from '../../../src/broker/broker.ts'
 import type { Queue } from '../../../src/job.ts'
 import { openSqlite } from '../../../src/stores/sqlite/index.ts'
 import type { Op, Result, Store } from '../../../src/stores/store.ts'
@@ -20,6 +23,19 @@ async function commit(store: Store, ops: Op[]): Promise<Result[]> {
   return (await store.commit([{ ops }])[0]) ?? []
 }
 
+/** A million in a long run. */
+const WAITING = Math.min(1_000_000, 100_000 * Number(process.env['QUEUEUP_LONG'] ?? 1))
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+/** Bytes that are in use, of every kind that this process can tell. */
+function used(): number {
+  collect()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
 describe('a file that grew', () => {
   let folder: string
   let path: string
@@ -29,6 +45,29 @@ describe('a file that grew', () => {
     path = join(folder, 'jobs.db')
   })
   afterEach(() => rm(folder, { recursive: true }))
+
+  test(`takes no more memory with ${WAITING} jobs that wait`, { timeout: 600_000 }, async () => {
+    const store = await openSqlite({ path, durability: 'relaxed' })
+    const broker = createBroker({ store })
+    const session = broker.session({ protocol: 'test', tenant: 'default', principal: 'test' })
+    const thousand = Array.from({ length: 1000 }, () => put(100))
+    const work = async (): Promise<void> => {
+      const [taken] = await session.commit({
+        ops: [{ do: 'reserve', from: [mail], max: 1000, bytes: 1e9, lease: { ms: 60_000, session: session.id } }],
+      })
+      assert.ok(taken?.ok && taken.do === 'reserve' && taken.jobs.length === 1000)
+      await session.commit({ ops: taken.jobs.map(({ id, n }) => ({ do: 'finish', job: { id, n } })) })
+    }
+    for (let i = 0; i < 10; i++) await session.commit({ ops: thousand })
+    await work()
+    const before = used()
+    for (let i = 10_000; i < WAITING; i += 1000) await session.commit({ ops: thousand })
+    await work()
+    const grown = used() - before
+    assert.ok(grown < 4e6, `${grown} bytes`)
+    assert.equal((await session.stats([mail]))[0]?.ready, WAITING - 2000)
+    await broker.close()
+  })
 
   test('shrinks again when the jobs are gone', { timeout: 60_000 }, async () => {
     const store = await openSqlite({ path, durability: 'relaxed' })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,6 +17,15 @@ async function put(store: Store, text = 'x'): Promise<boolean> {
       { ops: [{ do: 'put', to: [{ queue: mail, create: true }], msg: { body: Buffer.from(text) } }] },
     ])[0]) ?? []
   return result?.ok === true
+}
+
+/** What a descriptor of this process is open on. */
+function nameOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`)
+  } catch {
+    return ''
+  }
 }
 
 describe('opening a file', () => {
@@ -84,28 +94,6 @@ describe('opening a file', () => {
     await assert.rejects(openSqlite({ path }), { code: 'QUEUEUP_CORRUPT_STORE' })
   })
 
-  test('works with the next version of the format, which only added to it, beside a process of that version', async () => {
-    await made()
-    const older = await openSqlite({ path })
-    change(
-      'ALTER TABLE job ADD COLUMN colour TEXT; ALTER TABLE queue ADD COLUMN owner TEXT; CREATE TABLE extra (x INTEGER); PRAGMA user_version = 2',
-    )
-    assert.equal(await put(older), true)
-    const beside = await openSqlite({ path })
-    assert.equal(await put(beside), true)
-    const db = new DatabaseSync(path)
-    assert.equal((db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version, 2)
-    db.close()
-    await beside.close()
-    await older.close()
-  })
-
-  test('refuses a version of the format that says it is too new', async () => {
-    await made()
-    change('UPDATE mark SET oldest = 3; PRAGMA user_version = 4')
-    await refused('QUEUEUP_NEWER_FORMAT')
-  })
-
   test('refuses a network file system', async () => {
     await made()
     const before = await readFile(path)
@@ -152,5 +140,28 @@ describe('opening a file', () => {
     assert.equal(await put(store), true)
     await store.close()
     await assert.rejects(put(store), { code: 'QUEUEUP_CLOSED' })
+  })
+
+  for (const gone of ['', '-wal'])
+    test(`stops when ${gone === '' ? 'the file' : `its ${gone}`} is deleted while it is open: what is put then would be lost`, async () => {
+      const store = await openSqlite({ path })
+      assert.equal(await put(store), true)
+      const failed = new Promise<void>((resolve) => store.hear(({ health }) => health === 'failed' && resolve()))
+      await rm(`${path}${gone}`)
+      await failed
+      await assert.rejects(put(store), { code: 'QUEUEUP_UNKNOWN_OUTCOME', message: /deleted or replaced/ })
+      await store.close()
+    })
+
+  test('answers a put whose -wal was deleted before its sync, and lets go of the file, whatever its end says', async () => {
+    const [store, other] = [await openSqlite({ path }), await openSqlite({ path })]
+    // Two share the file: the sync is our own, and opens the log by its name.
+    await rm(`${path}-wal`)
+    await assert.rejects(put(store), { code: 'QUEUEUP_UNKNOWN_OUTCOME' })
+    await assert.rejects(put(store), { code: 'QUEUEUP_UNKNOWN_OUTCOME' })
+    await store.close()
+    await assert.rejects(other.close(), { code: 'QUEUEUP_UNKNOWN_OUTCOME' })
+    const open = readdirSync('/proc/self/fd').filter((fd) => nameOf(fd).startsWith(path))
+    assert.deepEqual(open, [])
   })
 })

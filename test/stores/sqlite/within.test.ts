@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, test } from 'node:test'
-import { InvalidArgumentError } from '../../../src/errors.ts'
+import { InvalidArgumentError, OwnTransactionError, UnavailableError } from '../../../src/errors.ts'
 import type { Queue } from '../../../src/job.ts'
 import { openSqlite } from '../../../src/stores/sqlite/index.ts'
 import type { Op, Store, Unit } from '../../../src/stores/store.ts'
@@ -101,6 +103,45 @@ describe("a put in the application's own transaction", () => {
     await new Promise((resolve) => setTimeout(resolve, 300))
     app.exec('COMMIT')
     assert.equal((await other)?.[0]?.ok, true)
+  })
+
+  /** Only there does the system tell who holds a lock. */
+  const skip = process.platform !== 'linux'
+  test(
+    'lets nobody fail while the application holds its transaction for a second, and names the cause where it is held for long',
+    { skip },
+    async () => {
+      app.exec('BEGIN IMMEDIATE; INSERT INTO orders VALUES (3)')
+      const early = store.commit([{ ops: [put('first')] }])[0]
+      await assert.rejects(early as Promise<unknown>, (error: OwnTransactionError) => {
+        assert.ok(error instanceof OwnTransactionError && error instanceof UnavailableError)
+        assert.equal(error.code, 'QUEUEUP_OWN_TRANSACTION')
+        assert.match(error.message, /putWithin/)
+        return true
+      })
+      const late = store.commit([{ ops: [put('second')] }])[0]
+      await new Promise((resolve) => setTimeout(resolve, 1000))
+      app.exec('COMMIT')
+      assert.equal((await late)?.[0]?.ok, true)
+      assert.equal(await ready(), 1)
+    },
+  )
+
+  test('blames nobody else for a lock that another process holds', async () => {
+    const other = spawn(process.execPath, [
+      '--eval',
+      `const { DatabaseSync } = require('node:sqlite')
+       const db = new DatabaseSync(${JSON.stringify(join(folder, 'app.db'))})
+       db.exec('BEGIN IMMEDIATE')
+       console.log('held')
+       process.stdin.once('data', () => db.exec('COMMIT'))`,
+    ])
+    await once(other.stdout, 'data')
+    const waiting = store.commit([{ ops: [put('patient')] }])[0]
+    await new Promise((resolve) => setTimeout(resolve, 6000))
+    other.stdin.end('go')
+    assert.equal((await waiting)?.[0]?.ok, true)
+    await once(other, 'exit')
   })
 
   test('is refused on a handle that has no transaction, another file, or is of another library', () => {

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import { queueup } from './cli.ts'
+import { Place } from './place.ts'
+import { workUntilEmpty } from './work.ts'
+
+const run = promisify(execFile)
+
+const FILES = {
+  'jobs.ts': `
+import { defineJobs, job } from 'queueup'
+const schema = {
+  '~standard': {
+    version: 1 as const,
+    vendor: 'test',
+    validate: (value: unknown) =>
+      typeof (value as { to?: unknown } | undefined)?.to === 'string'
+        ? { value: value as { to: string } }
+        : { issues: [{ message: 'must be a text', path: ['to'] }] },
+  },
+}
+export const jobs = defineJobs({
+  sendMail: job(schema, { queue: 'mail', retries: 0 }),
+  add: job<{ a: number; b: number }, number>({ result: true }),
+})
+`,
+  'handlers.ts': `
+import { Discard, RetryLater, type Handlers } from 'queueup'
+import { jobs } from './jobs.ts'
+export { jobs }
+export const handlers: Handlers<typeof jobs> = {
+  async sendMail({ args }, { log, progress, put }) {
+    log('to ' + args.to)
+    progress(0.5)
+    if (args.to === 'nobody') throw new Discard('there is no \\u001b[31mnobody')
+    if (args.to === 'later') throw new RetryLater('1m')
+    if (args.to === 'chain') await put('add', { a: 1, b: 2 })
+  },
+  async add({ args }) {
+    return args.a + args.b
+  },
+}
+export function close() {
+  console.log('closed')
+}
+`,
+}
+
+test('init writes what works as it is, and never over a file', async (t) => {
+  const place = await Place.make(t)
+  const first = await place.run('init')
+  assert.equal(first.code, 0)
+  assert.match(first.out, /queueup work\n.*queueup put sendMail/)
+  // Whoever runs this test isn't to be asked by the other whether it may run one.
+  const { NODE_TEST_CONTEXT: _ours, ...env } = process.env
+  const { stdout } = await run(process.execPath, ['--test'], { cwd: place.folder, env })
+  assert.match(stdout, /pass 1/)
+  assert.equal((await place.run('put', 'sendMail', '{"mail_type":"welcome","mail_to":"ada"}')).out, '1\n')
+  assert.match(await workUntilEmpty(place), /"name":"sendMail".*"msg":"done"/)
+
+  await place.write('jobs.ts', '// mine')
+  const second = await place.run('init')
+  assert.deepEqual([second.code, await readFile(join(place.folder, 'jobs.ts'), 'utf8')], [1, '// mine'])
+  const other = await place.run('init', 'deeper/still')
+  assert.match(other.out, /cd deeper\/still && npx queueup work/)
+})
+
+test('init writes what works in a package of CommonJS too, which npm init makes; what does not is told why', async (t) => {
+  const place = await Place.make(t)
+  await place.write('package.json', '{ "type": "commonjs" }')
+  assert.match((await place.run('init')).out, /^wrote jobs\.mts\nwrote handlers\.mts\nwrote jobs\.test\.mts\n/)
+  const { NODE_TEST_CONTEXT: _ours, ...env } = process.env
+  const { stdout } = await run(process.execPath, ['--test'], { cwd: place.folder, env })
+  assert.match(stdout, /pass 1/)
+  assert.equal((await place.run('put', 'sendMail', '{"mail_type":"welcome","mail_to":"ada"}')).out, '1\n')
+  assert.match(await workUntilEmpty(place), /"name":"sendMail".*"msg":"done"/)
+
+  await place.write('jobs.ts', `import { defineJobs } from 'queueup'\nexport const jobs = defineJobs({})\n`)
+  const { code, error } = await place.run('put', 'sendMail', '{}')
+  assert.equal(code, 1)
+  assert.match(error, /jobs\.ts can't be loaded: .*"type": "module".*\.mts/)
+})
+
+test('put checks a job against its definition, and says when its key was taken', async (t) => {
+  const place = await Place.make(t, FILES)
+  const wrong = await place.run('put', 'sendMail', '{"to":7}')
+  assert.deepEqual([wrong.code, wrong.out], [2, ''])
+  assert.match(wrong.error, /sendMail.*to.*must be a text/)
+  assert.match(
+    (await place.run('put', 'sendMial', '{"to":"x"}')).error,
+    /no job 'sendMial'. Defined are: sendMail, add/,
+  )
+  assert.match((await place.run('put', 'sendMail', '{to:1}')).error, /no JSON.*quotes/)
+  assert.deepEqual((await place.json<object[]>('stats')).length, 0)
+
+  const key = ['--unique-key', 'k', '--delay', '1h', '--priority', '3', '--group', 'g', '--retries', '2']
+  assert.equal((await place.run('put', 'sendMail', '{"to":"ada"}', ...key)).out, '1\n')
+  const again = await place.run('put', 'sendMail', '{"to":"ada"}', ...key)
+  assert.deepEqual([again.code, again.out], [0, '1\n'])
+  assert.match(again.error, /already/)
+  assert.deepEqual(await place.json('put', 'sendMail', '{"to":"eve"}', ...key, '--on-duplicate', 'replace'), {
+    id: '1',
+    duplicate: false,
+    replaced: true,
+  })
+  const job = await place.json<Record<string, unknown>>('job', '1')
+  assert.deepEqual(
+    [job['name'], job['queue'], job['state'], job['priority'], job['group'], job['args']],
+    ['sendMail', 'mail', 'delayed', 3, 'g', { to: 'eve' }],
+  )
+  const piped = await queueup(place.folder, ['put', 'sendMail', '-'], { input: '{"to":"piped"}' })
+  assert.equal(piped.code, 0)
+  assert.equal((await place.run('put', 'sendMail', '{}', '--body', 'x')).code, 2)
+  assert.equal((await place.run('put', '--queue', 'raw', '--body', 'x', '--group', 'g')).code, 2)
+  assert.equal((await place.run('put')).code, 2)
+})
+
+test('a module that lacks something says what to write', async (t) => {
+  const place = await Place.make(t, {
+    ...FILES,
+    'bad.ts': 'export const jobs = 7',
+    'throws.ts': 'throw new Error("oh")',
+  })
+  assert.match((await place.run('work', './jobs.ts')).error, /exports no 'handlers'.*Handlers<typeof jobs>/)
+  assert.match((await place.run('work', './bad.ts')).error, /exports no 'jobs'.*defineJobs/)
+  assert.match((await place.run('work', './none.ts')).error, /no file .*none\.ts.*queueup init/)
+  const throws = await place.run('put', 'sendMail', '{}', '--jobs', 'throws.ts')
+  assert.equal(throws.code, 1)
+  assert.match(throws.error, /throws\.ts can't be loaded:\nError: oh\n +at /)
+  await place.write('enum.ts', 'export enum E { A }\nexport const jobs = {}')
+  assert.match((await place.run('put', 'x', '--jobs', 'enum.ts')).error, /only takes types out/)
+})
+
+test('run works one job here: logs, progress, result, what it puts, and 1 where it failed', async (t) => {
+  const place = await Place.make(t, FILES)
+  const add = await place.run('run', 'add', '{"a":2,"b":40}')
+  assert.equal(add.code, 0)
+  assert.match(add.out, /^42$/m)
+  assert.match(add.out, /^closed$/m)
+  const mail = await place.run('run', 'sendMail', '{"to":"chain"}')
+  assert.deepEqual([mail.code, mail.error], [0, 'to chain\nprogress 0.5\nput job 1: add\n'])
+  assert.equal((await place.json<{ ready: number }[]>('stats'))[0]?.ready, 1)
+  const failed = await place.run('run', 'sendMail', '{"to":"nobody"}')
+  assert.equal(failed.code, 1)
+  assert.match(failed.error, /'sendMail' failed: Discard: there is no .*nobody\n +at .*handlers\.ts/)
+  assert.match((await place.run('run', 'sendMail', '{"to":"later"}')).error, /tried again after 1m/)
+  assert.equal((await place.run('run', 'sendMail', '{"to":1}')).code, 2)
+  assert.equal((await place.run('run', 'unknown')).code, 2)
+})
+
+test('what failed is shown with its attempts and logs, listed, and goes back to work', async (t) => {
+  const place = await Place.make(t, FILES)
+  for (const to of ['nobody', 'nobody', 'ada']) await place.run('put', 'sendMail', JSON.stringify({ to }))
+  await workUntilEmpty(place)
+  const shown = (await place.run('job', '1')).out
+  assert.match(shown, /^Buried as rejected[^]*error +Discard: there is no/)
+  assert.match(shown, /attempts\n +1 .*Discard: there is no[^]*at .*handlers\.ts[^]*logs\n.* to nobody/)
+  assert.match((await place.run('job', '3')).error, /no job 3/)
+  assert.deepEqual(await place.json('dead', 'list'), [{ queue: 'mail', jobs: 2 }])
+  assert.match((await place.run('dead', 'list', '--queue', 'mail')).out, /^ID[^\n]*\n1 +sendMail +1 +rejected +Discard/)
+  assert.deepEqual(await place.json('retry', '--queue', 'mail', '--match', 'elsewhere'), { retried: 0 })
+  assert.deepEqual(await place.json('retry', '--queue', 'mail', '--name', 'sendMail', '--match', 'nobody'), {
+    retried: 2,
+  })
+  assert.equal((await place.json<{ failures: number }>('job', '1')).failures, 0)
+  const again = await place.run('retry', '1')
+  assert.deepEqual([again.code, again.out], [1, ''])
+  await workUntilEmpty(place)
+  assert.equal((await place.run('retry', '1', '2')).out, 'retried 1\nretried 2\n')
+  assert.equal((await place.run('cancel', '1')).out, 'cancelled 1\n')
+  assert.equal((await place.run('cancel', '1')).code, 1)
+  assert.equal((await place.run('retry')).code, 2)
+})
+
+test('dead letters are redriven to where they died, in slices', async (t) => {
+  const place = await Place.make(t, FILES)
+  await place.run('queue', 'set', 'mail', 'dead=mail.dead')
+  for (let i = 0; i < 3; i++) await place.run('put', 'sendMail', '{"to":"nobody"}')
+  await workUntilEmpty(place)
+  assert.deepEqual(await place.json('dead', 'list'), [{ queue: 'mail.dead', jobs: 3, of: ['mail'] }])
+  const dead = await place.json<{ id: string }[]>('dead', 'list', '--queue', 'mail.dead')
+  assert.deepEqual(dead.map((one) => one.id).sort(), ['1', '2', '3'])
+  const { redriven } = await place.json<{ redriven: number }>(
+    ...['dead', 'redrive', '--queue', 'mail.dead', '--rate', '20', '--max', '2'],
+  )
+  assert.equal(redriven, 2)
+  assert.equal(
+    (await place.json<{ queue: string; ready: number }[]>('stats')).find((one) => one.queue === 'mail')?.ready,
+    2,
+  )
+  const log = await workUntilEmpty(place)
+  assert.equal(log.match(/"attempt":1,[^\n]*"msg":"failed"/g)?.length, 2, log)
+  assert.equal((await place.run('dead', 'redrive', '--queue', 'mail.dead', '--rate', '0')).code, 2)
+})

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+
+const root = join(import.meta.dirname, '../..')
+
+/** The installed command on a Node.js that says to be this one. */
+function runOn(version: string): { status: number | null; stderr: string } {
+  const pretend = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['--import', `data:text/javascript,${encodeURIComponent(pretend)}`, join(root, 'bin/queueup.js'), '--version'],
+    { encoding: 'utf8' },
+  )
+  return { status, stderr }
+}
+
+test('the command says in one line which Node.js it needs, where it is too old', () => {
+  for (const version of ['18.20.8', '20.19.1', '22.22.2', '23.11.1', '24.14.1', '25.8.2']) {
+    const { status, stderr } = runOn(version)
+    assert.equal(status, 1, version)
+    assert.match(
+      stderr,
+      /^queueup needs Node\.js 22\.22\.3 or later of 22, 24\.15 or later of 24, or 25\.9 or later; this is v[\d.]+\.\n$/,
+    )
+  }
+})
+
+test('the command starts on each Node.js that the package takes', () => {
+  const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { engines: { node: string } }
+  assert.equal(engines.node, '^22.22.3 || ^24.15 || >=25.9')
+  for (const version of ['22.22.3', '22.23.0', '24.15.0', '24.21.0', '25.9.0', '26.0.0'])
+    assert.doesNotMatch(runOn(version).stderr, /needs Node/, version)
+})

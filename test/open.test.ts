@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { defineJobs, job, open } from '../src/index.ts'
+import { ManualClock } from '../src/testing/clock.ts'
+
+const jobs = defineJobs({ mail: job<{ to: string }>() })
+
+test('a clock that is given is that of the store, too: delays and leases follow it', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'queueup-open-'))
+  t.after(() => rm(folder, { recursive: true }))
+  for (const url of ['memory:', `file:${join(folder, 'jobs.db')}`]) {
+    const clock = new ManualClock()
+    const queue = await open(url, { jobs, clock })
+    const { id } = await queue.put('mail', { to: 'ada' }, { delay: '1h' })
+    assert.equal((await queue.get(id))?.state, 'delayed')
+    assert.equal((await queue.get(id))?.putAt.getTime(), clock.now())
+    clock.move(3_600_000)
+    const done = new Promise((resolve) => queue.on('done', resolve))
+    const worker = queue.work({ mail: () => undefined })
+    await done
+    await worker.stop()
+    await queue.close()
+  }
+})

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { entries, FORMS, serve, type Form } from './served.ts'
+
+const RETRY = { json: 'InvalidParameterValueException', query: 'InvalidParameterValue' }
+const MISSING = { json: 'MissingRequiredParameterException', query: 'MissingParameter' }
+
+function service(name: string): Record<Form, string> {
+  return { json: name, query: `AWS.SimpleQueueService.${name}` }
+}
+function same(name: string): Record<Form, string> {
+  return { json: name, query: name }
+}
+
+for (const form of FORMS)
+  describe(`errors over ${form}`, { concurrency: true }, () => {
+    test('each has its code, its status, its legacy name and a request id', async (t) => {
+      const { ask, create, origin } = await serve(t)
+      const QueueUrl = await create('a')
+      const none = `${origin}/000000000000/none`
+      const sent = { QueueUrl, MessageBody: 'x' }
+      const value = { DataType: 'String', StringValue: 'x' }
+      const batch = (list: readonly object[]) => ({ QueueUrl, ...entries(form, 'SendMessageBatch', list) })
+      const cases: readonly (readonly [string, object, Record<Form, string>, number])[] = [
+        [
+          'GetQueueUrl',
+          { QueueName: 'none' },
+          { json: 'QueueDoesNotExist', query: 'AWS.SimpleQueueService.NonExistentQueue' },
+          400,
+        ],
+        [
+          'SendMessage',
+          { QueueUrl: none, MessageBody: 'x' },
+          { json: 'QueueDoesNotExist', query: 'AWS.SimpleQueueService.NonExistentQueue' },
+          400,
+        ],
+        ['SendMessage', { QueueUrl }, MISSING, 400],
+        ['SendMessage', { QueueUrl, MessageBody: '' }, MISSING, 400],
+        ['SendMessage', { ...sent, DelaySeconds: 901 }, RETRY, 400],
+        ['SendMessage', { ...sent, DelaySeconds: -1 }, RETRY, 400],
+        ['SendMessage', { ...sent, MessageDeduplicationId: 'd' }, RETRY, 400],
+        ['SendMessage', { ...sent, MessageBody: 'a\u0000b' }, same('InvalidMessageContents'), 400],
+        ['SendMessage', { ...sent, MessageBody: '\uFFFE' }, same('InvalidMessageContents'), 400],
+        ['SendMessage', { ...sent, MessageBody: 'x'.repeat((1 << 20) + 1) }, RETRY, 400],
+        ['SendMessage', { ...sent, MessageAttributes: { 'AWS.x': value } }, RETRY, 400],
+        ['SendMessage', { ...sent, MessageAttributes: { 'a..b': value } }, RETRY, 400],
+        ['SendMessage', { ...sent, MessageAttributes: { a: { DataType: 'Text', StringValue: 'x' } } }, RETRY, 400],
+        ['SendMessage', { ...sent, MessageAttributes: { a: { DataType: 'Number', StringValue: 'x' } } }, RETRY, 400],
+        ['SendMessage', { ...sent, MessageAttributes: { a: { DataType: 'String' } } }, RETRY, 400],
+        [
+          'SendMessage',
+          { ...sent, MessageAttributes: Object.fromEntries([...'abcdefghijk'].map((name) => [name, value])) },
+          RETRY,
+          400,
+        ],
+        ['SendMessage', { ...sent, MessageSystemAttributes: { Other: value } }, RETRY, 400],
+        [
+          'SendMessageBatch',
+          batch([
+            { Id: 'a', MessageBody: 'x' },
+            { Id: 'a', MessageBody: 'y' },
+          ]),
+          service('BatchEntryIdsNotDistinct'),
+          400,
+        ],
+        ['SendMessageBatch', batch([{ Id: 'a b', MessageBody: 'x' }]), service('InvalidBatchEntryId'), 400],
+        [
+          'SendMessageBatch',
+          batch(Array.from({ length: 11 }, (_, i) => ({ Id: `i${i}`, MessageBody: 'x' }))),
+          service('TooManyEntriesInBatchRequest'),
+          400,
+        ],
+        [
+          'SendMessageBatch',
+          batch([1, 2].map((i) => ({ Id: `i${i}`, MessageBody: 'x'.repeat(600_000) }))),
+          service('BatchRequestTooLong'),
+          400,
+        ],
+        ['ReceiveMessage', { QueueUrl, MaxNumberOfMessages: 0 }, RETRY, 400],
+        ['ReceiveMessage', { QueueUrl, MaxNumberOfMessages: 11 }, RETRY, 400],
+        ['ReceiveMessage', { QueueUrl, WaitTimeSeconds: 21 }, RETRY, 400],
+        ['ReceiveMessage', { QueueUrl, VisibilityTimeout: 43_201 }, RETRY, 400],
+        ['ReceiveMessage', { QueueUrl, AttributeNames: ['Nonsense'] }, same('InvalidAttributeName'), 400],
+        ['ReceiveMessage', { QueueUrl, ReceiveRequestAttemptId: 'x' }, RETRY, 400],
+        ['DeleteMessage', { QueueUrl, ReceiptHandle: 'garbage' }, same('ReceiptHandleIsInvalid'), 404],
+        [
+          'ChangeMessageVisibility',
+          { QueueUrl, ReceiptHandle: 'garbage', VisibilityTimeout: 1 },
+          same('ReceiptHandleIsInvalid'),
+          404,
+        ],
+        ['ChangeMessageVisibility', { QueueUrl, ReceiptHandle: 'garbage' }, MISSING, 400],
+        ['CreateQueue', { QueueName: 'a b' }, RETRY, 400],
+        ['CreateQueue', { QueueName: 'x'.repeat(81) }, RETRY, 400],
+        ['CreateQueue', { QueueName: 'a.fifo' }, RETRY, 400],
+        ['CreateQueue', { QueueName: 'b', Attributes: { FifoQueue: 'true' } }, RETRY, 400],
+        [
+          'CreateQueue',
+          { QueueName: 'a', Attributes: { VisibilityTimeout: '31' } },
+          { json: 'QueueNameExists', query: 'QueueAlreadyExists' },
+          400,
+        ],
+        ['SetQueueAttributes', { QueueUrl, Attributes: { Nonsense: '1' } }, same('InvalidAttributeName'), 400],
+        ['SetQueueAttributes', { QueueUrl, Attributes: { FifoQueue: 'true' } }, same('InvalidAttributeName'), 400],
+        [
+          'SetQueueAttributes',
+          { QueueUrl, Attributes: { VisibilityTimeout: '43201' } },
+          same('InvalidAttributeValue'),
+          400,
+        ],
+        [
+          'SetQueueAttributes',
+          { QueueUrl, Attributes: { MaximumMessageSize: '1e4' } },
+          same('InvalidAttributeValue'),
+          400,
+        ],
+        ['SetQueueAttributes', { QueueUrl, Attributes: { RedrivePolicy: '[' } }, same('InvalidAttributeValue'), 400],
+        [
+          'SetQueueAttributes',
+          { QueueUrl, Attributes: { RedrivePolicy: '{"deadLetterTargetArn":"x","maxReceiveCount":1}' } },
+          RETRY,
+          400,
+        ],
+        ['GetQueueAttributes', { QueueUrl, AttributeNames: ['Nonsense'] }, same('InvalidAttributeName'), 400],
+        ['ListQueues', { MaxResults: 0 }, RETRY, 400],
+        ['AddPermission', { QueueUrl, Label: 'x', AWSAccountIds: ['1'], Actions: ['*'] }, RETRY, 400],
+        ['RemovePermission', { QueueUrl, Label: 'x' }, RETRY, 400],
+        ['StartMessageMoveTask', { SourceArn: 'x' }, same('ResourceNotFoundException'), 404],
+        ['CancelMessageMoveTask', { TaskHandle: 'x' }, RETRY, 400],
+        ['TagQueue', { QueueUrl, Tags: { 'aws:x': 'y' } }, RETRY, 400],
+        ['Nonsense', {}, { json: 'UnknownOperationException', query: 'InvalidAction' }, 400],
+      ]
+      for (const [action, input, code, status] of cases) {
+        const reply = await ask(form, action, input)
+        const what = `${action} ${JSON.stringify(input).slice(0, 200)}: ${reply.text.slice(0, 200)}`
+        assert.equal(reply.code, code[form], what)
+        assert.equal(reply.status, status, what)
+        assert.match(reply.headers.get('x-amzn-requestid') ?? '', /^[0-9a-f-]{36}$/)
+        if (form === 'json') assert.equal(reply.headers.get('x-amzn-query-error'), `${code.query};Sender`, what)
+      }
+    })
+
+    test('another queue’s receipt handle is none of this one', async (t) => {
+      const { ask, create } = await serve(t)
+      const a = await create('a')
+      const b = await create('b')
+      await ask(form, 'SendMessage', { QueueUrl: a, MessageBody: 'x' })
+      const ReceiptHandle = (await ask(form, 'ReceiveMessage', { QueueUrl: a })).one('ReceiptHandle')
+      assert.equal((await ask(form, 'DeleteMessage', { QueueUrl: b, ReceiptHandle })).code, 'ReceiptHandleIsInvalid')
+      const forged = `${ReceiptHandle?.slice(0, -2)}AA`
+      assert.equal(
+        (await ask(form, 'DeleteMessage', { QueueUrl: a, ReceiptHandle: forged })).code,
+        'ReceiptHandleIsInvalid',
+      )
+    })
+
+    test('a queue is purged once in a minute; a limit in flight holds', async (t) => {
+      const { ask, create, move } = await serve(t, { maxInFlight: 2 })
+      const QueueUrl = await create('a')
+      for (const MessageBody of ['1', '2', '3']) await ask(form, 'SendMessage', { QueueUrl, MessageBody })
+      const receive = () => ask(form, 'ReceiveMessage', { QueueUrl })
+      await receive()
+      await receive()
+      const over = await receive()
+      assert.equal(over.code, 'OverLimit')
+      assert.equal(over.status, 403)
+      assert.equal((await ask(form, 'PurgeQueue', { QueueUrl })).status, 200)
+      const again = await ask(form, 'PurgeQueue', { QueueUrl })
+      assert.equal(again.status, 403)
+      await move(60_000)
+      assert.equal((await ask(form, 'PurgeQueue', { QueueUrl })).status, 200)
+      const counts = await ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['All'] })
+      assert.equal(counts.one('ApproximateNumberOfMessagesNotVisible'), '0')
+    })
+  })

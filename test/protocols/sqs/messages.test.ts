@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { entries, FORMS, serve } from './served.ts'
+
+for (const form of FORMS)
+  describe(`messages over ${form}`, { concurrency: true }, () => {
+    test('what is sent is received, deleted, and gone', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a')
+      const MessageBody = 'hällo "<&>\r\n\t'
+      const sent = await ask(form, 'SendMessage', {
+        QueueUrl,
+        MessageBody,
+        MessageAttributes: {
+          'a.b': { DataType: 'String', StringValue: 'x' },
+          n: { DataType: 'Number.int', StringValue: '-1.5e3' },
+          bin: { DataType: 'Binary', BinaryValue: 'AAEC' },
+        },
+        MessageSystemAttributes: { AWSTraceHeader: { DataType: 'String', StringValue: 'Root=1' } },
+      })
+      assert.equal(sent.status, 200, sent.text)
+      // As boto3 and the SDK for JavaScript compute them.
+      assert.equal(sent.one('MD5OfMessageSystemAttributes'), 'd6619b3d47b81d3fc72c0db005a70eda')
+      const received = await ask(form, 'ReceiveMessage', {
+        QueueUrl,
+        AttributeNames: ['All'],
+        MessageAttributeNames: ['All'],
+      })
+      assert.equal(received.one('Body'), MessageBody)
+      assert.equal(received.one('MessageId'), sent.one('MessageId'))
+      assert.equal(received.one('MD5OfBody'), sent.one('MD5OfMessageBody'))
+      assert.equal(received.one('MD5OfMessageAttributes'), sent.one('MD5OfMessageAttributes'))
+      assert.equal(received.one('BinaryValue'), 'AAEC')
+      assert.equal(received.one('AWSTraceHeader'), 'Root=1')
+      assert.equal(received.one('ApproximateReceiveCount'), '1')
+      const handle = { QueueUrl, ReceiptHandle: received.one('ReceiptHandle') }
+      assert.equal((await ask(form, 'ReceiveMessage', { QueueUrl })).one('Body'), undefined)
+      assert.equal((await ask(form, 'DeleteMessage', handle)).status, 200)
+      assert.equal((await ask(form, 'DeleteMessage', handle)).status, 200, 'a second delete succeeds')
+      const stats = await ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['All'] })
+      assert.equal(stats.one('ApproximateNumberOfMessages'), '0')
+      assert.equal(stats.one('ApproximateNumberOfMessagesNotVisible'), '0')
+    })
+
+    test('attributes are chosen by name, prefix, or all', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a', { VisibilityTimeout: '0' })
+      const value = { DataType: 'String', StringValue: 'x' }
+      await ask(form, 'SendMessage', {
+        QueueUrl,
+        MessageBody: 'x',
+        MessageAttributes: { 'a.b': value, 'a.c': value, d: value },
+      })
+      for (const [asked, expected] of [
+        [[], 0],
+        [['d'], 1],
+        [['a.*'], 2],
+        [['.*'], 3],
+        [['All'], 3],
+        [['nothing'], 0],
+      ] as const) {
+        const received = await ask(form, 'ReceiveMessage', { QueueUrl, MessageAttributeNames: asked })
+        assert.equal(received.all('StringValue').length, expected, asked.join())
+      }
+    })
+
+    test('visibility: it comes back when its time is over, at once at 0, and later where it is extended', async (t) => {
+      const { ask, create, move } = await serve(t)
+      const QueueUrl = await create('a', { VisibilityTimeout: '10' })
+      await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'x' })
+      const first = (await ask(form, 'ReceiveMessage', { QueueUrl })).one('ReceiptHandle')
+      await ask(form, 'ChangeMessageVisibility', { QueueUrl, ReceiptHandle: first, VisibilityTimeout: 20 })
+      await move(15_000)
+      assert.equal((await ask(form, 'ReceiveMessage', { QueueUrl })).one('Body'), undefined)
+      await move(6000)
+      const second = await ask(form, 'ReceiveMessage', { QueueUrl, AttributeNames: ['All'] })
+      assert.equal(second.one('ApproximateReceiveCount'), '2')
+      const ReceiptHandle = second.one('ReceiptHandle')
+      // The older handle succeeds, and deletes nothing.
+      assert.equal((await ask(form, 'DeleteMessage', { QueueUrl, ReceiptHandle: first })).status, 200)
+      await ask(form, 'ChangeMessageVisibility', { QueueUrl, ReceiptHandle, VisibilityTimeout: 0 })
+      const third = await ask(form, 'ReceiveMessage', { QueueUrl })
+      assert.equal(third.one('Body'), 'x')
+      await move(11_000)
+      // The newest works after its time, while nobody else has the message.
+      assert.equal(
+        (await ask(form, 'DeleteMessage', { QueueUrl, ReceiptHandle: third.one('ReceiptHandle') })).status,
+        200,
+      )
+      assert.equal((await ask(form, 'ReceiveMessage', { QueueUrl })).one('Body'), undefined)
+      const late = await ask(form, 'ChangeMessageVisibility', {
+        QueueUrl,
+        ReceiptHandle: third.one('ReceiptHandle'),
+        VisibilityTimeout: 5,
+      })
+      assert.equal(late.code, form === 'json' ? 'InvalidParameterValueException' : 'InvalidParameterValue')
+    })
+
+    test('delays of the queue and of the message', async (t) => {
+      const { ask, create, move } = await serve(t)
+      const QueueUrl = await create('a', { DelaySeconds: '10' })
+      await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'later' })
+      await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'now', DelaySeconds: 0 })
+      const received = await ask(form, 'ReceiveMessage', { QueueUrl, MaxNumberOfMessages: 10 })
+      assert.deepEqual(received.all('Body'), ['now'])
+      await move(10_000)
+      assert.equal((await ask(form, 'ReceiveMessage', { QueueUrl })).one('Body'), 'later')
+    })
+
+    test('retention drops what is old', async (t) => {
+      const { ask, create, move } = await serve(t)
+      const QueueUrl = await create('a', { MessageRetentionPeriod: '60' })
+      await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'x' })
+      await move(61_000)
+      assert.equal((await ask(form, 'ReceiveMessage', { QueueUrl })).one('Body'), undefined)
+    })
+
+    test('a batch: each entry by itself', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a')
+      const sent = await ask(form, 'SendMessageBatch', {
+        QueueUrl,
+        ...entries(form, 'SendMessageBatch', [
+          { Id: 'one', MessageBody: '1' },
+          { Id: 'bad', MessageBody: 'x', DelaySeconds: 901 },
+          { Id: 'two', MessageBody: '2' },
+        ]),
+      })
+      assert.deepEqual(sent.all('Id'), ['one', 'two', 'bad'])
+      assert.equal(sent.one('Code'), 'InvalidParameterValue')
+      assert.equal(sent.one('SenderFault'), 'true')
+      const received = await ask(form, 'ReceiveMessage', { QueueUrl, MaxNumberOfMessages: 10 })
+      assert.deepEqual(received.all('Body'), ['1', '2'])
+      const handles = received.all('ReceiptHandle')
+      const changed = await ask(form, 'ChangeMessageVisibilityBatch', {
+        QueueUrl,
+        ...entries(form, 'ChangeMessageVisibilityBatch', [
+          { Id: 'a', ReceiptHandle: handles[0], VisibilityTimeout: 60 },
+          { Id: 'b', ReceiptHandle: 'garbage', VisibilityTimeout: 60 },
+        ]),
+      })
+      assert.deepEqual(changed.all('Id'), ['a', 'b'])
+      assert.equal(changed.one('Code'), 'ReceiptHandleIsInvalid')
+      const deleted = await ask(form, 'DeleteMessageBatch', {
+        QueueUrl,
+        ...entries(
+          form,
+          'DeleteMessageBatch',
+          handles.map((ReceiptHandle, i) => ({ Id: `m${i}`, ReceiptHandle })),
+        ),
+      })
+      assert.deepEqual(deleted.all('Id'), ['m0', 'm1'])
+    })
+
+    test('too many receives: to the dead-letter queue, and back by a move task', async (t) => {
+      const { ask, create, move } = await serve(t)
+      const dead = await create('dead')
+      const arn = 'arn:aws:sqs:us-east-1:000000000000:dead'
+      const QueueUrl = await create('a', {
+        VisibilityTimeout: '1',
+        RedrivePolicy: JSON.stringify({ deadLetterTargetArn: arn, maxReceiveCount: 2 }),
+      })
+      const id = (await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'x' })).one('MessageId')
+      let late: string | undefined
+      for (let i = 0; i < 2; i++) {
+        const received = await ask(form, 'ReceiveMessage', { QueueUrl })
+        assert.equal(received.one('Body'), 'x')
+        late = received.one('ReceiptHandle')
+        await move(1100)
+      }
+      // Its receipt of before the move is none any more, there or here.
+      const deleteLate = async (): Promise<void> => {
+        assert.equal((await ask(form, 'DeleteMessage', { QueueUrl, ReceiptHandle: late })).status, 200)
+      }
+      await deleteLate()
+      assert.equal((await ask(form, 'ReceiveMessage', { QueueUrl })).one('Body'), undefined)
+      const letter = await ask(form, 'ReceiveMessage', {
+        QueueUrl: dead,
+        AttributeNames: ['All'],
+        VisibilityTimeout: 0,
+      })
+      assert.equal(letter.one('MessageId'), id)
+      assert.equal(letter.one('DeadLetterQueueSourceArn'), 'arn:aws:sqs:us-east-1:000000000000:a')
+      const sources = await ask(form, 'ListDeadLetterSourceQueues', { QueueUrl: dead })
+      assert.deepEqual(sources.all(form === 'json' ? 'queueUrls' : 'QueueUrl'), [QueueUrl])
+      const started = await ask(form, 'StartMessageMoveTask', { SourceArn: arn })
+      assert.equal(started.status, 200, started.text)
+      let tasks = await ask(form, 'ListMessageMoveTasks', { SourceArn: arn })
+      while (tasks.one('Status') === 'RUNNING') {
+        await move(0)
+        tasks = await ask(form, 'ListMessageMoveTasks', { SourceArn: arn })
+      }
+      assert.equal(tasks.one('Status'), 'COMPLETED')
+      assert.equal(tasks.one('ApproximateNumberOfMessagesMoved'), '1')
+      await deleteLate()
+      assert.equal((await ask(form, 'ReceiveMessage', { QueueUrl })).one('MessageId'), id)
+    })
+  })
+
+test('a long poll gets what is sent while it waits, and nothing when its time is over', async (t) => {
+  const { ask, create, move, server } = await serve(t)
+  const QueueUrl = await create('a')
+  const waits = async (): Promise<void> => {
+    while (server.waiting === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  const first = ask('json', 'ReceiveMessage', { QueueUrl, WaitTimeSeconds: 20 })
+  await waits()
+  await ask('query', 'SendMessage', { QueueUrl, MessageBody: 'x' })
+  assert.equal((await first).one('Body'), 'x')
+  const second = ask('json', 'ReceiveMessage', { QueueUrl, WaitTimeSeconds: 20 })
+  await waits()
+  await move(20_000)
+  assert.equal((await second).text, '{}')
+  const third = ask('json', 'ReceiveMessage', { QueueUrl, WaitTimeSeconds: 20 })
+  await waits()
+  await ask('json', 'DeleteQueue', { QueueUrl })
+  assert.equal((await third).code, 'QueueDoesNotExist')
+})
+
+test('a message on its way to a client that hung up is there at once, and not counted', async (t) => {
+  const { ask, create, origin, server } = await serve(t)
+  const QueueUrl = await create('a')
+  const hangUp = new AbortController()
+  const poll = fetch(origin, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/x-amz-json-1.0', 'X-Amz-Target': 'AmazonSQS.ReceiveMessage' },
+    body: JSON.stringify({ QueueUrl, WaitTimeSeconds: 20 }),
+    signal: hangUp.signal,
+  }).catch(() => undefined)
+  while (server.waiting === 0) await new Promise((resolve) => setImmediate(resolve))
+  // The message and the end of the connection cross.
+  const sent = ask('json', 'SendMessage', { QueueUrl, MessageBody: 'x' })
+  hangUp.abort()
+  await poll
+  await sent
+  while (server.waiting > 0) await new Promise((resolve) => setImmediate(resolve))
+  let received = await ask('json', 'ReceiveMessage', { QueueUrl, AttributeNames: ['All'] })
+  while (received.one('Body') === undefined)
+    received = await ask('json', 'ReceiveMessage', { QueueUrl, AttributeNames: ['All'] })
+  assert.equal(received.one('ApproximateReceiveCount'), '1')
+})
+
+test('a server that stops answers who waits', async (t) => {
+  const { ask, create, server } = await serve(t)
+  const QueueUrl = await create('a')
+  const poll = ask('json', 'ReceiveMessage', { QueueUrl, WaitTimeSeconds: 20 })
+  while (server.waiting === 0) await new Promise((resolve) => setImmediate(resolve))
+  await server.close()
+  assert.equal((await poll).text, '{}')
+})

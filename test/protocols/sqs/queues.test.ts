@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { FORMS, serve } from './served.ts'
+
+for (const form of FORMS)
+  describe(`queues over ${form}`, { concurrency: true }, () => {
+    test('made, found, listed by prefix and page, deleted', async (t) => {
+      const { ask, origin } = await serve(t)
+      for (const QueueName of ['a1', 'a2', 'a3', 'b'])
+        assert.equal(
+          (await ask(form, 'CreateQueue', { QueueName })).one('QueueUrl'),
+          `${origin}/000000000000/${QueueName}`,
+        )
+      assert.equal((await ask(form, 'CreateQueue', { QueueName: 'b' })).status, 200, 'made again as it is')
+      const found = await ask(form, 'GetQueueUrl', { QueueName: 'b' })
+      assert.equal(found.one('QueueUrl'), `${origin}/000000000000/b`)
+      const urls = form === 'json' ? 'QueueUrls' : 'QueueUrl'
+      const page = await ask(form, 'ListQueues', { QueueNamePrefix: 'a', MaxResults: 2 })
+      assert.deepEqual(page.all(urls), [`${origin}/000000000000/a1`, `${origin}/000000000000/a2`])
+      const rest = await ask(form, 'ListQueues', {
+        QueueNamePrefix: 'a',
+        MaxResults: 2,
+        NextToken: page.one('NextToken'),
+      })
+      assert.deepEqual(rest.all(urls), [`${origin}/000000000000/a3`])
+      assert.equal(rest.one('NextToken'), undefined)
+      await ask(form, 'DeleteQueue', { QueueUrl: found.one('QueueUrl') })
+      assert.equal((await ask(form, 'ListQueues', { QueueNamePrefix: 'b' })).all(urls).length, 0)
+    })
+
+    test('attributes and tags are kept and given back', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a', { VisibilityTimeout: '7', Policy: '{"Statement":[]}' })
+      const set = { DelaySeconds: '3', MaximumMessageSize: '2048', ReceiveMessageWaitTimeSeconds: '5' }
+      await ask(form, 'SetQueueAttributes', { QueueUrl, Attributes: set })
+      const got = await ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['All'] })
+      for (const [name, value] of Object.entries({ VisibilityTimeout: '7', ...set, MessageRetentionPeriod: '345600' }))
+        assert.equal(got.one(name), value, name)
+      assert.equal(got.one('QueueArn'), 'arn:aws:sqs:us-east-1:000000000000:a')
+      await ask(form, 'TagQueue', { QueueUrl, Tags: { __proto__x: '1', b: '2' } })
+      await ask(form, 'UntagQueue', { QueueUrl, TagKeys: ['b'] })
+      const tags = await ask(form, 'ListQueueTags', { QueueUrl })
+      assert.equal(tags.one('__proto__x'), '1')
+      assert.equal(tags.one('b'), undefined)
+      await ask(form, 'AddPermission', {
+        QueueUrl,
+        Label: 'them',
+        AWSAccountIds: ['111122223333'],
+        Actions: ['SendMessage'],
+      })
+      const policy = await ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['Policy'] })
+      assert.match(policy.one('Policy') ?? '', /"Sid":"them".*arn:aws:iam::111122223333:root/)
+      assert.equal((await ask(form, 'RemovePermission', { QueueUrl, Label: 'them' })).status, 200)
+    })
+  })
+
+test('a queue of another protocol is there while it has jobs, and what is made here is its policy', async (t) => {
+  const { ask, create, broker, origin } = await serve(t)
+  const session = broker.session({ protocol: 'test', tenant: 'default', principal: 'test' })
+  const put = (queue: string, body: Buffer) =>
+    session.commit({ ops: [{ do: 'put', to: [{ queue: `default/${queue}`, create: true }], msg: { body } }] })
+  await put('tube', Buffer.from('text'))
+  await put('tube', Buffer.from([0, 1, 255]))
+  assert.deepEqual((await ask('json', 'ListQueues')).all('QueueUrls'), [`${origin}/000000000000/tube`])
+  const QueueUrl = `${origin}/000000000000/tube`
+  const received = await ask('json', 'ReceiveMessage', { QueueUrl, MaxNumberOfMessages: 10 })
+  assert.deepEqual(received.all('Body'), ['text', 'AAH/'])
+  assert.equal(received.one('StringValue'), 'base64')
+  for (const ReceiptHandle of received.all('ReceiptHandle'))
+    await ask('json', 'DeleteMessage', { QueueUrl, ReceiptHandle })
+  assert.equal((await ask('json', 'SendMessage', { QueueUrl, MessageBody: 'x' })).code, 'QueueDoesNotExist')
+  await create('made', { VisibilityTimeout: '9' })
+  assert.equal((broker.records.get('queue/default/made')?.value as { lease: number }).lease, 9000)
+})
+
+test('queue URLs are what the client called the server, or what it is told', async (t) => {
+  const { port } = await serve(t)
+  const told = await serve(t, { url: 'https://queues.example.com/', account: '123456789012', region: 'eu-west-1' })
+  const url = await told.create('a')
+  assert.equal(url, 'https://queues.example.com/123456789012/a')
+  // Whatever its host: clients come through proxies.
+  assert.equal((await told.ask('json', 'SendMessage', { QueueUrl: url, MessageBody: 'x' })).status, 200)
+  const response = await fetch(`http://localhost:${port}/?Action=CreateQueue&QueueName=b`)
+  assert.match(await response.text(), new RegExp(`<QueueUrl>http://localhost:${port}/000000000000/b</QueueUrl>`))
+  // The older form may be asked at the queue's own URL.
+  const sent = await fetch(`http://localhost:${port}/000000000000/b?Action=SendMessage&MessageBody=x%20y`)
+  assert.equal(sent.status, 200)
+})

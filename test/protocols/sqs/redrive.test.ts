@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { entries, FORMS, serve, type Form, type Served } from './served.ts'
+
+const arn = (name: string): string => `arn:aws:sqs:us-east-1:000000000000:${name}`
+const redrive = (to: string): string => JSON.stringify({ deadLetterTargetArn: arn(to), maxReceiveCount: 1 })
+
+/** So many messages in the queue `dead`, that died in `a`. Returns the URLs of both. */
+async function letters({ ask, create, move }: Served, form: Form, count: number): Promise<{ dead: string; a: string }> {
+  const dead = await create('dead')
+  const a = await create('a', { RedrivePolicy: redrive('dead') })
+  for (let i = 0; i < count; i++) await ask(form, 'SendMessage', { QueueUrl: a, MessageBody: `${i}` })
+  const received = await ask(form, 'ReceiveMessage', { QueueUrl: a, MaxNumberOfMessages: 10 })
+  for (const ReceiptHandle of received.all('ReceiptHandle'))
+    await ask(form, 'ChangeMessageVisibility', { QueueUrl: a, ReceiptHandle, VisibilityTimeout: 0 })
+  await move(0)
+  return { dead, a }
+}
+
+async function visible({ ask }: Served, form: Form, QueueUrl: string): Promise<number> {
+  const reply = await ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['ApproximateNumberOfMessages'] })
+  return Number(reply.one('ApproximateNumberOfMessages') ?? reply.one('Value'))
+}
+
+for (const form of FORMS)
+  describe(`redrive over ${form}`, { concurrency: true }, () => {
+    test('a dead-letter queue says which queues may use it', async (t) => {
+      const { ask, create } = await serve(t)
+      const dead = await create('dead')
+      const QueueUrl = await create('a')
+      const other = await create('b')
+      const allow = (policy: object) =>
+        ask(form, 'SetQueueAttributes', {
+          QueueUrl: dead,
+          Attributes: { RedriveAllowPolicy: JSON.stringify(policy) },
+        })
+      const use = (QueueUrl: string) =>
+        ask(form, 'SetQueueAttributes', { QueueUrl, Attributes: { RedrivePolicy: redrive('dead') } })
+      assert.equal((await use(QueueUrl)).status, 200, 'all, where nothing is said')
+      await allow({ redrivePermission: 'denyAll' })
+      const refused = await use(other)
+      assert.equal(refused.status, 400)
+      assert.match(refused.text, /not permitted to use dead/)
+      await allow({ redrivePermission: 'byQueue', sourceQueueArns: [arn('a')] })
+      assert.equal((await use(other)).status, 400)
+      assert.equal((await use(QueueUrl)).status, 200)
+      const made = await ask(form, 'CreateQueue', { QueueName: 'c', Attributes: { RedrivePolicy: redrive('dead') } })
+      assert.equal(made.status, 400, 'nor may a new one')
+      await allow({ redrivePermission: 'allowAll' })
+      assert.equal((await use(other)).status, 200)
+      for (const bad of [{}, { redrivePermission: 'byQueue' }, { redrivePermission: 'x' }])
+        assert.equal((await allow(bad)).status, 400)
+    })
+
+    test('a move task that is cancelled stops, and the next one goes on where it was', async (t) => {
+      const served = await serve(t)
+      const { ask, move } = served
+      const { dead, a } = await letters(served, form, 5)
+      assert.equal(await visible(served, form, dead), 5)
+      const start = (MaxNumberOfMessagesPerSecond: number) =>
+        ask(form, 'StartMessageMoveTask', { SourceArn: arn('dead'), MaxNumberOfMessagesPerSecond })
+      const status = async () =>
+        (await ask(form, 'ListMessageMoveTasks', { SourceArn: arn('dead'), MaxResults: 10 })).all('Status')
+      const started = await start(1)
+      const TaskHandle = started.one('TaskHandle')
+      for (let i = 0; i < 10; i++) await move(0)
+      assert.equal(await visible(served, form, a), 1, 'one a second')
+      await move(1000)
+      for (let i = 0; i < 10; i++) await move(0)
+      assert.equal(await visible(served, form, a), 2)
+      assert.match((await start(1)).code ?? '', /UnsupportedOperation/)
+      const cancelled = await ask(form, 'CancelMessageMoveTask', { TaskHandle })
+      assert.equal(cancelled.one('ApproximateNumberOfMessagesMoved'), '2', cancelled.text)
+      await move(1000)
+      for (let i = 0; i < 10; i++) await move(0)
+      assert.deepEqual(await status(), ['CANCELLED'])
+      assert.equal(await visible(served, form, dead), 3, 'the rest stays')
+      assert.match((await ask(form, 'CancelMessageMoveTask', { TaskHandle })).code ?? '', /UnsupportedOperation/)
+      assert.equal((await start(500)).status, 200)
+      for (let i = 0; i < 10; i++) await move(1000)
+      assert.deepEqual(await status(), ['COMPLETED', 'CANCELLED'])
+      assert.equal(await visible(served, form, dead), 0)
+      assert.equal(await visible(served, form, a), 5)
+    })
+
+    test('a bad handle in a batch harms none of the others', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a')
+      const elsewhere = await create('b')
+      for (const url of [QueueUrl, QueueUrl, elsewhere])
+        await ask(form, 'SendMessage', { QueueUrl: url, MessageBody: 'x' })
+      const [one, two] = (await ask(form, 'ReceiveMessage', { QueueUrl, MaxNumberOfMessages: 10 })).all('ReceiptHandle')
+      const theirs = (await ask(form, 'ReceiveMessage', { QueueUrl: elsewhere })).one('ReceiptHandle')
+      const handles = { one, garbage: 'AAAA', theirs, two }
+      for (const action of ['ChangeMessageVisibilityBatch', 'DeleteMessageBatch']) {
+        const list = Object.entries(handles).map(([Id, ReceiptHandle]) => ({
+          Id,
+          ReceiptHandle,
+          ...(action.startsWith('Change') && { VisibilityTimeout: 60 }),
+        }))
+        const reply = await ask(form, action, { QueueUrl, ...entries(form, action, list) })
+        assert.equal(reply.status, 200)
+        assert.deepEqual(reply.all('Id'), ['one', 'two', 'garbage', 'theirs'], action)
+        assert.deepEqual(reply.all('Code'), ['ReceiptHandleIsInvalid', 'ReceiptHandleIsInvalid'])
+      }
+      const left = await ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['All'] })
+      assert.equal(left.one('ApproximateNumberOfMessagesNotVisible'), '0')
+    })
+
+    test('a message is hidden for twelve hours at the most, from its receipt on', async (t) => {
+      const { ask, create, move } = await serve(t)
+      const QueueUrl = await create('a')
+      await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'x' })
+      const ReceiptHandle = (await ask(form, 'ReceiveMessage', { QueueUrl, VisibilityTimeout: 43_200 })).one(
+        'ReceiptHandle',
+      )
+      const extend = (VisibilityTimeout: number) =>
+        ask(form, 'ChangeMessageVisibility', { QueueUrl, ReceiptHandle, VisibilityTimeout })
+      assert.match((await extend(43_201)).code ?? '', /^InvalidParameterValue/)
+      await move(3_600_000)
+      const late = await extend(39_601)
+      assert.match(late.code ?? '', /^InvalidParameterValue/)
+      assert.match(late.text, /beyond the limit \[43200 seconds\]/)
+      assert.equal((await extend(39_600)).status, 200)
+      await move(39_599_000)
+      assert.equal((await ask(form, 'ReceiveMessage', { QueueUrl })).one('Body'), undefined)
+      await move(1000)
+      assert.equal((await ask(form, 'ReceiveMessage', { QueueUrl })).one('Body'), 'x')
+    })
+  })

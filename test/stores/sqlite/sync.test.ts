@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import type { Queue } from '../../../src/job.ts'
+import { openSqlite } from '../../../src/stores/sqlite/index.ts'
+import type { Op, Unit } from '../../../src/stores/store.ts'
+
+const mail: Queue = 'default/mail'
+const put: Op = { do: 'put', to: [{ queue: mail, create: true }], msg: { body: Buffer.from('x') } }
+const reserve: Unit = {
+  ops: [{ do: 'reserve', from: [mail], max: 10, bytes: Infinity, lease: { session: 'worker' } }],
+  unsynced: true,
+}
+
+/** What happened, in its order: answers by their names, and the store's own syncs. */
+async function order(t: TestContext, units: Record<string, Unit>): Promise<string[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'queueup-sync-'))
+  const store = await openSqlite({ path: join(folder, 'jobs.db') })
+  const told: string[] = []
+  const { fdatasync } = fs
+  t.mock.method(fs, 'fdatasync', (fd: number, done: fs.NoParamCallback) => {
+    fdatasync(fd, (error) => {
+      told.push('sync')
+      done(error)
+    })
+  })
+  syncBuiltinESMExports()
+  try {
+    const answers = store.commit(Object.values(units))
+    await Promise.all(answers.map((answer, i) => answer.then(() => told.push(Object.keys(units)[i] ?? ''))))
+  } finally {
+    t.mock.restoreAll()
+    syncBuiltinESMExports()
+    await store.close()
+    await rm(folder, { recursive: true })
+  }
+  return told
+}
+
+test('a job is handed to who waits for it before the sync of its put, and the put is answered after it', async (t) => {
+  assert.deepEqual(await order(t, { put: { ops: [put] }, reserve }), ['reserve', 'sync', 'put'])
+})
+
+test('what waits for the disk alone, and a load of puts, is synced in the commit', async (t) => {
+  assert.deepEqual(await order(t, { put: { ops: [put] } }), ['put'])
+  const load = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`put ${i}`, { ops: [put] }]))
+  assert.deepEqual(await order(t, { ...load, reserve }), [...Object.keys(load), 'reserve'])
+})
