@@ -1,5 +1,5 @@
 /**
- * Where Queueup's server spends its time under a load: node bench/profile.ts [memory|file] [pipelined|request-response|backlog] [SECONDS]
+ * Where Queueup's server spends its time under a load: node bench/profile.ts [memory|file|signed] [pipelined|request-response|backlog|sqs-send|sqs-life] [SECONDS]
  * Prints the functions with the most time of their own, and keeps the profile for a browser's developer tools.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
@@ -7,8 +7,10 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { markdown } from './report.ts'
-import { runLoad } from './programs/run.ts'
+import type { LoadFigures } from './programs/load.ts'
+import { runLoad, runSqsLoad } from './programs/run.ts'
 import { servers } from './servers/index.ts'
+import { sqsServers } from './servers/sqs.ts'
 
 interface Profile {
   nodes: readonly { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[]
@@ -17,31 +19,22 @@ interface Profile {
 }
 
 const ROWS = 40
+const USAGE = `Usage: node bench/profile.ts [memory|file] [pipelined|request-response|backlog] [SECONDS]
+       node bench/profile.ts [memory|file|signed] [sqs-send|sqs-life] [SECONDS]`
 const loads = {
   pipelined: { connections: 10, inFlight: 100 },
   'request-response': { connections: 50, inFlight: 2 },
   backlog: { connections: 10, inFlight: 100, backlog: 10_000 },
 }
+const lives = { 'sqs-send': 'send', 'sqs-life': 'whole' } as const
 
 const [what = 'file', kind = 'pipelined', seconds = '5'] = process.argv.slice(2)
-if ((what !== 'file' && what !== 'memory') || !(kind in loads)) {
-  console.error('Usage: node bench/profile.ts [memory|file] [pipelined|request-response|backlog] [SECONDS]')
-  process.exit(2)
-}
 const folder = mkdtempSync(join(tmpdir(), 'queueup-profile-'))
 const data = join(folder, 'data')
 mkdirSync(data)
-const server = await servers[what].start(data, ['--cpu-prof', `--cpu-prof-dir=${folder}`])
 const WARM = 500
-const order = {
-  ports: [server.port],
-  pids: [server.pid],
-  warm: WARM,
-  ms: Number(seconds) * 1000,
-  ...loads[kind as keyof typeof loads],
-}
-const { jobs, ms, cpu } = await runLoad(order)
-await server.stop()
+const times = { warm: WARM, ms: Number(seconds) * 1000 }
+const { jobs, ms, cpu } = await profiled(['--cpu-prof', `--cpu-prof-dir=${folder}`])
 
 const file = join(folder, readdirSync(folder).find((name) => name.endsWith('.cpuprofile')) as string)
 console.log(
@@ -49,6 +42,26 @@ console.log(
 )
 console.log(table(JSON.parse(readFileSync(file, 'utf8')) as Profile))
 console.log(file)
+
+async function profiled(nodeFlags: readonly string[]): Promise<LoadFigures> {
+  if ((what === 'memory' || what === 'file') && kind in loads) {
+    const server = await servers[what].start(data, nodeFlags)
+    const { port, pid } = server
+    const figures = await runLoad({ ports: [port], pids: [pid], ...times, ...loads[kind as keyof typeof loads] })
+    await server.stop()
+    return figures
+  }
+  if ((what === 'memory' || what === 'file' || what === 'signed') && kind in lives) {
+    const { server, signer } = await sqsServers[what].start(data, nodeFlags)
+    const { port, pid } = server
+    const life = lives[kind as keyof typeof lives]
+    const figures = await runSqsLoad({ port, pid, life, connections: 20, ...times, ...(signer && { signer }) })
+    await server.stop()
+    return figures
+  }
+  console.error(USAGE)
+  return process.exit(2)
+}
 
 function table({ nodes, samples, timeDeltas }: Profile): string {
   const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]))

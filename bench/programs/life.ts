@@ -1,7 +1,7 @@
 /** The life of jobs on a store: node life.ts ORDER, a LifeOrder in JSON. Its last line is LifeFigures in JSON. */
 import type { Reserved } from '../../src/job.ts'
 import type { Store } from '../../src/stores/store.ts'
-import { commit, fill, finishes, openStore, puts, reserve, taken, timed } from './store.ts'
+import { commit, drain, finishes, openStore, puts, reserve, taken, timed } from './store.ts'
 
 export interface LifeOrder {
   /** Of the file; without it in memory. */
@@ -24,7 +24,7 @@ const { path, jobs, size } = JSON.parse(process.argv[2] ?? '') as LifeOrder
 const store = await openStore(path)
 // A write-ahead log that is new or was cut short syncs slowly until it starts over; and the code is hot after it.
 await life(store, Math.min(jobs, 20_000))
-const figures: LifeFigures = { ...(await life(store, jobs)), drain: await drain(store, jobs / 2) }
+const figures: LifeFigures = { ...(await life(store, jobs)), drain: await drain(store, jobs / 2, size) }
 await store.close()
 console.log(JSON.stringify(figures))
 
@@ -40,15 +40,4 @@ async function life(store: Store, jobs: number): Promise<Omit<LifeFigures, 'drai
     for (let i = 0; i < jobs; i += size) await commit(store, finishes(held.slice(i, i + size)))
   })
   return { put, reserve: reserved, finish }
-}
-
-async function drain(store: Store, jobs: number): Promise<number> {
-  await fill(store, jobs)
-  let held: readonly Reserved[] = []
-  const ms = await timed(async () => {
-    for (let i = 0; i < jobs; i += size)
-      held = taken(await commit(store, [...finishes(held), reserve(size)]), held.length, size)
-    await commit(store, finishes(held))
-  })
-  return ms
 }

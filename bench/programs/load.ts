@@ -1,7 +1,8 @@
 /** A load on servers of beanstalkd's protocol: node load.ts ORDER, where ORDER is a LoadOrder in JSON. Its last line is a LoadFigures in JSON. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { cpuOf, type Cpu } from '../servers/cpu.ts'
+import type { Cpu } from '../servers/cpu.ts'
 import { Client } from './client.ts'
+import { between, read } from './meter.ts'
 
 export interface LoadOrder {
   /** Connections go to these in turn. */
@@ -62,21 +63,11 @@ if (order.jobs === undefined) {
 }
 for (const client of clients) client.close()
 
-const ms = after.at - before.at
-const figures: LoadFigures = {
-  jobs: after.jobs - before.jobs,
-  ms,
-  cpu: { user: after.cpu.user - before.cpu.user, system: after.cpu.system - before.cpu.system },
-  client: (after.own - before.own) / 1000 / ms,
-}
-console.log(JSON.stringify(figures))
+console.log(JSON.stringify(between(before, after)))
 
 function take() {
-  const own = process.cpuUsage()
-  return {
-    at: performance.now(),
-    jobs: clients.reduce((sum, client) => sum + client.jobs, 0),
-    cpu: cpuOf(order.pids),
-    own: own.user + own.system,
-  }
+  return read(
+    order.pids,
+    clients.reduce((sum, client) => sum + client.jobs, 0),
+  )
 }

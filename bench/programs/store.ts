@@ -2,7 +2,7 @@
 import { openMemory } from '../../src/stores/memory/index.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
 import type { Op, Result, Store } from '../../src/stores/store.ts'
-import type { Reserved } from '../../src/job.ts'
+import type { Limit, Message, Reserved } from '../../src/job.ts'
 import { BODY } from '../body.ts'
 
 const QUEUE = 'default/default'
@@ -21,12 +21,18 @@ export async function commit(store: Store, ops: Op[], unsynced = false): Promise
   return results
 }
 
-export const puts = (count: number): Op[] =>
-  Array.from({ length: count }, () => ({
+/** What a job has beside its body, by its number. */
+export type Extras = (n: number) => Partial<Pick<Message, 'gates' | 'group'>>
+
+/** @param first the number of the first one */
+export const puts = (count: number, extras: Extras = () => ({}), first = 0): Op[] =>
+  Array.from({ length: count }, (_, i) => ({
     do: 'put',
     to: [{ queue: QUEUE, create: true }],
-    msg: { body: BODY, lease: LEASE },
+    msg: { body: BODY, lease: LEASE, ...extras(first + i) },
   }))
+
+export const limit = (name: string, value: Limit): Op => ({ do: 'record', key: `limit/${name}`, value })
 
 export const reserve = (max: number): Op => ({
   do: 'reserve',
@@ -47,8 +53,8 @@ export function taken(results: readonly Result[], at: number, count: number): re
 }
 
 /** Puts so many jobs, a thousand a transaction. */
-export async function fill(store: Store, jobs: number): Promise<void> {
-  for (let left = jobs; left > 0; left -= 1000) await commit(store, puts(Math.min(1000, left)))
+export async function fill(store: Store, jobs: number, extras?: Extras): Promise<void> {
+  for (let n = 0; n < jobs; n += 1000) await commit(store, puts(Math.min(1000, jobs - n), extras, n))
 }
 
 /** Gives back what `reserve` took. */
@@ -61,4 +67,15 @@ export async function timed(run: () => Promise<void>): Promise<number> {
   const start = performance.now()
   await run()
   return performance.now() - start
+}
+
+/** So many jobs are put; then each transaction finishes the jobs of the one before and reserves as many. How long that takes, in milliseconds. */
+export async function drain(store: Store, jobs: number, size: number, extras?: Extras): Promise<number> {
+  await fill(store, jobs, extras)
+  let held: readonly Reserved[] = []
+  return timed(async () => {
+    for (let i = 0; i < jobs; i += size)
+      held = taken(await commit(store, [...finishes(held), reserve(size)]), held.length, size)
+    await commit(store, finishes(held))
+  })
 }

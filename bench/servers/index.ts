@@ -17,7 +17,9 @@ export interface ServerKind {
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 
 /** What is measured: the sources, or what `npm run build` made of them. */
-const program = process.env['QUEUEUP_BENCH_DIST'] ? path('../../dist/cli/queueup.js') : path('../../src/cli/queueup.ts')
+export const program = process.env['QUEUEUP_BENCH_DIST']
+  ? path('../../dist/cli/queueup.js')
+  : path('../../src/cli/queueup.ts')
 
 const beanstalkd = (...flags: readonly string[]): Pick<ServerKind, 'missing' | 'start'> => ({
   missing: () =>

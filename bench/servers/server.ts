@@ -13,9 +13,11 @@ export class Server {
   readonly pid: number
   readonly #child: ChildProcess
   readonly #gone: Promise<unknown>
+  readonly #signal: NodeJS.Signals
 
-  private constructor(child: ChildProcess, port: number) {
+  private constructor(child: ChildProcess, port: number, signal: NodeJS.Signals) {
     this.#child = child
+    this.#signal = signal
     this.#gone = once(child, 'exit')
     this.port = port
     this.pid = child.pid as number
@@ -23,9 +25,13 @@ export class Server {
 
   /**
    * @param command the program and its arguments, by the port
+   * @param signal at which it stops, whoever is connected
    * @throws Error when it ends or hasn't begun to listen in time; with what it wrote
    */
-  static async start(command: (port: number) => readonly string[]): Promise<Server> {
+  static async start(
+    command: (port: number) => readonly string[],
+    signal: NodeJS.Signals = 'SIGTERM',
+  ): Promise<Server> {
     const port = await freePort()
     const [program, ...args] = command(port)
     const child = spawn(program as string, args, { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -38,14 +44,14 @@ export class Server {
     })
     running.add(child)
     child.once('exit', () => running.delete(child))
-    const server = new Server(child, port)
+    const server = new Server(child, port, signal)
     await Promise.race([accepts(port), failed])
     failed.catch(() => undefined)
     return server
   }
 
   async stop(): Promise<void> {
-    this.#child.kill('SIGTERM')
+    this.#child.kill(this.#signal)
     const late = setTimeout(() => this.#child.kill('SIGKILL'), STOP)
     await this.#gone
     clearTimeout(late)

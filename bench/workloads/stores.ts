@@ -1,13 +1,13 @@
 import { join } from 'node:path'
-import { rate, short, spread } from '../figures.ts'
+import { rate, ratios, short, shown, spread } from '../figures.ts'
 import type { LifeFigures } from '../programs/life.ts'
-import { runLife } from '../programs/run.ts'
+import { runBare, runLife } from '../programs/run.ts'
 import type { Report, Table } from '../report.ts'
 import type { Workload } from './workload.ts'
 
 const JOBS = 100_000
 const sizes = [100, 1000] as const
-const kinds = { file: 'file, synced', memory: 'memory' } as const
+const kinds = { bare: 'node:sqlite, bare (the limit)', file: 'file, synced', memory: 'memory' } as const
 type Kind = keyof typeof kinds
 
 export const stores: Workload = {
@@ -19,12 +19,27 @@ export const stores: Workload = {
     for (let round = 0; round < rounds; round++)
       for (const { kind, size, figures } of cases) {
         const path = join(folder, `${size}-${round}.db`)
-        figures.push(await runLife({ jobs: JOBS, size, ...(kind === 'file' && { path }) }))
+        const run = kind === 'bare' ? runBare : runLife
+        figures.push(await run({ jobs: JOBS, size, ...(kind !== 'memory' && { path: `${path}.${kind}` }) }))
       }
 
-    const whole = (figures: readonly LifeFigures[]) => perSecond(figures, JOBS, (f) => f.put + f.reserve + f.finish)
+    const all = (f: LifeFigures) => f.put + f.reserve + f.finish
+    const whole = (figures: readonly LifeFigures[]) => perSecond(figures, JOBS, all)
+    const toBare = (size: number, figures: readonly LifeFigures[]) => {
+      const bare = cases.find((one) => one.kind === 'bare' && one.size === size)
+      return bare ? shown(ratios(bare.figures.map(all), figures.map(all))) : '-'
+    }
     const table: Table = {
-      columns: ['store', 'jobs a transaction', 'put/s', 'reserve/s', 'finish/s', 'all three, jobs/s', 'drain, jobs/s'],
+      columns: [
+        'store',
+        'jobs a transaction',
+        'put/s',
+        'reserve/s',
+        'finish/s',
+        'all three, jobs/s',
+        'to bare',
+        'drain, jobs/s',
+      ],
       rows: cases.map(({ kind, size, figures }) => [
         kinds[kind],
         String(size),
@@ -32,6 +47,7 @@ export const stores: Workload = {
         rate(perSecond(figures, JOBS, (f) => f.reserve)),
         rate(perSecond(figures, JOBS, (f) => f.finish)),
         rate(whole(figures)),
+        toBare(size, figures),
         rate(perSecond(figures, JOBS / 2, (f) => f.drain)),
       ]),
     }
@@ -40,7 +56,7 @@ export const stores: Workload = {
       return found && inThousands(whole(found.figures))
     }
     return {
-      how: `${short(JOBS / 1000)} k jobs are put (by 1,000: W3), reserved and finished, in separate transactions, one after another. Drain (W4): ${JOBS / 2} jobs are there, and each transaction finishes the jobs of the one before and reserves as many. A process of its own each time, on a new file.`,
+      how: `${short(JOBS / 1000)} k jobs are put (by 1,000: W3), reserved and finished, in separate transactions, one after another. Drain (W4): ${JOBS / 2} jobs are there, and each transaction finishes the jobs of the one before and reserves as many. A process of its own each time, on a new file. Bare: one table with one index, the same transactions and bodies, and nothing else.`,
       tables: [table],
       targets: [
         { of: 'file, put + reserve + finish, by 100', atLeast: 60, unit: ' k/s', measured: file(100) },

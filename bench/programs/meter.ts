@@ -1,0 +1,27 @@
+import { cpuOf, type Cpu } from '../servers/cpu.ts'
+import type { LoadFigures } from './load.ts'
+
+/** What had been done, and used, at one moment. */
+export interface Reading {
+  at: number
+  jobs: number
+  cpu: Cpu
+  /** CPU time of this process, in microseconds. */
+  own: number
+}
+
+/** @param pids processes whose CPU time is taken */
+export function read(pids: readonly number[], jobs: number): Reading {
+  const own = process.cpuUsage()
+  return { at: performance.now(), jobs, cpu: cpuOf(pids), own: own.user + own.system }
+}
+
+export function between(before: Reading, after: Reading): LoadFigures {
+  const ms = after.at - before.at
+  return {
+    jobs: after.jobs - before.jobs,
+    ms,
+    cpu: { user: after.cpu.user - before.cpu.user, system: after.cpu.system - before.cpu.system },
+    client: (after.own - before.own) / 1000 / ms,
+  }
+}
