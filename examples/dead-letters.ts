@@ -1,37 +1,37 @@
-// A job that fails twice is moved to a dead-letter queue, where somebody can look at it.
+// A job whose attempts are used up is set aside with its errors; somebody looks at it, mends the cause, and sends it back to work.
 // In your own program: import { ... } from 'queueup'
-import { createBroker, openStore, parsePolicy, type Reserved } from '../src/index.ts'
+import { defineJobs, job, open } from '../src/index.ts'
 
-const store = await openStore('memory:')
-const broker = createBroker({ store })
-const session = broker.session({ protocol: 'example', tenant: 'default', principal: 'me' })
+const jobs = defineJobs({ charge: job<{ order: number }>({ retries: 2, backoff: '1ms' }) })
+const queue = await open('file:jobs.db', { jobs })
 
-// The same as: queueup queue set mail max-failures=2 dead=mail.dead
-const value = parsePolicy(['max-failures=2', 'dead=mail.dead'])
-await session.commit({ ops: [{ do: 'record', key: 'queue/default/mail', value }] })
-await session.commit({ ops: [{ do: 'put', to: [{ queue: 'default/mail' }], msg: { body: Buffer.from('to nobody') } }] })
+let bank = 'closed'
+const worker = queue.work({
+  charge({ args }, { log }) {
+    log(`the bank is ${bank}`)
+    if (bank === 'closed') throw new Error('the bank is closed')
+    console.log(`order ${args.order} is paid`)
+  },
+})
+const dead = new Promise((resolve) => queue.on('dead', resolve))
+const { id } = await queue.put('charge', { order: 7 })
+await dead
 
-for (;;) {
-  const job = await next('default/mail', 'default/mail.dead')
-  if (job.queue === 'default/mail.dead') {
-    console.log(`dead after ${job.failures} failures: ${Buffer.from(job.body).toString()}`)
-    break
-  }
-  console.log(`attempt ${job.reserves} failed`)
-  await session.commit({ ops: [{ do: 'release', job: { id: job.id, n: job.n }, as: 'failed' }] })
-}
-await broker.close()
+// The same: queueup job 1; and of all: queueup dead list
+const found = await queue.get(id)
+console.log(
+  `job ${id} was set aside: ${found?.error}; ${found?.attempts.length} attempts, ${found?.logs.length} lines of log`,
+)
 
-function next(...queues: Reserved['queue'][]): Promise<Reserved> {
-  return new Promise((resolve, reject) => {
-    session.line(
-      { queues, credit: 1, once: true, wait: 5000, lease: { bound: true } },
-      { jobs: ([job]) => job && resolve(job), end: (why, error) => reject(error ?? new Error(`no job: ${why}`)) },
-    )
-  })
-}
+// The same: queueup retry 1, or by the hundred and slowly: queueup dead redrive --queue charge --rate 10
+bank = 'open'
+const retried = await queue.retryAll({ queue: 'charge', match: '"order":7' })
+await queue.drained('charge')
+console.log(`retried ${retried}`)
+await worker.stop()
+await queue.close()
 
 // Prints:
-// attempt 1 failed
-// attempt 2 failed
-// dead after 2 failures: to nobody
+// job 1 was set aside: Error: the bank is closed; 3 attempts, 3 lines of log
+// order 7 is paid
+// retried 1

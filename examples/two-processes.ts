@@ -1,37 +1,25 @@
-// Two processes share one file: this one puts, the other one works. Neither is a server.
+// Two processes share one file: this one puts, the other one works. Neither is a server, and neither polls.
 // In your own program: import { ... } from 'queueup'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { createBroker, openStore } from '../src/index.ts'
+import { defineJobs, job, open } from '../src/index.ts'
 
-const broker = createBroker({ store: await openStore('file:jobs.db') })
-const session = broker.session({ protocol: 'example', tenant: 'default', principal: 'me' })
+const jobs = defineJobs({ add: job<{ a: number; b: number }, number>({ result: true }) })
+const queue = await open('file:jobs.db', { jobs })
 
 if (process.argv[2] === 'worker') {
-  session.line(
-    { queues: ['default/mail'], credit: 1, once: true, lease: { bound: true } },
-    {
-      jobs([job]) {
-        if (!job) return
-        console.log(`the worker got: ${Buffer.from(job.body).toString()}`)
-        const done = session.commit({ ops: [{ do: 'finish', job: { id: job.id, n: job.n } }] })
-        void done.then(() => broker.close()).then(() => process.disconnect())
-      },
-      end: () => undefined,
-    },
-  )
-  process.send?.('waiting')
+  const worker = queue.work({ add: ({ args }) => args.a + args.b }, { stopOn: ['SIGTERM'] })
+  await worker.done
+  await queue.close()
 } else {
   const worker = fork(import.meta.filename, ['worker'])
-  const gone = once(worker, 'exit')
-  await once(worker, 'message')
-  // The worker learns of it at once: it needs no polling.
-  await session.commit({
-    ops: [{ do: 'put', to: [{ queue: 'default/mail', create: true }], msg: { body: Buffer.from('to Ada') } }],
-  })
-  await gone
-  await broker.close()
+  // The job may be there before the worker is.
+  const sum = await queue.put('add', { a: 2, b: 40 })
+  console.log(`the other process says ${await sum.result({ timeout: '20s' })}`)
+  worker.kill('SIGTERM')
+  await once(worker, 'exit')
+  await queue.close()
 }
 
 // Prints:
-// the worker got: to Ada
+// the other process says 42

@@ -1,4 +1,4 @@
-// A queue within one program: jobs are kept in a file, and no server is needed.
+// The layer below jobs: what lies in a queue is bytes, and a session of the broker puts, waits and finishes.
 // In your own program: import { ... } from 'queueup'
 import { createBroker, openStore, type Reserved } from '../src/index.ts'
 
