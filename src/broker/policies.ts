@@ -1,9 +1,10 @@
 /** A queue's policy as text, as the command line and the configuration file say it, and as records. */
 import { isDeepStrictEqual } from 'node:util'
 import { toMs, type Duration } from '../duration.ts'
-import { InvalidArgumentError, UnavailableError } from '../errors.ts'
+import { InvalidArgumentError } from '../errors.ts'
 import type { Backoff, Limit, Ms, Queue, QueuePolicy } from '../job.ts'
 import type { Broker, Session } from './broker.ts'
+import { changeRecord } from './records.ts'
 
 /** Queues whose names end so are in order within each group: SQS knows its FIFO queues by it, and every protocol may put into them. */
 export const FIFO = '.fifo'
@@ -148,17 +149,16 @@ function nameOf(queue: Queue): string {
 
 /**
  * Changes a queue's policy, whatever others change at the same time.
- * @param read a record as the store has it now
  * @param change answers the new policy; undefined takes the policy away
  * @throws UnavailableError, InvalidArgumentError: the queue can't have this policy
  */
 export function changePolicy(
   session: Session,
-  read: (key: string) => Promise<{ value: unknown; version: number } | undefined>,
+  records: Broker['records'],
   queue: Queue,
   change: (policy: QueuePolicy) => QueuePolicy | undefined,
 ): Promise<QueuePolicy | undefined> {
-  return changeRecord(session, read, `queue/${queue}`, `the policy of ${queue}`, (old: QueuePolicy) => {
+  return changeRecord(session, records, `queue/${queue}`, (old: QueuePolicy = {}) => {
     const policy = change(old)
     if (policy) checkPolicy(queue, policy)
     return policy
@@ -167,36 +167,19 @@ export function changePolicy(
 
 /**
  * Changes a limit as an operator does: it stays, whatever programs' definitions say.
- * @param read a record as the store has it now
  * @param change answers the new limit; undefined takes it away, until a program that defines it starts
  * @throws UnavailableError
  */
 export function changeLimit(
   session: Session,
-  read: (key: string) => Promise<{ value: unknown; version: number } | undefined>,
+  records: Broker['records'],
   name: string,
   change: (limit: Limit) => Limit | undefined,
 ): Promise<Limit | undefined> {
-  return changeRecord(session, read, `limit/${name}`, `limit '${name}'`, (old: Limit) => {
+  return changeRecord(session, records, `limit/${name}`, (old: Limit = {}) => {
     const limit = change(old)
-    return limit && { ...limit, by: 'operator' }
+    return limit && ({ ...limit, by: 'operator' } as const)
   })
-}
-
-async function changeRecord<T extends object>(
-  session: Session,
-  read: (key: string) => Promise<{ value: unknown; version: number } | undefined>,
-  key: string,
-  what: string,
-  change: (old: T) => T | undefined,
-): Promise<T | undefined> {
-  for (;;) {
-    const old = await read(key)
-    const value = change((old?.value ?? {}) as T)
-    const [result] = await session.commit({ ops: [{ do: 'record', key, value, version: old?.version ?? 0 }] })
-    if (result?.ok) return value
-    if (result?.why !== 'conflict') throw new UnavailableError(`The store refused ${what} (${result?.why}). Try again.`)
-  }
 }
 
 /** Pauses a queue until a moment; one that has passed resumes it. */
@@ -210,21 +193,14 @@ export async function pauseQueue(session: Session, queue: Queue, until: Ms, now:
  */
 export async function setLimit(
   session: Session,
-  records: Pick<Broker['records'], 'get' | 'refresh'>,
+  records: Broker['records'],
   name: string,
   { concurrency, rate }: Limit,
 ): Promise<void> {
-  const key = `limit/${name}`
   const limit: Limit = { ...(concurrency !== undefined && { concurrency }), ...(rate && { rate }), by: 'code' }
-  for (;;) {
-    await records.refresh()
-    const old = records.get(key)
-    if (old && ((old.value as Limit).by === 'operator' || isDeepStrictEqual(old.value, limit))) return
-    const [result] = await session.commit({ ops: [{ do: 'record', key, value: limit, version: old?.version ?? 0 }] })
-    if (result?.ok) return
-    if (result?.why !== 'conflict')
-      throw new UnavailableError(`The store refused limit '${name}' (${result?.why}). Try again.`)
-  }
+  await changeRecord(session, records, `limit/${name}`, (old: Limit | undefined) =>
+    old && (old.by === 'operator' || isDeepStrictEqual(old, limit)) ? old : limit,
+  )
 }
 
 /**

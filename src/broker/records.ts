@@ -1,4 +1,6 @@
-import type { Store, StoreRecord } from '../stores/store.ts'
+import { UnavailableError } from '../errors.ts'
+import type { Op, Store, StoreRecord, Unit } from '../stores/store.ts'
+import type { Session } from './broker.ts'
 
 /** The store's records, as far as this process has heard of them. */
 export class Records {
@@ -61,4 +63,43 @@ export class Records {
   #tell(keys: readonly string[]): void {
     for (const { prefix, on } of [...this.#watchers]) if (keys.some((key) => key.startsWith(prefix))) on()
   }
+}
+
+/**
+ * Changes records together, whatever others change at the same time: where somebody came between, once more, on what is there then.
+ * @param change answers all their values; undefined takes one away. Where none is another than before, nothing is written
+ * @returns what `change` answered
+ * @throws UnavailableError, and what `change` throws
+ */
+export async function changeRecords<T extends readonly unknown[]>(
+  session: Pick<Session, 'commit'>,
+  records: Pick<Records, 'get' | 'refresh'>,
+  keys: { readonly [K in keyof T]: string },
+  change: (old: T) => T,
+  durability: Pick<Unit, 'unsynced'> = {},
+): Promise<T> {
+  for (;;) {
+    await records.refresh()
+    const old = keys.map((key) => records.get(key))
+    const values = change(old.map((record) => record?.value) as unknown as T)
+    if (old.every((record, i) => record?.value === values[i])) return values
+    const ops = keys.map((key, i): Op => ({ do: 'record', key, value: values[i], version: old[i]?.version ?? 0 }))
+    const results = await session.commit({ ops, ...(ops.length > 1 && { refused: 'undo' }), ...durability })
+    const refusal = results.find((result) => !result.ok && result.why !== 'skipped')
+    if (!refusal) return values
+    if (!refusal.ok && refusal.why !== 'conflict')
+      throw new UnavailableError(`The store refused to change ${keys.join(' and ')} (${refusal.why}). Try again.`)
+  }
+}
+
+/** `changeRecords` for one. */
+export async function changeRecord<T, New extends T | undefined>(
+  session: Pick<Session, 'commit'>,
+  records: Pick<Records, 'get' | 'refresh'>,
+  key: string,
+  change: (old: T | undefined) => New,
+  durability?: Pick<Unit, 'unsynced'>,
+): Promise<New> {
+  const [value] = await changeRecords<[unknown]>(session, records, [key], ([old]) => [change(old as T)], durability)
+  return value as New
 }

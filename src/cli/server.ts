@@ -111,7 +111,7 @@ async function begin(settings: ServerSettings): Promise<{ bound: Bound[]; broker
     store = await settings.open()
     await settings.prepare?.(store)
     const broker = createBroker({ store })
-    await declare(broker, store, settings.queues)
+    await declare(broker, settings.queues)
     return { bound, broker }
   } catch (error) {
     for (const one of bound) unbind(one)
@@ -121,14 +121,10 @@ async function begin(settings: ServerSettings): Promise<{ bound: Bound[]; broker
 }
 
 /** What the configuration says of queues is added to what they have. */
-async function declare(
-  broker: Broker,
-  store: Store,
-  queues: ReadonlyMap<Queue, QueuePolicy> = new Map(),
-): Promise<void> {
+async function declare(broker: Broker, queues: ReadonlyMap<Queue, QueuePolicy> = new Map()): Promise<void> {
   if (queues.size === 0) return
   const session = broker.session({ protocol: 'configuration', tenant: 'default', principal: 'operator' })
-  const read = async (key: string) => (await store.records(0)).changed.find((record) => record.key === key)
-  for (const [queue, policy] of queues) await changePolicy(session, read, queue, (old) => ({ ...old, ...policy }))
+  for (const [queue, policy] of queues)
+    await changePolicy(session, broker.records, queue, (old) => ({ ...old, ...policy }))
   await session.close('released')
 }

@@ -130,11 +130,12 @@ export class StoreTarget implements Target {
   }
 
   async policy(queue: string): Promise<QueuePolicy | undefined> {
-    return (await this.#record(`queue/${queueNamed(queue)}`))?.value as QueuePolicy | undefined
+    await this.#broker.records.refresh()
+    return this.#broker.records.get(`queue/${queueNamed(queue)}`)?.value as QueuePolicy | undefined
   }
 
   setPolicy(queue: string, change: (policy: QueuePolicy) => QueuePolicy | undefined): Promise<QueuePolicy | undefined> {
-    return changePolicy(this.#session, (key) => this.#record(key), queueNamed(queue), change)
+    return changePolicy(this.#session, this.#broker.records, queueNamed(queue), change)
   }
 
   why(id: JobId): Promise<string | undefined> {
@@ -206,7 +207,7 @@ export class StoreTarget implements Target {
   }
 
   setLimit(name: string, change: (limit: Limit) => Limit | undefined): Promise<Limit | undefined> {
-    return changeLimit(this.#session, (key) => this.#record(key), name, change)
+    return changeLimit(this.#session, this.#broker.records, name, change)
   }
 
   follow(): Promise<Follow> {
@@ -235,10 +236,6 @@ export class StoreTarget implements Target {
       if (dead) sources.set(dead, [...(sources.get(dead) ?? []), key.slice('queue/'.length) as Queue])
     }
     return sources
-  }
-
-  async #record(key: string): Promise<{ value: unknown; version: number } | undefined> {
-    return (await this.#store.records(0)).changed.find((record) => record.key === key)
   }
 
   async #bulk(queue: string, states: State[], act: 'kick' | 'delete', jobs: number): Promise<number> {

@@ -110,28 +110,19 @@ describe('a policy as text', () => {
 describe('a policy in the store', () => {
   it('loses nothing that another changes at the same time', async () => {
     const { session, broker } = await open()
-    const read = async (key: string) => {
-      await broker.records.refresh()
-      return broker.records.get(key)
-    }
-    const set = (text: string) => changePolicy(session(), read, 'default/a', (old) => parsePolicy([text], old))
+    const set = (text: string) =>
+      changePolicy(session(), broker.records, 'default/a', (old) => parsePolicy([text], old))
     await Promise.all(['max-jobs=1', 'ttl=1s', 'pri=2', 'delay=3s'].map(set))
     await broker.records.refresh()
     assert.deepEqual(broker.records.get('queue/default/a')?.value, { maxJobs: 1, ttl: 1000, pri: 2, delay: 3000 })
-    assert.equal(await changePolicy(session(), read, 'default/a', () => undefined), undefined)
+    assert.equal(await changePolicy(session(), broker.records, 'default/a', () => undefined), undefined)
     await broker.records.refresh()
     assert.equal(broker.records.get('queue/default/a'), undefined)
   })
 
   it('is never fair in a queue whose name promises order, and says what to do instead', async () => {
     const { session, broker } = await open()
-    const set = (queue: Queue, policy: QueuePolicy) =>
-      changePolicy(
-        session(),
-        async () => undefined,
-        queue,
-        () => policy,
-      )
+    const set = (queue: Queue, policy: QueuePolicy) => changePolicy(session(), broker.records, queue, () => policy)
     for (const queue of ['default/a.fifo', 'acme/a.fifo'] as const)
       await assert.rejects(set(queue, { groups: 'fair', maxJobs: 1 }), (error: Error) => {
         assert.ok(error instanceof InvalidArgumentError)
@@ -145,15 +136,10 @@ describe('a policy in the store', () => {
   })
 
   it('says so when the store can not take it', async () => {
-    const { session, store } = await open()
+    const { session, store, broker } = await open()
     store.errors.push(new UnavailableError('full'))
     await assert.rejects(
-      changePolicy(
-        session(),
-        async () => undefined,
-        'default/a',
-        () => ({}),
-      ),
+      changePolicy(session(), broker.records, 'default/a', () => ({})),
       UnavailableError,
     )
   })

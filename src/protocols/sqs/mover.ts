@@ -1,7 +1,7 @@
 /** What moves the messages of move tasks: one process a task, and another one goes on when that one dies. */
 import type { Broker, Session } from '../../broker/broker.ts'
+import { changeRecord } from '../../broker/records.ts'
 import type { Clock } from '../../clock.ts'
-import { UnavailableError } from '../../errors.ts'
 import type { Ms, Queue } from '../../job.ts'
 
 export interface Task {
@@ -81,16 +81,13 @@ export class Movers {
    */
   async change(queue: Queue, change: (old: TaskRecord) => TaskRecord | undefined): Promise<void> {
     const { records } = this.#broker
-    const key = taskKey(queue)
-    for (let tries = 0; tries < 100; tries++) {
-      await records.refresh()
-      const old = records.get(key)
-      const value = change((old?.value as TaskRecord | undefined) ?? { tasks: [] })
-      if (!value) return
-      const [result] = await this.#session.commit({ ops: [{ do: 'record', key, value, version: old?.version ?? 0 }] })
-      if (result?.ok) return records.refresh()
-    }
-    throw new UnavailableError(`The move tasks of ${queue} are being changed all the time. Try again.`)
+    await changeRecord(
+      this.#session,
+      records,
+      taskKey(queue),
+      (old: TaskRecord | undefined) => change(old ?? { tasks: [] }) ?? old,
+    )
+    await records.refresh()
   }
 
   async #run(queue: Queue): Promise<void> {

@@ -1,9 +1,9 @@
 /** The queues of one tenant as SQS sees them: a policy that all protocols share, and a record of what only SQS knows. */
 import type { Broker, Session } from '../../broker/broker.ts'
 import { FIFO } from '../../broker/policies.ts'
-import { UnavailableError } from '../../errors.ts'
+import { changeRecords } from '../../broker/records.ts'
 import type { Ms, Queue, QueuePolicy } from '../../job.ts'
-import type { Op, QueueStats } from '../../stores/store.ts'
+import type { QueueStats } from '../../stores/store.ts'
 import { noQueue } from './sqs-error.ts'
 
 /** What only SQS knows of a queue: the record `sqs/queue/<tenant>/<name>`. */
@@ -202,23 +202,13 @@ export class Queues {
   ): Promise<void> {
     const { records } = this.#broker
     const queue = this.queueOf(name)
-    const keys = { policy: `queue/${queue}`, own: `sqs/queue/${queue}` }
-    for (let tries = 0; tries < 100; tries++) {
-      await records.refresh()
-      const old = { policy: records.get(keys.policy), own: records.get(keys.own) }
-      const changed = change({
-        policy: old.policy?.value as QueuePolicy | undefined,
-        own: old.own?.value as SqsRecord | undefined,
-      })
-      if (!changed) return
-      const write = (key: string, value: unknown, version = 0): Op => ({ do: 'record', key, value, version })
-      const results = await this.#session.commit({
-        ops: [write(keys.policy, changed.policy, old.policy?.version), write(keys.own, changed.own, old.own?.version)],
-        refused: 'undo',
-      })
-      if (results.every((result) => result.ok)) return records.refresh()
-    }
-    throw new UnavailableError(`The settings of ${name} are being changed all the time. Try again.`)
+    const keys = [`queue/${queue}`, `sqs/queue/${queue}`] as const
+    type Both = [QueuePolicy | undefined, SqsRecord | undefined]
+    await changeRecords<Both>(this.#session, records, keys, ([policy, own]) => {
+      const changed = change({ policy, own })
+      return changed ? [changed.policy, changed.own] : [policy, own]
+    })
+    await records.refresh()
   }
 }
 

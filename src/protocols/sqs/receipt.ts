@@ -1,7 +1,7 @@
 /** Names that clients get: of messages, and of what was received. Both hold on every process of the store, and after a restart. */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Broker, Session } from '../../broker/broker.ts'
-import { UnavailableError } from '../../errors.ts'
+import { changeRecord } from '../../broker/records.ts'
 import type { Fence, JobId, Ms, Queue } from '../../job.ts'
 import { HmacKey } from './hmac.ts'
 import { SqsError } from './sqs-error.ts'
@@ -40,15 +40,8 @@ export class Receipts {
    * @throws UnavailableError
    */
   static async open(broker: Broker, session: Session): Promise<Receipts> {
-    for (let tries = 0; tries < 10; tries++) {
-      await broker.records.refresh()
-      const record = broker.records.get(KEY)
-      if (record) return new Receipts(record.value as KeyRecord)
-      const value = { secret: randomBytes(32).toString('base64'), store: randomBytes(8).toString('hex').slice(0, 15) }
-      // Whoever is second finds the first one's.
-      await session.commit({ ops: [{ do: 'record', key: KEY, value, version: 0 }] })
-    }
-    throw new UnavailableError("The store keeps no key for SQS's receipt handles. Try again.")
+    const made = { secret: randomBytes(32).toString('base64'), store: randomBytes(8).toString('hex').slice(0, 15) }
+    return new Receipts(await changeRecord(session, broker.records, KEY, (old: KeyRecord = made) => old))
   }
 
   /** A job's name as a message: a UUID (version 8) that ends in its id. */

@@ -1,6 +1,7 @@
 /** ReceiveRequestAttemptId: the same messages again for a receive whose answer was lost, whichever process of the store is asked then. */
 import { hash } from 'node:crypto'
 import type { Broker, Session } from '../../broker/broker.ts'
+import { changeRecord } from '../../broker/records.ts'
 import { UnavailableError } from '../../errors.ts'
 import type { Fence, JobId, Ms, Queue } from '../../job.ts'
 
@@ -37,32 +38,27 @@ export class Replays {
   async get(queue: Queue, id: string): Promise<Attempt['jobs'] | undefined> {
     await this.#broker.records.refresh()
     const { key, name } = placeOf(queue, id)
-    return this.#live(key)[name]?.jobs
+    return this.#live(this.#broker.records.get(key)?.value as Attempts | undefined)[name]?.jobs
   }
 
   /** Where it can't be remembered, a lost answer is lost until the messages' time is over. */
   async set(queue: Queue, id: string, jobs: Attempt['jobs']): Promise<void> {
-    const { records } = this.#broker
     const { key, name } = placeOf(queue, id)
     const attempt: Attempt = { at: this.#broker.now(), jobs: jobs.map(({ id, n }) => ({ id, n })) }
+    const added = (old: Attempts | undefined): Attempts => {
+      const others = Object.entries(this.#live(old)).filter(([one]) => one !== name)
+      others.sort(([, a], [, b]) => b.at - a.at)
+      return { [name]: attempt, ...Object.fromEntries(others.slice(0, EACH - 1)) }
+    }
     try {
-      for (;;) {
-        const others = Object.entries(this.#live(key)).filter(([one]) => one !== name)
-        others.sort(([, a], [, b]) => b.at - a.at)
-        const value: Attempts = { [name]: attempt, ...Object.fromEntries(others.slice(0, EACH - 1)) }
-        const version = records.get(key)?.version ?? 0
-        // It need not outlive a power cut: its client hardly does.
-        const [result] = await this.#session.commit({ ops: [{ do: 'record', key, value, version }], unsynced: true })
-        if (result?.ok || result?.why !== 'conflict') return
-        await records.refresh()
-      }
+      // It need not outlive a power cut: its client hardly does.
+      await changeRecord(this.#session, this.#broker.records, key, added, { unsynced: true })
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error
     }
   }
 
-  #live(key: string): Attempts {
-    const attempts = (this.#broker.records.get(key)?.value ?? {}) as Attempts
+  #live(attempts: Attempts = {}): Attempts {
     const since = this.#broker.now() - WINDOW
     return Object.fromEntries(Object.entries(attempts).filter(([, { at }]) => at > since))
   }

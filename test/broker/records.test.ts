@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { changeRecord, changeRecords } from '../../src/broker/records.ts'
+import { UnavailableError } from '../../src/errors.ts'
+import { open } from './open.ts'
+
+describe('records that are changed', () => {
+  it('lose nothing that others change at the same time', async () => {
+    const { session, broker } = await open()
+    const one = () => changeRecord(session(), broker.records, 'a', (old: number = 0) => old + 1)
+    const two = () =>
+      changeRecords<[number?, number?]>(session(), broker.records, ['a', 'b'], ([a = 0, b = 0]) => [a + 1, b + 1])
+    await Promise.all([one(), two(), one(), two(), two()])
+    await broker.records.refresh()
+    assert.deepEqual([broker.records.get('a')?.value, broker.records.get('b')?.value], [5, 3])
+    assert.equal(await changeRecord(session(), broker.records, 'a', () => undefined), undefined)
+    await broker.records.refresh()
+    assert.equal(broker.records.get('a'), undefined)
+  })
+
+  it('are not written where nothing is another than before', async () => {
+    const { session, broker, store } = await open()
+    await changeRecord(session(), broker.records, 'a', () => ({ x: 1 }))
+    store.forget()
+    assert.deepEqual(await changeRecord(session(), broker.records, 'a', (old?: object) => old), { x: 1 })
+    assert.equal(await changeRecord(session(), broker.records, 'b', () => undefined), undefined)
+    assert.deepEqual(store.commits, [])
+  })
+
+  it('need not be on disk where the caller says so', async () => {
+    const { session, broker, store } = await open()
+    store.forget()
+    await changeRecord(session(), broker.records, 'a', () => 1)
+    await changeRecord(session(), broker.records, 'a', () => 2, { unsynced: true })
+    assert.deepEqual(
+      store.commits.flat().map(({ unsynced }) => unsynced),
+      [undefined, true],
+    )
+  })
+
+  it('are not tried again where the store refuses them for another reason', async () => {
+    const { session, broker } = await open()
+    await assert.rejects(
+      changeRecord(session(), broker.records, 'a\0b', () => 1),
+      (error: Error) =>
+        error instanceof UnavailableError && /refused to change a\0b \(unsupported\)/.test(error.message),
+    )
+  })
+})
