@@ -44,12 +44,13 @@ class MemoryStore implements Store {
 
   commit(units: Unit[]): Promise<Result[]>[] {
     if (this.#closed) return units.map(() => Promise.reject(new ClosedError('The store is closed; open it again.')))
-    const { version } = this.#table
+    const { records } = this.#table
+    const { version } = records
     this.#machine.begin(this.now())
     const answers = units.map((unit) => Promise.resolve(this.#machine.run(unit)))
     this.#machine.end()
     this.#table.gates.settle(this.#machine.now)
-    const hint = this.#machine.takeHint(this.#table.version === version ? undefined : this.#table.version)
+    const hint = this.#machine.takeHint(records.version === version ? undefined : records.version)
     if (hint) queueMicrotask(() => this.#tell(hint))
     return answers
   }
@@ -72,11 +73,11 @@ class MemoryStore implements Store {
   }
 
   records(since: number): ReturnType<Store['records']> {
-    return Promise.resolve(this.#table.records(since))
+    return Promise.resolve(this.#table.records.since(since))
   }
 
   events(after: number, limit: number): ReturnType<Store['events']> {
-    return Promise.resolve(this.#table.events(after, limit))
+    return Promise.resolve(this.#table.events.read(after, limit))
   }
 
   wait(): Promise<void> {
@@ -102,7 +103,7 @@ class MemoryStore implements Store {
     const now = this.now()
     const body = parts?.includes('body')
     const notes = parts?.includes('notes')
-    const noted = (view: JobView) => (notes ? { ...view, notes: this.#table.notes(view.id) } : view)
+    const noted = (view: JobView) => (notes ? { ...view, notes: this.#table.notes.of(view.id) } : view)
     const views: Views = {
       headOf: (row, group) => this.#table.groupHead(row.queue, group)?.id,
       gate: (name) => this.#table.gates.find(name),
@@ -112,7 +113,7 @@ class MemoryStore implements Store {
     if (id !== undefined) {
       const row = this.#table.get(id)
       if (row) return { jobs: [view(row)] }
-      const finished = this.#table.finished(id)
+      const finished = this.#table.history.get(id)
       return { jobs: finished ? [noted(finishedView(finished, now, body ? finished.row.body : undefined))] : [] }
     }
     const queue = where && this.#table.queue(where.queue)

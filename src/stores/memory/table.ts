@@ -1,24 +1,20 @@
 import type { Bytes, JobId, Ms, Queue, State, Where } from '../../job.ts'
-import type { Event, Note, StoreRecord, ToldEvent } from '../store.ts'
+import type { Event, Note, StoreRecord } from '../store.ts'
 import { matches } from '../machine/bulk.ts'
 import { Heap } from '../machine/heap.ts'
 import type { QueueRow } from '../machine/queue.ts'
-import { withNote } from '../machine/notes.ts'
 import type { GateRow } from '../machine/gate.ts'
-import { Holder, NEVER, Timer, type Finished, type Row } from '../machine/row.ts'
+import { NEVER, Timer, type Finished, type Holder, type Row } from '../machine/row.ts'
 import type { Claim, Table } from '../machine/table.ts'
-import { EVENTS } from '../machine/tell.ts'
+import { Ring } from './events.ts'
 import { Gates } from './gates.ts'
+import { History } from './history.ts'
+import { Holders } from './holders.ts'
+import { Notes } from './notes.ts'
 import { MemoryQueue } from './queue.ts'
+import { Records } from './records.ts'
 import { Turns } from './turns.ts'
 import { Undo } from './undo.ts'
-
-/** So many finished jobs more than its policy says may a queue keep for a while: they go in slices. */
-const SURPLUS = 1000
-
-interface Kept extends StoreRecord {
-  at?: Ms
-}
 
 /** The rows of a store that lives and dies with its process. */
 export class MemoryTable implements Table {
@@ -26,25 +22,18 @@ export class MemoryTable implements Table {
   #next = 0
   #queueNo = 0
   #burials = 0
-  #version = 0
-  recordsVersion = 0
   readonly #queues = new Map<Queue, MemoryQueue>()
   readonly #rows = new Map<JobId, Row>()
   readonly #timers = new Heap<Timer>(sooner)
   readonly #expiries = new Heap<Timer>(sooner)
   readonly #dead = new Map<JobId, Row>()
-  readonly #holders = new Map<string, Holder>()
+  readonly #holders = new Holders()
   readonly gates = new Gates()
+  readonly records = new Records()
+  readonly events = new Ring()
+  readonly notes = new Notes()
+  readonly history = new History(this.notes)
   readonly #turns = new Turns()
-  readonly #records = new Map<string, Kept>()
-  /** Records with a moment at which they are due. */
-  readonly #timed = new Set<Kept>()
-  readonly #deleted = new Map<string, number>()
-  readonly #finished = new Map<JobId, Finished>()
-  readonly #notes = new Map<JobId, readonly Note[]>()
-  #events: ToldEvent[] = []
-  #lastEvent = 0
-  #lastHolder: Holder | undefined
   #lastQueue: MemoryQueue | undefined
   /** How to take back what the unit that runs did; undefined: nobody will ask. */
   #undo: Undo | undefined
@@ -75,7 +64,7 @@ export class MemoryTable implements Table {
   createQueue(name: Queue, now: Ms): MemoryQueue {
     const queue = new MemoryQueue(++this.#queueNo, name)
     queue.used = now
-    const paused = this.#records.get(`pause/${name}`)
+    const paused = this.records.get(`pause/${name}`)
     if (paused) queue.pausedUntil = paused.value as Ms
     this.#queues.set(name, queue)
     this.#undo?.push(() => this.#forget(queue))
@@ -178,9 +167,8 @@ export class MemoryTable implements Table {
   }
 
   soonest(): Ms {
-    let soonest = Math.min(this.#timers.first?.at ?? NEVER, this.#expiries.first?.at ?? NEVER, this.gates.soonest)
-    for (const record of this.#timed) if (record.at !== undefined && record.at < soonest) soonest = record.at
-    return soonest
+    const { gates, records } = this
+    return Math.min(this.#timers.first?.at ?? NEVER, this.#expiries.first?.at ?? NEVER, gates.soonest, records.soonest)
   }
 
   bound(): Ms {
@@ -225,23 +213,16 @@ export class MemoryTable implements Table {
   }
 
   holder(session: string): Holder {
-    const last = this.#lastHolder
-    if (last?.session === session) return last
-    let holder = this.#holders.get(session)
-    if (!holder) this.#holders.set(session, (holder = new Holder(session)))
-    return (this.#lastHolder = holder)
+    return this.#holders.get(session)
   }
 
   held(session: string): Row[] {
-    return (this.#holders.get(session)?.rows() ?? []).reverse()
+    return (this.#holders.find(session)?.rows() ?? []).reverse()
   }
 
   forgetHolder(session: string): void {
-    const holder = this.#holders.get(session)
-    if (!holder) return
-    if (this.#lastHolder === holder) this.#lastHolder = undefined
-    this.#holders.delete(session)
-    this.#undo?.push(() => this.#holders.set(session, holder))
+    this.#undo?.push(this.#holders.save(session))
+    this.#holders.end(session)
   }
 
   claim(queue: QueueRow, key: string): Claim | undefined {
@@ -265,135 +246,53 @@ export class MemoryTable implements Table {
   }
 
   record(key: string): StoreRecord | undefined {
-    return this.#records.get(key)
+    return this.records.get(key)
   }
 
   setRecord(key: string, value: unknown, session: string | undefined, at: Ms | undefined): number {
-    const old = this.#records.get(key)
-    const version = ++this.#version
-    this.recordsVersion++
-    this.#undo?.push(() => {
-      this.recordsVersion++
-      this.#version = version - 1
-      this.#untime(this.#records.get(key))
-      this.#deleted.delete(key)
-      setOrDelete(this.#records, key, old)
-      if (old?.at !== undefined) this.#timed.add(old)
-    })
-    this.#untime(old)
-    if (value === undefined) {
-      this.#records.delete(key)
-      this.#deleted.set(key, version)
-    } else {
-      const kept: Kept = { key, value: structuredClone(value), version }
-      if (session !== undefined) kept.session = session
-      if (at !== undefined) {
-        kept.at = at
-        this.#timed.add(kept)
-      }
-      this.#records.set(key, kept)
-      this.#deleted.delete(key)
-    }
-    return version
+    this.#undo?.push(this.records.save(key))
+    return this.records.set(key, value, session, at)
+  }
+
+  get recordsVersion(): number {
+    return this.records.changes
   }
 
   anyRecord(prefix: string): boolean {
-    for (const key of this.#records.keys()) if (key.startsWith(prefix)) return true
-    return false
+    return this.records.any(prefix)
   }
 
   sessionRecords(session: string): string[] {
-    return [...this.#records.values()].filter((record) => record.session === session).map((record) => record.key)
+    return this.records.ofSession(session)
   }
 
   dueRecords(now: Ms, limit: number, prefix: string): string[] {
-    const keys: string[] = []
-    for (const record of this.#timed) {
-      if ((record.at as Ms) > now || !record.key.startsWith(prefix)) continue
-      delete record.at
-      this.#timed.delete(record)
-      if (keys.push(record.key) >= limit) break
-    }
-    return keys
-  }
-
-  tell(events: readonly Event[], dropped: number): number {
-    const [before, last] = [this.#events, this.#lastEvent]
-    this.#undo?.push(() => {
-      this.#events = before
-      this.#lastEvent = last
-    })
-    const first = last + dropped + 1
-    this.#lastEvent = first + events.length - 1
-    const told = events.map((event, i) => ({ ...event, at: first + i }))
-    this.#events = [...before, ...told].slice(-EVENTS)
-    return this.#lastEvent
-  }
-
-  events(after: number, limit: number): { events: ToldEvent[]; last: number } {
-    const from = this.#events.findIndex((event) => event.at > after)
-    return { events: from < 0 ? [] : this.#events.slice(from, from + limit), last: this.#lastEvent }
-  }
-
-  get version(): number {
-    return this.#version
-  }
-
-  records(since: number): { version: number; changed: StoreRecord[]; deleted: string[] } {
-    const changed: StoreRecord[] = []
-    for (const { key, value, version, session } of this.#records.values())
-      if (version > since)
-        changed.push({ key, value: structuredClone(value), version, ...(session !== undefined && { session }) })
-    const deleted = since === 0 ? [] : [...this.#deleted].filter(([, version]) => version > since).map(([key]) => key)
-    return { version: this.#version, changed, deleted }
+    return this.records.due(now, limit, prefix)
   }
 
   keep(finished: Finished, until: Ms | undefined): void {
     if (until !== undefined) finished.until = until
-    const queue = finished.row.queue as MemoryQueue
-    queue.history.push(finished)
-    this.#finished.set(finished.row.id, finished)
-    this.#undo?.push(() => {
-      queue.history.pop()
-      this.#finished.delete(finished.row.id)
-    })
-    const surplus = queue.history.length - (queue.policy?.keep?.jobs ?? Infinity)
-    if (surplus > SURPLUS) for (const gone of queue.history.splice(0, surplus)) this.#unkeep(gone)
-  }
-
-  finished(id: JobId): Finished | undefined {
-    return this.#finished.get(id)
+    this.history.add(finished)
+    this.#undo?.push(() => this.history.takeBack(finished))
   }
 
   collectHistory(now: Ms): void {
-    for (const queue of this.#queues.values()) {
-      const { history } = queue
-      if (history.length === 0) continue
-      const { jobs = Infinity, ms = Infinity } = queue.policy?.keep ?? { jobs: 0 }
-      const first = history.length - jobs
-      queue.history = history.filter((finished, index) => {
-        const { until, outcome } = finished
-        const kept = until === undefined ? index >= first && outcome.at > now - ms : until > now
-        if (!kept) this.#unkeep(finished)
-        return kept
-      })
-    }
+    this.history.collect(this.#queues.values(), now)
   }
 
   note(row: Row, note: Note): void {
-    const notes = this.#notes.get(row.id) ?? []
-    this.#notes.set(row.id, withNote(notes, note))
-    this.#undo?.push(() => this.#notes.set(row.id, notes))
-  }
-
-  notes(id: JobId): readonly Note[] {
-    return this.#notes.get(id) ?? []
+    this.#undo?.push(this.notes.save(row.id))
+    this.notes.add(row.id, note)
   }
 
   dropNotes(id: JobId): void {
-    const notes = this.#notes.get(id)
-    this.#notes.delete(id)
-    if (notes) this.#undo?.push(() => this.#notes.set(id, notes))
+    this.#undo?.push(this.notes.save(id))
+    this.notes.drop(id)
+  }
+
+  tell(events: readonly Event[], dropped: number): number {
+    this.#undo?.push(this.events.save())
+    return this.events.add(events, dropped)
   }
 
   atomic(run: () => boolean): void {
@@ -464,17 +363,8 @@ export class MemoryTable implements Table {
     if (row.group !== undefined && row.state !== 'buried') queue.part(row, row.group)
   }
 
-  #untime(record: Kept | undefined): void {
-    if (record) this.#timed.delete(record)
-  }
-
-  #unkeep({ row }: Finished): void {
-    this.#finished.delete(row.id)
-    this.#notes.delete(row.id)
-  }
-
   #forget(queue: MemoryQueue): void {
-    for (const finished of queue.history) this.#unkeep(finished)
+    this.history.forget(queue)
     this.#queues.delete(queue.name)
     if (this.#lastQueue === queue) this.#lastQueue = undefined
   }

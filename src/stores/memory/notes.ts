@@ -1,0 +1,26 @@
+import type { JobId } from '../../job.ts'
+import { withNote } from '../machine/notes.ts'
+import type { Note } from '../store.ts'
+
+/** What is kept beside a job: logs, progress, failed attempts, steps. */
+export class Notes {
+  readonly #byJob = new Map<JobId, readonly Note[]>()
+
+  of(job: JobId): readonly Note[] {
+    return this.#byJob.get(job) ?? []
+  }
+
+  add(job: JobId, note: Note): void {
+    this.#byJob.set(job, withNote(this.of(job), note))
+  }
+
+  drop(job: JobId): void {
+    this.#byJob.delete(job)
+  }
+
+  /** How to make them again what they are now. */
+  save(job: JobId): () => void {
+    const notes = this.#byJob.get(job)
+    return () => void (notes ? this.#byJob.set(job, notes) : this.#byJob.delete(job))
+  }
+}

@@ -1,0 +1,99 @@
+import type { Ms } from '../../job.ts'
+import { NEVER } from '../machine/row.ts'
+import type { StoreRecord } from '../store.ts'
+
+interface Kept extends StoreRecord {
+  at?: Ms
+}
+
+/** Policies, pauses, and what brokers keep. */
+export class Records {
+  readonly #byKey = new Map<string, Kept>()
+  /** Those with a moment at which they are due. */
+  readonly #timed = new Set<Kept>()
+  /** Versions of the deleted ones, so that others learn of it. */
+  readonly #deleted = new Map<string, number>()
+  #version = 0
+  /** Another one after each change, and after it was taken back. */
+  changes = 0
+
+  get version(): number {
+    return this.#version
+  }
+
+  get soonest(): Ms {
+    let soonest = NEVER
+    for (const { at } of this.#timed) if (at !== undefined && at < soonest) soonest = at
+    return soonest
+  }
+
+  get(key: string): StoreRecord | undefined {
+    return this.#byKey.get(key)
+  }
+
+  /** Returns the new version. */
+  set(key: string, value: unknown, session: string | undefined, at: Ms | undefined): number {
+    const version = ++this.#version
+    this.changes++
+    if (value === undefined) {
+      this.#put(key, undefined)
+      this.#deleted.set(key, version)
+      return version
+    }
+    const kept: Kept = { key, value: structuredClone(value), version }
+    if (session !== undefined) kept.session = session
+    if (at !== undefined) kept.at = at
+    this.#put(key, kept)
+    return version
+  }
+
+  /** How to make it again what it is now. */
+  save(key: string): () => void {
+    const old = this.#byKey.get(key)
+    const version = this.#version
+    return () => {
+      this.changes++
+      this.#version = version
+      this.#put(key, old)
+    }
+  }
+
+  any(prefix: string): boolean {
+    for (const key of this.#byKey.keys()) if (key.startsWith(prefix)) return true
+    return false
+  }
+
+  ofSession(session: string): string[] {
+    return [...this.#byKey.values()].filter((record) => record.session === session).map((record) => record.key)
+  }
+
+  /** Those whose moment has come; it is forgotten by this. */
+  due(now: Ms, limit: number, prefix: string): string[] {
+    const keys: string[] = []
+    for (const record of this.#timed) {
+      if ((record.at as Ms) > now || !record.key.startsWith(prefix)) continue
+      delete record.at
+      this.#timed.delete(record)
+      if (keys.push(record.key) >= limit) break
+    }
+    return keys
+  }
+
+  since(version: number): { version: number; changed: StoreRecord[]; deleted: string[] } {
+    const changed: StoreRecord[] = []
+    for (const { key, value, version: own, session } of this.#byKey.values())
+      if (own > version)
+        changed.push({ key, value: structuredClone(value), version: own, ...(session !== undefined && { session }) })
+    const deleted = version === 0 ? [] : [...this.#deleted].filter(([, own]) => own > version).map(([key]) => key)
+    return { version: this.#version, changed, deleted }
+  }
+
+  #put(key: string, record: Kept | undefined): void {
+    const old = this.#byKey.get(key)
+    if (old) this.#timed.delete(old)
+    this.#deleted.delete(key)
+    if (!record) return void this.#byKey.delete(key)
+    this.#byKey.set(key, record)
+    if (record.at !== undefined) this.#timed.add(record)
+  }
+}
