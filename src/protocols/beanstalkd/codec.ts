@@ -1,5 +1,5 @@
 /**
- * beanstalkd's protocol as values: command lines and bodies in, replies out. Pure: no connection, no clock.
+ * beanstalkd's commands as values: command lines and bodies in. Pure: no connection, no clock.
  * Where the protocol's document and beanstalkd's code differ, this follows the code (prot.c of 1.12 and 1.13).
  */
 
@@ -369,38 +369,4 @@ class Numbers {
     const digits = this.#bytes.toString('latin1', start, this.#at).trimStart()
     return digits !== '' && BigInt(digits) < 2n ** 64n ? NO_ID : undefined
   }
-}
-
-// ---------------------------------------------------------------------------------------------------------------- replies
-
-export const CRLF = '\r\n'
-
-/** `RESERVED` or `FOUND` with its body, byte for byte, as a string of latin1. */
-export function jobReply(word: 'RESERVED' | 'FOUND', id: number, body: Uint8Array): string {
-  return `${word} ${id} ${body.length}\r\n${latin1(body)}\r\n`
-}
-
-function latin1(bytes: Uint8Array): string {
-  return (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).toString(
-    'latin1',
-  )
-}
-
-/** The same without the body and what follows it. */
-export function jobHead(word: 'RESERVED' | 'FOUND', id: number, body: Uint8Array): string {
-  return `${word} ${id} ${body.length}\r\n`
-}
-
-/** `OK` with a YAML dictionary: flat, one key a line, as the clients' small parsers want it. */
-export function yamlReply(entries: readonly (readonly [string, string | number])[]): string {
-  return okReply(entries.map(([key, value]) => `${key}: ${value}\n`).join(''))
-}
-
-/** `OK` with a YAML list of tubes, their names unquoted. */
-export function listReply(names: readonly string[]): string {
-  return okReply(names.map((name) => `- ${name}\n`).join(''))
-}
-
-function okReply(yaml: string): string {
-  return `OK ${yaml.length + 4}\r\n---\n${yaml}\r\n`
 }

@@ -3,18 +3,11 @@ import { ClosedError, UnavailableError } from '../../errors.ts'
 import type { Ms } from '../../job.ts'
 import type { Op, Result } from '../../stores/store.ts'
 import { ChosenTubes } from './chosen-tubes.ts'
-import {
-  jobHead,
-  jobReply,
-  Parser,
-  type Command,
-  type ConnectionCommand,
-  type LoneCommand,
-  type Refused,
-} from './codec.ts'
+import { Parser, type Command, type ConnectionCommand, type LoneCommand, type Refused } from './codec.ts'
 import type { Host } from './host.ts'
 import { inspect } from './inspection.ts'
 import { toOp, toWord, type Operation } from './operation.ts'
+import { jobHead, jobReply } from './reply.ts'
 import { changeTube, isTubeCommand } from './tube-command.ts'
 
 /** A job this close to its deadline answers DEADLINE_SOON to its holder who would wait for another (beanstalkd's SAFETY_MARGIN). */
