@@ -90,7 +90,7 @@ async function work(file: string | undefined, flags: Flags, log: Log): Promise<v
     { store: storeOf(flags), file: path, jobs: Object.keys(handlers), concurrency: Number(flags.concurrency) },
     'working',
   )
-  process.send?.({ working: true })
+  tellParent({ working: true })
   await worker.done
   await queue.close()
   await close?.()
@@ -127,14 +127,21 @@ function obeyParent(stop: (why: string) => void): void {
   process.on('message', (message) => {
     if (message === 'stop') stop('the parent says so')
   })
-  process.once('disconnect', () => stop('the parent is gone'))
+  const gone = (): void => stop('the parent is gone')
+  if (process.connected) process.once('disconnect', gone)
+  else gone()
+}
+
+/** A parent that is gone hears nothing; its child stops by the disconnect. */
+function tellParent(message: object): void {
+  process.send?.(message, undefined, undefined, () => undefined)
 }
 
 /** The parent watches what is loaded from now on, but for packages. */
 function reportFiles(): void {
   registerHooks({
     load(url, context, next) {
-      if (url.startsWith('file:') && !url.includes('/node_modules/')) process.send?.({ file: fileURLToPath(url) })
+      if (url.startsWith('file:') && !url.includes('/node_modules/')) tellParent({ file: fileURLToPath(url) })
       return next(url, context)
     },
   })

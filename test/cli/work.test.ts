@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { test } from 'node:test'
+import { tied } from '../tied.ts'
 import { Place } from './place.ts'
-import { Going, HANDLERS } from './work.ts'
+import { cli, Going, HANDLERS } from './work.ts'
 
 const FILES = {
   'jobs.ts': `
@@ -99,6 +102,15 @@ test('children end with a parent that is killed, and a file that is wrong ends t
   const wrong = await place.run('work', '--processes', '2')
   assert.equal(wrong.code, 2)
   assert.match(wrong.error, /exports no 'jobs'/)
+})
+
+test('a child whose parent ends before it works stops by itself', async (t) => {
+  const place = await Place.make(t, FILES)
+  const child = tied(
+    fork(cli, ['work', '--child'], { cwd: place.folder, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }),
+  )
+  child.disconnect()
+  assert.deepEqual(await once(child, 'exit'), [0, null])
 })
 
 test('--watch starts again when a file that is imported changes, also after a mistake in it', async (t) => {

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream'
 import { tied } from '../tied.ts'
 import type { Place } from './place.ts'
 
-const cli = join(import.meta.dirname, '../../src/cli/queueup.ts')
+export const cli = join(import.meta.dirname, '../../src/cli/queueup.ts')
 
 /** What works at quick jobs, at slow ones, which end when there is a file `go`, and at endless ones. The word that quick ones say is a module of its own. */
 export const HANDLERS = {
