@@ -41,6 +41,15 @@ export const record: Case[] = [
     },
   ],
   [
+    'that was deleted stays so for others, where a unit that wrote it again was undone',
+    async (s) => {
+      const { version } = await s.ok<'record'>(write('a', 1))
+      await s.ok<'record'>(write('a', undefined))
+      await s.unit({ ops: [write('a', 2), { do: 'finish', job: { id: 999 } }], refused: 'undo' })
+      assert.deepEqual((await s.store.records(version)).deleted, ['a'])
+    },
+  ],
+  [
     'of a session vanishes with it',
     async (s) => {
       await s.ok<'record'>(write('consumer/1', 1, { session: 's' }))

@@ -50,11 +50,13 @@ export class Records {
   /** How to make it again what it is now. */
   save(key: string): () => void {
     const old = this.#byKey.get(key)
+    const deleted = this.#deleted.get(key)
     const version = this.#version
     return () => {
       this.changes++
       this.#version = version
       this.#put(key, old)
+      if (deleted !== undefined) this.#deleted.set(key, deleted)
     }
   }
 
