@@ -91,6 +91,18 @@ export const unit: Case[] = [
     },
   ],
   [
+    "with 'undo' ends no session: its leases, and later ones, come back when it does end",
+    async (s) => {
+      await s.put('a')
+      await s.put('b')
+      await s.takeOne()
+      const end: Op = { do: 'end', session: 's', as: 'released' }
+      await outline(s, [end, { do: 'record', key: 'r', value: 1, session: 's' }, missing], 'undo')
+      await s.takeOne()
+      assert.equal((await s.ok<'end'>(end)).count, 2)
+    },
+  ],
+  [
     "with 'undo' takes no reserve",
     async (s) => {
       await s.put('a')

@@ -59,6 +59,8 @@ export class Holders {
   }
 
   takeBack(): void {
+    // It may be one that came in the place of another that ended.
+    this.#last = undefined
     for (const holder of this.#ended) this.#add(holder)
     this.#ended = []
   }
