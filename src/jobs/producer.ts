@@ -85,15 +85,15 @@ export class Producer {
   }
 
   /** Within the application's own transaction. */
-  within(transaction: unknown, { name, args, options }: AnyPut): PutJob {
-    const entry = this.#catalog.get(name)
+  within(transaction: unknown, put: AnyPut): PutJob {
+    const entry = this.#catalog.get(put.name)
     const { within } = this.#transport
     if (!within) throw new NotSupportedError(`${this.#transport.name} can't put within your transaction; file: can.`)
-    const checked = checkArgs(entry, args)
+    const checked = checkArgs(entry, put.args)
     if (checked instanceof Promise) {
       checked.catch(() => undefined)
       throw new InvalidArgumentError(
-        `The validator of '${name}' answers later, and a transaction can't wait for it. Use put, or a validator that answers at once.`,
+        `The validator of '${entry.name}' answers later, and a transaction can't wait for it. Use put, or a validator that answers at once.`,
       )
     }
     // It can be written when the transaction is over, and holds for this job then.
@@ -102,7 +102,7 @@ export class Producer {
     const span = this.#tracing?.send({ name: entry.name, queue: entry.queue, count: 1 })
     let result: Result | undefined
     try {
-      ;[result] = own.commit({ ops: [putOp(this.#transport, entry, args, options, span?.traceparent)] })
+      ;[result] = own.commit({ ops: [this.#op(entry, put, span)] })
       span?.end({ id: String(putAnswer(result, entry).id) })
     } catch (error) {
       span?.end({ error })
@@ -124,9 +124,7 @@ export class Producer {
     if (told) await told
     const span = this.#tracing?.send({ name: entry.name, queue: entry.queue, count: 1 })
     try {
-      const [result] = await this.#transport.commit({
-        ops: [this.#op(entry, put, span)],
-      })
+      const [result] = await this.#transport.commit({ ops: [this.#op(entry, put, span)] })
       const job = this.#putJob(result, entry)
       span?.end(job)
       return job
