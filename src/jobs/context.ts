@@ -16,7 +16,10 @@ export interface WorkedJob<Name extends string = string, Args = unknown> {
   readonly traceparent?: string
 }
 
-/** What a handler can do beside its work. */
+/**
+ * What a handler can do beside its work. A spread of it has no signal, which is made when it is asked for: give the copy its own way to it.
+ * @example const mine = { ...ctx, user, get signal() { return ctx.signal } }
+ */
 export interface Context<J extends Jobs = Jobs> {
   /** Fires at the timeout, a cancel, the worker's stop, and when the job is lost; `signal.reason` says which: TimedOutError, CancelledError, StoppedError, LeaseLostError. */
   readonly signal: AbortSignal
