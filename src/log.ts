@@ -26,7 +26,7 @@ export function createLog(level: Level): Log {
           sync: true,
           ignore: 'pid,hostname',
           translateTime: 'HH:MM:ss',
-          colorize: !process.env['NO_COLOR'],
+          colorize: process.stderr.hasColors(),
         }),
       )
     : pino.destination({ dest: 2, sync: true })

@@ -1,6 +1,7 @@
+import { styleText } from 'node:util'
 import type { Command } from 'commander'
 import type { JobInfo } from '../jobs/info.ts'
-import { colour, print, shown } from './output.ts'
+import { print, shown } from './output.ts'
 import { Failed, jobId, onTarget, withStore, type StoreFlag } from './store-flag.ts'
 
 export function addJob(program: Command): void {
@@ -63,10 +64,10 @@ function attemptLines({ attempt, at, ms, error, stack }: JobInfo['attempts'][num
   const frames = (stack ?? '').split('\n').filter((line) => /^\s+at |^Caused by/.test(line))
   return [
     `${attempt}  ${at.toISOString()}  after ${ms} ms  ${shown(error)}`,
-    ...frames.map((line) => colour(`   ${shown(line)}`, 'dim')),
+    ...frames.map((line) => styleText('dim', `   ${shown(line)}`)),
   ]
 }
 
 function part(title: string, lines: readonly string[]): string[] {
-  return lines.length === 0 ? [] : ['', colour(title, 'bold'), ...lines.map((line) => `  ${line}`)]
+  return lines.length === 0 ? [] : ['', styleText('bold', title), ...lines.map((line) => `  ${line}`)]
 }

@@ -1,4 +1,4 @@
-import { stripVTControlCharacters } from 'node:util'
+import { stripVTControlCharacters, styleText } from 'node:util'
 import type { Ms } from '../job.ts'
 
 /** Text that came from outside, without what could steer a terminal. Where standard output is no terminal it stays as it is. */
@@ -8,7 +8,7 @@ export function shown(text: string, terminal: boolean = process.stdout.isTTY): s
     : text
 }
 
-/** What steers a terminal, but for line ends, tabs, and the colours below. */
+/** What steers a terminal, but for line ends, tabs and colours. */
 const STEERING = /(\u001b\[\d{1,2}m)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
 
 function harmless(text: string, terminal: boolean): string {
@@ -22,12 +22,6 @@ export function print(text: string): void {
 /** For whoever reads along while standard output goes elsewhere. */
 export function remark(text: string): void {
   process.stderr.write(harmless(`${text}\n`, process.stderr.isTTY))
-}
-
-export function colour(text: string, code: 'bold' | 'dim' | 'red'): string {
-  if (!process.stdout.isTTY || process.env['NO_COLOR']) return text
-  const [on, off] = { bold: [1, 22], dim: [2, 22], red: [31, 39] }[code] as [number, number]
-  return `\u001b[${on}m${text}\u001b[${off}m`
 }
 
 /** As much of a line as so many columns take; the colours stay. */
@@ -49,7 +43,7 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
         )
         .join('  ')
         .trimEnd()
-      return line === 0 ? colour(text, 'bold') : text
+      return line === 0 ? styleText('bold', text) : text
     })
     .join('\n')
 }

@@ -1,6 +1,7 @@
+import { styleText } from 'node:util'
 import type { Command } from 'commander'
 import { InvalidArgumentError } from '../errors.ts'
-import { colour, print, remark, shown } from './output.ts'
+import { print, remark, shown } from './output.ts'
 import type { Next } from './target.ts'
 import { Failed, jobId, withStore, onTarget, type StoreFlag } from './store-flag.ts'
 
@@ -28,11 +29,12 @@ export function addPeek(program: Command): void {
         )
       if (flags.json) return print(JSON.stringify({ id: job.id, ...job.about, body: job.body.toString('base64') }))
       remark(
-        colour(
+        styleText(
+          'dim',
           `job ${job.id}: ${Object.entries(job.about)
             .map(([key, value]) => `${key} ${shown(String(value))}`)
             .join(', ')}`,
-          'dim',
+          { stream: process.stderr },
         ),
       )
       if (process.stdout.isTTY) print(shown(job.body.toString()))

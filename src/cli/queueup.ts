@@ -10,10 +10,16 @@ const USAGE = 2
 const program = new Command('queueup')
   .description('A durable work queue in one file: typed jobs and workers, and the protocols that clients already know.')
   .version('0.1.0', '--version')
+  .option('--no-color', 'as with the environment variable NO_COLOR')
   .showHelpAfterError('Run it with --help to see what it takes.')
   // What was typed is quoted in its errors.
   .configureOutput({ writeErr: (text) => remark(text.replace(/\n$/, '')) })
   .exitOverride()
+  // Node.js decides by the environment, which processes of workers get, too.
+  .on('option:no-color', () => {
+    process.env['NO_COLOR'] = '1'
+    delete process.env['FORCE_COLOR']
+  })
 
 type Add = (program: Command) => void
 

@@ -1,6 +1,7 @@
+import { styleText } from 'node:util'
 import type { Command } from 'commander'
 import type { FollowedEvent } from '../jobs/follow.ts'
-import { colour, print, remark, shown } from './output.ts'
+import { print, remark, shown } from './output.ts'
 import { onTarget, wholeNumber, withStore, type StoreFlag } from './store-flag.ts'
 
 interface Flags extends StoreFlag {
@@ -52,7 +53,7 @@ function isMeant(event: FollowedEvent, { queue, name, type }: Flags): boolean {
 const BAD = new Set(['failed', 'dead', 'stalled', 'lost', 'missed'])
 
 function lineOf(event: FollowedEvent): string {
-  if (event.type === 'missed') return colour(`(${event.count} events were missed)`, 'red')
+  if (event.type === 'missed') return styleText('red', `(${event.count} events were missed)`)
   const { type, time, id, name, queue, ...more } = event
   const word = type.padEnd(9)
   const job = `${name === '' ? 'job' : shown(name)} ${id}`
@@ -60,7 +61,7 @@ function lineOf(event: FollowedEvent): string {
   const rest = Object.entries(more)
     .filter(([, value]) => value !== undefined && value !== false)
     .map(([key, value]) => `${key} ${shown(valueText(value))}`)
-  return `${colour(time.toISOString().slice(11, 23), 'dim')}  ${BAD.has(type) ? colour(word, 'red') : word}  ${[job + where, ...rest].join(', ')}`
+  return `${styleText('dim', time.toISOString().slice(11, 23))}  ${BAD.has(type) ? styleText('red', word) : word}  ${[job + where, ...rest].join(', ')}`
 }
 
 function valueText(value: unknown): string {

@@ -1,8 +1,9 @@
 import { emitKeypressEvents } from 'node:readline'
+import { styleText } from 'node:util'
 import type { Command } from 'commander'
 import { toMs, type Duration } from '../duration.ts'
 import type { Ms } from '../job.ts'
-import { ageText, colour, cut, print, shown, table } from './output.ts'
+import { ageText, cut, print, shown, table } from './output.ts'
 import { onTarget, withStore, type StoreFlag } from './store-flag.ts'
 import type { QueueCounts, Target } from './target.ts'
 
@@ -74,7 +75,7 @@ async function watch(target: Target, every: Ms): Promise<void> {
 
 /** A row is emptied before it is written: behind one that reaches the edge, the cursor stands on its last character. */
 function paint(before: Sample, now: Sample): void {
-  const title = colour(`queueup top  ${new Date(now.at).toISOString().slice(11, 19)}  q quits`, 'dim')
+  const title = styleText('dim', `queueup top  ${new Date(now.at).toISOString().slice(11, 19)}  q quits`)
   const { rows: height = 25, columns: width = 80 } = process.stdout
   const rows = [title, '', ...tableOf(linesOf(before, now)).split('\n')].slice(0, height - 1)
   const text = rows.map((row) => `${SCREEN.clearRow}${cut(row, width)}\n`).join('')

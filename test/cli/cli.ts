@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { tied } from '../tied.ts'
+import '../uncoloured.ts'
 
 const cli = join(import.meta.dirname, '../../src/cli/queueup.ts')
 

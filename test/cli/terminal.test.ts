@@ -5,7 +5,7 @@ import { test, type TestContext } from 'node:test'
 import { openStore } from '../../src/registry.ts'
 import type { Unit } from '../../src/stores/store.ts'
 import { needs } from '../needs.ts'
-import { Served } from './cli.ts'
+import { queueup, Served } from './cli.ts'
 import { Place } from './place.ts'
 import { Terminal } from './terminal.ts'
 
@@ -102,10 +102,10 @@ if (needs('python3')) {
     assert.deepEqual(await stats.ended, { code: 0, restored: true })
   })
 
-  test('colour is for a terminal, and not with NO_COLOR', async (t) => {
+  test('colour is for a terminal, and not with NO_COLOR, --no-color or TERM=dumb; FORCE_COLOR is for everywhere', async (t) => {
     const place = await withQueues(t, 'mail')
-    const shown = async (env: NodeJS.ProcessEnv): Promise<string> => {
-      const stats = new Terminal(place, SIZE, ['stats'], env)
+    const shown = async (env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<string> => {
+      const stats = new Terminal(place, SIZE, ['stats', ...args], env)
       assert.equal((await stats.ended).code, 0)
       assert.match(stats.screen.lines[1] ?? '', /^mail +1 /)
       return stats.text
@@ -113,6 +113,14 @@ if (needs('python3')) {
     assert.match(await shown({}), COLOURS)
     assert.match(await shown({ NO_COLOR: '' }), COLOURS)
     assert.doesNotMatch(await shown({ NO_COLOR: '1' }), COLOURS)
-    assert.doesNotMatch((await place.run('stats')).out, COLOURS)
+    assert.doesNotMatch(await shown({ TERM: 'dumb' }), COLOURS)
+    assert.match(await shown({ TERM: 'dumb', FORCE_COLOR: '1' }), COLOURS)
+    assert.doesNotMatch(await shown({ FORCE_COLOR: '0' }), COLOURS)
+    assert.doesNotMatch(await shown({ FORCE_COLOR: '1' }, '--no-color'), COLOURS)
+    const piped = async (env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<string> =>
+      (await queueup(place.folder, args, { env })).out
+    assert.doesNotMatch(await piped({}, 'stats'), COLOURS)
+    assert.match(await piped({ FORCE_COLOR: '1' }, 'stats'), COLOURS)
+    assert.doesNotMatch(await piped({ FORCE_COLOR: '1' }, '--no-color', 'stats'), COLOURS)
   })
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { tied } from '../tied.ts'
+import '../uncoloured.ts'
 import type { Place } from './place.ts'
 import { Screen } from './screen.ts'
 
@@ -32,7 +33,7 @@ export class Terminal {
     const helper = join(import.meta.dirname, 'terminal.py')
     this.#child = spawn('python3', [helper, String(size.rows), String(size.columns), process.execPath, cli, ...args], {
       cwd: place.folder,
-      env: { ...withoutColour(process.env), TERM: 'xterm-256color', ...env },
+      env: { ...process.env, TERM: 'xterm-256color', ...env },
     })
     tied(this.#child)
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -64,10 +65,4 @@ export class Terminal {
     this.screen.resize(rows, columns)
     this.#child.stdin.write(`size ${rows} ${columns}\n`)
   }
-}
-
-/** Whoever runs the tests may have asked for colour or for none. */
-function withoutColour(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const { NO_COLOR: _, FORCE_COLOR: __, ...rest } = env
-  return rest
 }

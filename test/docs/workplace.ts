@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import '../uncoloured.ts'
 import { root, type Page } from './pages.ts'
 
 /** A block of code of a page: its language, and the words behind it. */
