@@ -1,13 +1,11 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { BODY } from '../body.ts'
+import { connection } from './connection.ts'
 
 const PUT = Buffer.concat([Buffer.from(`put 0 0 60 ${BODY.length}\r\n`), BODY, Buffer.from('\r\n')])
 const RESERVE = Buffer.from('reserve\r\n')
 const PAIR = Buffer.concat([PUT, RESERVE])
 const DELETE = Buffer.from('delete ')
-
-/** All connections read into one buffer: what came is taken in before anything else is read. */
-const incoming = Buffer.allocUnsafe(1 << 18)
 
 const LF = 10
 const CR = 13
@@ -52,29 +50,12 @@ export class Client {
 
   /**
    * @param inFlight commands that may be without a reply; 2: put and reserve in one write, then the delete, request and response
-   * @param failed what the server said that it shouldn't
+   * @param failed what the server said that it shouldn't, or that it has hung up
    */
-  static open(port: number, inFlight: number, failed: (error: Error) => void): Promise<Client> {
-    return new Promise((resolve, reject) => {
-      let client: Client | undefined
-      const socket = connect({
-        port,
-        host: '127.0.0.1',
-        noDelay: true,
-        onread: {
-          buffer: incoming,
-          callback: (length, buffer) => {
-            client?.read(buffer as Buffer, length)
-            return true
-          },
-        },
-      })
-      socket.once('error', (error) => {
-        reject(error)
-        failed(error)
-      })
-      socket.once('connect', () => resolve((client = new Client(socket, inFlight, failed))))
-    })
+  static async open(port: number, inFlight: number, failed: (error: Error) => void): Promise<Client> {
+    const socket = await connection(port, failed, (buffer, length) => client.read(buffer, length))
+    const client = new Client(socket, inFlight, failed)
+    return client
   }
 
   /** Puts, reserves and deletes, until `stop`. */

@@ -1,7 +1,5 @@
-import { connect, type Socket } from 'node:net'
-
-/** All connections read into one buffer: what came is taken in before anything else is read. */
-const incoming = Buffer.allocUnsafe(1 << 18)
+import type { Socket } from 'node:net'
+import { connection } from './connection.ts'
 
 const END = Buffer.from('\r\n\r\n')
 const LENGTH = /\r\ncontent-length: *(\d+)/i
@@ -26,28 +24,10 @@ export class HttpConnection {
   }
 
   /** @param failed what the server said that it shouldn't, or that it has hung up */
-  static open(port: number, failed: (error: Error) => void): Promise<HttpConnection> {
-    return new Promise((resolve, reject) => {
-      let connection: HttpConnection | undefined
-      const socket = connect({
-        port,
-        host: '127.0.0.1',
-        noDelay: true,
-        onread: {
-          buffer: incoming,
-          callback: (length, buffer) => {
-            connection?.read((buffer as Buffer).subarray(0, length))
-            return true
-          },
-        },
-      })
-      socket.once('error', (error) => {
-        reject(error)
-        failed(error)
-      })
-      socket.once('end', () => failed(new Error('The server has hung up.')))
-      socket.once('connect', () => resolve((connection = new HttpConnection(socket, failed))))
-    })
+  static async open(port: number, failed: (error: Error) => void): Promise<HttpConnection> {
+    const socket = await connection(port, failed, (buffer, length) => opened.read(buffer.subarray(0, length)))
+    const opened = new HttpConnection(socket, failed)
+    return opened
   }
 
   /**

@@ -1,8 +1,7 @@
 /** A load on servers of beanstalkd's protocol: node load.ts ORDER, where ORDER is a LoadOrder in JSON. Its last line is a LoadFigures in JSON. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cpu } from '../servers/cpu.ts'
 import { Client } from './client.ts'
-import { between, read } from './meter.ts'
+import { between, meter, read } from './meter.ts'
 
 export interface LoadOrder {
   /** Connections go to these in turn. */
@@ -46,28 +45,18 @@ const clients = await Promise.all(
     Client.open(order.ports[i % order.ports.length] as number, order.inFlight, fail),
   ),
 )
-let before
-let after
+const done = () => clients.reduce((sum, client) => sum + client.jobs, 0)
+let figures: LoadFigures
 if (order.jobs === undefined) {
   for (const client of clients) client.start()
-  await sleep(order.warm)
-  before = take()
-  await sleep(order.ms)
-  after = take()
+  figures = await meter(order, order.pids, done)
   await Promise.all(clients.map((client) => client.stop()))
 } else {
   const each = Math.ceil(order.jobs / clients.length)
-  before = take()
+  const before = read(order.pids, done())
   await Promise.all(clients.map((client) => client.run(each)))
-  after = take()
+  figures = between(before, read(order.pids, done()))
 }
 for (const client of clients) client.close()
 
-console.log(JSON.stringify(between(before, after)))
-
-function take() {
-  return read(
-    order.pids,
-    clients.reduce((sum, client) => sum + client.jobs, 0),
-  )
-}
+console.log(JSON.stringify(figures))

@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { cpuOf, type Cpu } from '../servers/cpu.ts'
-import type { LoadFigures } from './load.ts'
+import type { LoadFigures, LoadOrder } from './load.ts'
 
 /** What had been done, and used, at one moment. */
 export interface Reading {
@@ -24,4 +25,16 @@ export function between(before: Reading, after: Reading): LoadFigures {
     cpu: { user: after.cpu.user - before.cpu.user, system: after.cpu.system - before.cpu.system },
     client: (after.own - before.own) / 1000 / ms,
   }
+}
+
+/** @param done how many jobs were done so far, by a load that goes on */
+export async function meter(
+  { warm, ms }: Pick<LoadOrder, 'warm' | 'ms'>,
+  pids: readonly number[],
+  done: () => number,
+): Promise<LoadFigures> {
+  await sleep(warm)
+  const before = read(pids, done())
+  await sleep(ms)
+  return between(before, read(pids, done()))
 }

@@ -1,7 +1,6 @@
 /** A load on a server of SQS's protocol: node sqs-load.ts ORDER, a SqsOrder in JSON. Its last line is LoadFigures in JSON; a job is a message. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { HttpConnection } from './http-connection.ts'
-import { between, read } from './meter.ts'
+import { meter } from './meter.ts'
 import { messageBody, SqsRequests, type Signer } from './sqs-requests.ts'
 
 export interface SqsOrder {
@@ -41,15 +40,12 @@ let jobs = 0
 let ends = false
 const run = order.life === 'send' ? sending() : wholeLife()
 const lives = connections.map((connection) => new Promise<void>((resolve) => run(connection, resolve)))
-await sleep(order.warm)
-const before = read([order.pid], jobs)
-await sleep(order.ms)
-const after = read([order.pid], jobs)
+const figures = await meter(order, [order.pid], () => jobs)
 ends = true
 await Promise.all(lives)
 await first.asked(requests.of('DeleteQueue', { QueueUrl }))
 for (const connection of connections) connection.close()
-console.log(JSON.stringify(between(before, after)))
+console.log(JSON.stringify(figures))
 
 type Life = (connection: HttpConnection, ended: () => void) => void
 

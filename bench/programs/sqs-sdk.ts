@@ -1,5 +1,4 @@
 /** The whole life of messages by AWS's own SDK: node sqs-sdk.ts ORDER, a SqsOrder in JSON. Its last line is LoadFigures in JSON; a job is a message. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   CreateQueueCommand,
   DeleteMessageBatchCommand,
@@ -9,7 +8,7 @@ import {
   SQSClient,
   type BatchResultErrorEntry,
 } from '@aws-sdk/client-sqs'
-import { between, read } from './meter.ts'
+import { meter } from './meter.ts'
 import type { SqsOrder } from './sqs-load.ts'
 import { messageBody } from './sqs-requests.ts'
 
@@ -33,15 +32,12 @@ let next = 0
 let jobs = 0
 let ends = false
 const lives = Array.from({ length: order.connections }, live)
-await sleep(order.warm)
-const before = read([order.pid], jobs)
-await sleep(order.ms)
-const after = read([order.pid], jobs)
+const figures = await meter(order, [order.pid], () => jobs)
 ends = true
 await Promise.all(lives)
 await client.send(new DeleteQueueCommand({ QueueUrl }))
 client.destroy()
-console.log(JSON.stringify(between(before, after)))
+console.log(JSON.stringify(figures))
 
 async function live(): Promise<void> {
   while (!ends) {
