@@ -17,6 +17,7 @@ export const record: Case[] = [
       const { changed, deleted, version } = await s.store.records(second.version)
       assert.deepEqual([changed, deleted], [[], ['a']])
       assert.deepEqual((await s.store.records(version)).deleted, [])
+      assert.deepEqual((await s.store.records(0)).deleted, [])
     },
   ],
   [

@@ -92,12 +92,14 @@ export class Reader {
     })
   }
 
+  /** Whoever reads them all has none to forget: rows of deleted ones are passed over. */
   records(since: number): { version: number; changed: StoreRecord[]; deleted: string[] } {
     const [version] = this.#all<[number]>('SELECT records FROM mark')[0] as [number]
     const changed: StoreRecord[] = []
     const deleted: string[] = []
     for (const [key, value, version, session] of this.#all<[string, string | null, number, number | null]>(
-      'SELECT key, value, version, session FROM record WHERE version > ?',
+      'SELECT key, value, version, session FROM record WHERE version > ? AND (value IS NOT NULL OR ? > 0)',
+      since,
       since,
     ))
       if (value === null) deleted.push(key)
@@ -108,7 +110,7 @@ export class Reader {
           version,
           ...(session !== null && { session: this.#session(session) ?? `${session}` }),
         })
-    return { version, changed, deleted: since === 0 ? [] : deleted }
+    return { version, changed, deleted }
   }
 
   #view(columns: Columns): JobView {
