@@ -1,9 +1,44 @@
 /** Writes rows back that a commit changed: what is alike in one statement, what has nothing special in a short one. */
-import type { Bytes, Ms } from '../../job.ts'
+import type { SQLInputValue } from 'node:sqlite'
+import type { Bytes, JobId, Ms } from '../../job.ts'
 import type { Row } from '../machine/row.ts'
 import type { Connection } from './connection.ts'
 import { NumberedHolder } from './holder.ts'
 import { BODY_OF, columnsOf, INLINE, isPlain } from './rows.ts'
+import { spansOf } from './spans.ts'
+
+/**
+ * So many rows that are alike are inserted by one statement: the table and its ten indexes are opened once for them. Its variables have no numbers: SQLite
+ * looks for those in a list, again for each that is bound.
+ */
+const TOGETHER = 8
+
+/** A statement for rows that follow one another, and the same for any. */
+interface ForIds {
+  span: string
+  list: string
+}
+
+/** So many values a row, and the statement for one and for several. */
+interface Insert {
+  width: number
+  one: string
+  several: string
+}
+
+const TAKE_ROWS =
+  'UPDATE job SET state = 1, at = ?1, session = ?2, n = max(n + 1, ?3), reserves = reserves + 1, first = iif(first = 0, ?4, first)'
+const TAKE = forIds(TAKE_ROWS)
+const TAKE_FROM_GATES = forIds(`${TAKE_ROWS}, gate = NULL, begun = ?4`)
+const RELEASE = forIds('UPDATE job SET state = 0, gate = NULL')
+const DELETE = forIds('DELETE FROM job')
+const DELETE_BODY = forIds('DELETE FROM body')
+const READY = insert('id, queue, pri, rank, lease, put, size, body', 'state', 0)
+const RESERVED = insert(
+  'id, queue, pri, rank, at, lease, n, session, put, first, size, body',
+  'state, reserves',
+  '1, 1',
+)
 
 export class Writer {
   readonly #file: Connection
@@ -38,14 +73,10 @@ export class Writer {
       else fresh.push(row)
     }
     this.#delete(gone)
-    this.#takeAll(taken, now, '')
-    this.#takeAll(takenFromGates, now, ', gate = NULL, begun = ?4')
-    if (released.length > 0)
-      this.#file.run(
-        'UPDATE job SET state = 0, gate = NULL WHERE id IN (SELECT value FROM json_each(?))',
-        idsOf(released),
-      )
-    for (const row of fresh) this.#insert(row)
+    this.#takeAll(TAKE, taken, now)
+    this.#takeAll(TAKE_FROM_GATES, takenFromGates, now)
+    if (released.length > 0) this.#forAll(RELEASE, idsOf(released))
+    this.#insertAll(fresh)
   }
 
   bodyOf(row: Row): Bytes {
@@ -54,79 +85,80 @@ export class Writer {
     )
   }
 
-  #delete(rows: Row[]): void {
-    const apart = rows.filter((row) => row.size > INLINE)
-    if (rows.length === 1) this.#file.run('DELETE FROM job WHERE id = ?', (rows[0] as Row).id)
-    else if (rows.length > 1)
-      this.#file.run('DELETE FROM job WHERE id IN (SELECT value FROM json_each(?))', idsOf(rows))
-    if (apart.length > 0) this.#file.run('DELETE FROM body WHERE id IN (SELECT value FROM json_each(?))', idsOf(apart))
+  /** @param values of the statement, before those that say which rows */
+  #forAll({ span, list }: ForIds, ids: JobId[], ...values: SQLInputValue[]): void {
+    const { spans, rest } = spansOf(ids)
+    for (const { first, last } of spans) this.#file.run(span, ...values, first, last)
+    if (rest.length > 0) this.#file.run(list, ...values, `[${rest.join()}]`)
   }
 
-  #takeAll(taken: Taken, now: Ms, also: string): void {
+  #delete(rows: Row[]): void {
+    if (rows.length === 0) return
+    this.#forAll(DELETE, idsOf(rows))
+    const apart = rows.filter((row) => row.size > INLINE)
+    if (apart.length > 0) this.#forAll(DELETE_BODY, idsOf(apart))
+  }
+
+  #takeAll(statement: ForIds, taken: Taken, now: Ms): void {
     for (const [holder, byDeadline] of taken)
       for (const [until, ids] of byDeadline)
-        this.#file.run(
-          `UPDATE job SET state = 1, at = ?1, session = ?2, n = max(n + 1, ?3), reserves = reserves + 1, first = iif(first = 0, ?4, first)${also}
-           WHERE id IN (SELECT value FROM json_each(?5))`,
-          until,
-          holder instanceof NumberedHolder ? holder.no : null,
-          this.#firstFence,
-          now,
-          `[${ids.join()}]`,
-        )
+        this.#forAll(statement, ids, until, holder instanceof NumberedHolder ? holder.no : null, this.#firstFence, now)
   }
 
-  #insert(row: Row): void {
-    row.stored = true
-    row.rewritten = false
-    const { size, holder } = row
-    let body = row.body as Bytes | null
-    if (size > INLINE) {
-      this.#file.run('INSERT INTO body (id, body) VALUES (?, ?)', row.id, body)
-      body = null
+  #insertAll(rows: readonly Row[]): void {
+    const ready: SQLInputValue[] = []
+    const reserved: SQLInputValue[] = []
+    for (const row of rows) {
+      row.stored = true
+      row.rewritten = false
+      const { size, holder } = row
+      let body = row.body as Bytes | null
+      if (size > INLINE) {
+        this.#file.run('INSERT INTO body (id, body) VALUES (?, ?)', row.id, body)
+        body = null
+      }
+      const apart = body ? null : size
+      const plain = isPlain(row)
+      if (plain && row.state === 'ready' && row.reserves === 0)
+        ready.push(row.id, row.queue.no, row.pri, row.rank, row.lease, row.put, apart, body)
+      else if (plain && row.state === 'reserved' && row.reserves === 1 && holder instanceof NumberedHolder)
+        reserved.push(
+          row.id,
+          row.queue.no,
+          row.pri,
+          row.rank,
+          row.at,
+          row.lease,
+          row.n,
+          holder.no,
+          row.put,
+          row.first,
+          apart,
+          body,
+        )
+      else
+        this.#file.run(
+          `INSERT INTO job (id, queue, pri, rank, state, at, lease, n, session, reserves, failures, delay, put, first, expires, dead, grp, more, fair, turn, gates, gate, begun, size, envelope, body)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+          row.id,
+          ...columnsOf(row, sessionOf(row)),
+          row.gates ? JSON.stringify(row.gates) : null,
+          row.parked ?? null,
+          row.begun || null,
+          apart,
+          row.envelope ?? null,
+          body,
+        )
     }
-    const apart = body ? null : size
-    const plain = isPlain(row)
-    if (plain && row.state === 'ready' && row.reserves === 0)
-      this.#file.run(
-        'INSERT INTO job (id, queue, pri, rank, state, lease, put, size, body) VALUES (?1, ?2, ?3, ?1, 0, ?4, ?5, ?6, ?7)',
-        row.id,
-        row.queue.no,
-        row.pri,
-        row.lease,
-        row.put,
-        apart,
-        body,
-      )
-    else if (plain && row.state === 'reserved' && row.reserves === 1 && holder instanceof NumberedHolder)
-      this.#file.run(
-        `INSERT INTO job (id, queue, pri, rank, state, at, lease, n, session, reserves, put, first, size, body)
-         VALUES (?1, ?2, ?3, ?1, 1, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?11)`,
-        row.id,
-        row.queue.no,
-        row.pri,
-        row.at,
-        row.lease,
-        row.n,
-        holder.no,
-        row.put,
-        row.first,
-        apart,
-        body,
-      )
-    else
-      this.#file.run(
-        `INSERT INTO job (id, queue, pri, rank, state, at, lease, n, session, reserves, failures, delay, put, first, expires, dead, grp, more, fair, turn, gates, gate, begun, size, envelope, body)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-        row.id,
-        ...columnsOf(row, sessionOf(row)),
-        row.gates ? JSON.stringify(row.gates) : null,
-        row.parked ?? null,
-        row.begun || null,
-        apart,
-        row.envelope ?? null,
-        body,
-      )
+    this.#insertAlike(READY, ready)
+    this.#insertAlike(RESERVED, reserved)
+  }
+
+  #insertAlike({ width, one, several }: Insert, values: readonly SQLInputValue[]): void {
+    const step = width * TOGETHER
+    let from = 0
+    for (; from + step <= values.length; from += step) this.#file.run(several, ...values.slice(from, from + step))
+    for (; from < values.length; from += width) this.#file.run(one, ...values.slice(from, from + width))
   }
 
   #update(row: Row): void {
@@ -171,6 +203,18 @@ function sessionOf(row: Row): number | null {
   return row.state === 'reserved' && row.holder instanceof NumberedHolder ? row.holder.no : null
 }
 
-function idsOf(rows: readonly Row[]): string {
-  return `[${rows.map((row) => row.id).join()}]`
+function idsOf(rows: readonly Row[]): JobId[] {
+  return rows.map(({ id }) => id)
+}
+
+function forIds(sql: string): ForIds {
+  return { span: `${sql} WHERE id BETWEEN ? AND ?`, list: `${sql} WHERE id IN (SELECT value FROM json_each(?))` }
+}
+
+/** @param alike columns that have the same `values` in each row */
+function insert(columns: string, alike: string, values: string | number): Insert {
+  const width = columns.split(',').length
+  const row = `(${'?, '.repeat(width)}${values})`
+  const into = `INSERT INTO job (${columns}, ${alike}) VALUES`
+  return { width, one: `${into} ${row}`, several: `${into} ${Array(TOGETHER).fill(row).join()}` }
 }
