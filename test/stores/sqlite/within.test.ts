@@ -136,12 +136,13 @@ describe("a put in the application's own transaction", () => {
        console.log('held')
        process.stdin.once('data', () => db.exec('COMMIT'))`,
     ])
+    const exited = once(other, 'exit')
     await once(other.stdout, 'data')
     const waiting = store.commit([{ ops: [put('patient')] }])[0]
     await new Promise((resolve) => setTimeout(resolve, 6000))
     other.stdin.end('go')
     assert.equal((await waiting)?.[0]?.ok, true)
-    await once(other, 'exit')
+    await exited
   })
 
   test('is refused on a handle that has no transaction, another file, or is of another library', () => {

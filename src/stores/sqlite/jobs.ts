@@ -1,0 +1,92 @@
+import type { SQLInputValue } from 'node:sqlite'
+import type { Ms, State, Where } from '../../job.ts'
+import type { Row } from '../machine/row.ts'
+import type { Connection } from './connection.ts'
+import { sessionsOf } from './holder.ts'
+import { BODY_OF, CODES, COLUMNS, type Columns } from './rows.ts'
+
+/** Looks jobs up in the file, by what isn't in the cache; what the commit has changed by now is written before. */
+export class Jobs {
+  readonly #file: Connection
+  readonly #flush: () => void
+  readonly #load: (columns: Columns) => Row
+
+  /**
+   * @param flush writes what the commit has changed by now
+   * @param load the row of these columns, as the cache has it
+   */
+  constructor(file: Connection, flush: () => void, load: (columns: Columns) => Row) {
+    this.#file = file
+    this.#flush = flush
+    this.#load = load
+  }
+
+  list(queue: number, state: Exclude<State, 'finished'>, limit: number, where?: Where): Row[] {
+    this.#flush()
+    const { sql, values } = filter(where)
+    const order = state === 'ready' || state === 'waiting' ? 'pri, rank, id' : 'at, rank, id'
+    return this.#find(
+      `queue = ? AND state = ${CODES[state]}${sql} ORDER BY ${order}`,
+      [queue, ...values],
+      Number.isFinite(limit) ? limit : -1,
+    )
+  }
+
+  /** The rank of the first ready one, but this, of its queue and priority. */
+  firstRank({ queue, pri, id }: Row): number | undefined {
+    this.#flush()
+    return this.#file.get<[number]>(
+      'SELECT rank FROM job WHERE queue = ? AND state = 0 AND pri = ? AND id <> ? ORDER BY rank LIMIT 1',
+      queue.no,
+      pri,
+      id,
+    )?.[0]
+  }
+
+  due(now: Ms, limit: number): Row[] {
+    this.#flush()
+    const timed = [1, 2].flatMap((state) => this.#find(`state = ${state} AND at <= ? ORDER BY at, id`, [now], limit))
+    timed.sort((a, b) => a.at - b.at || a.id - b.id)
+    const expired = this.#find('expires <= ? AND expires IS NOT NULL AND state <> 1 ORDER BY expires, id', [now], limit)
+    return [...new Set([...timed, ...expired])].slice(0, limit)
+  }
+
+  parked(gate: string, queue: number, limit: number): Row[] {
+    this.#flush()
+    return this.#find('gate = ? AND queue = ? ORDER BY pri, rank, id', [gate, queue], limit, `${COLUMNS}, body`)
+  }
+
+  /** Leased by the process of that slot. */
+  leased(slot: number, limit: number): Row[] {
+    this.#flush()
+    return this.#find('state = 1 AND session BETWEEN ? AND ?', sessionsOf(slot), limit)
+  }
+
+  deadLetters(limit: number, after: number): Row[] {
+    this.#flush()
+    return this.#find('dead IS NOT NULL AND at > ? ORDER BY at', [after], limit)
+  }
+
+  /** @param limit negative: all */
+  #find(where: string, values: SQLInputValue[], limit: number, columns = COLUMNS): Row[] {
+    return this.#file
+      .all<Columns>(`SELECT ${columns} FROM job WHERE ${where} LIMIT +?`, ...values, limit)
+      .map((found) => this.#load(found))
+  }
+}
+
+/** The condition of a selection within a queue and state, to be put behind them. */
+export function filter(where: Where | undefined): { sql: string; values: SQLInputValue[] } {
+  let sql = ''
+  const values: SQLInputValue[] = []
+  const add = (condition: string, value: SQLInputValue | undefined) => {
+    if (value === undefined) return
+    sql += ` AND ${condition}`
+    values.push(value)
+  }
+  add('id <= ?', where?.upTo)
+  add(`more ->> '$.name' = ?`, where?.name)
+  add(`more ->> '$.unique.key' = ?`, where?.key === undefined ? undefined : `queue\0${where.key}`)
+  add(`instr(${BODY_OF}, ?) > 0`, where?.match === undefined ? undefined : Buffer.from(where.match))
+  return { sql, values }
+}
