@@ -5,7 +5,7 @@ import type { Connection } from './connection.ts'
 import { sessionsOf } from './holder.ts'
 import { BODY_OF, CODES, COLUMNS, type Columns } from './rows.ts'
 
-/** Looks jobs up in the file, by what isn't in the cache; what the commit has changed by now is written before. */
+/** Jobs in the file, looked up by what the cache has no order of: moments, gates, who holds them. What the commit has changed by now is written first. */
 export class Jobs {
   readonly #file: Connection
   readonly #flush: () => void
@@ -75,7 +75,7 @@ export class Jobs {
   }
 }
 
-/** The condition of a selection within a queue and state, to be put behind them. */
+/** What else a selection asks than queue and state, to stand behind these. */
 export function filter(where: Where | undefined): { sql: string; values: SQLInputValue[] } {
   let sql = ''
   const values: SQLInputValue[] = []

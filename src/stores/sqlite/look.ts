@@ -6,10 +6,10 @@ import { statsOf, viewOf, type Views } from '../machine/view.ts'
 import { NEVER, type Row } from '../machine/row.ts'
 import type { JobView, Look, QueueStats, StoreLimit, StoreRecord } from '../store.ts'
 import { GATE, gateOf, type GateColumns } from './gates.ts'
+import { filter } from './jobs.ts'
 import { noteOf, NOTES_OF, type NoteColumns } from './notes.ts'
 import { policyOf, SqliteQueue } from './queue.ts'
 import { BODY, BODY_OF, CODES, COLUMNS, rowOf, type Columns } from './rows.ts'
-import { filter } from './table.ts'
 
 const ORDERS = {
   take: { columns: 'pri, rank, id', key: (c: Columns) => [c[2], c[3], c[0]] },

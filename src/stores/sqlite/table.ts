@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import type { Bytes, JobId, Ms, Queue, State, Where } from '../../job.ts'
 import type { Event, Note, StoreRecord } from '../store.ts'
 import type { GateRow } from '../machine/gate.ts'
@@ -13,6 +13,7 @@ import { Groups } from './groups.ts'
 import { History } from './history.ts'
 import { NumberedHolder, sessionsOf } from './holder.ts'
 import { Holders } from './holders.ts'
+import { Jobs } from './jobs.ts'
 import { Mark } from './mark.ts'
 import type { SqliteQueue } from './queue.ts'
 import { Notes } from './notes.ts'
@@ -20,7 +21,7 @@ import { Queues } from './queues.ts'
 import { Records } from './records.ts'
 import { Roster } from './roster.ts'
 import { Turns } from './turns.ts'
-import { BODY_OF, CODES, COLUMNS, INLINE, rowOf, type Columns } from './rows.ts'
+import { COLUMNS, INLINE, rowOf, type Columns } from './rows.ts'
 import { Windows } from './windows.ts'
 import { Writer } from './writer.ts'
 
@@ -46,6 +47,7 @@ export class SqliteTable implements Table {
   readonly holders: Holders
   readonly roster: Roster
   readonly events: Ring
+  readonly #jobs: Jobs
   readonly #queues: Queues
   readonly #writer: Writer
   readonly #gates: Gates
@@ -74,6 +76,11 @@ export class SqliteTable implements Table {
     this.holders = new Holders(slot)
     this.roster = new Roster(this.file, slot)
     this.events = new Ring(this.file)
+    this.#jobs = new Jobs(
+      this.file,
+      () => this.flush(),
+      (columns) => this.#load(columns),
+    )
     this.#windows = new Windows(this.file, this.#rows, () => this.flush())
     this.#queues = new Queues(this.file, this.mark, (queue) => this.#windows.doubt(queue))
     this.#writer = new Writer(this.file, epoch * FENCES)
@@ -279,31 +286,13 @@ export class SqliteTable implements Table {
   }
 
   list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Where): Row[] {
-    this.flush()
-    const { sql, values } = filter(where)
-    const order = state === 'ready' || state === 'waiting' ? 'pri, rank, id' : 'at, rank, id'
-    return this.file
-      .all<Columns>(
-        `SELECT ${COLUMNS} FROM job WHERE queue = ? AND state = ${CODES[state]}${sql} ORDER BY ${order} LIMIT +?`,
-        queue.no,
-        ...values,
-        Number.isFinite(limit) ? limit : -1,
-      )
-      .map((columns) => this.#load(columns))
+    return this.#jobs.list(queue.no, state, limit, where)
   }
 
   firstReady(row: Row): number | undefined {
-    const { queue } = row
-    const first = this.#windows.head(queue as SqliteQueue, row)
+    const first = this.#windows.head(row.queue as SqliteQueue, row)
     if (!first || first.pri > row.pri) return undefined
-    if (first.pri === row.pri) return first.rank
-    this.flush()
-    return this.file.get<[number]>(
-      'SELECT rank FROM job WHERE queue = ? AND state = 0 AND pri = ? AND id <> ? ORDER BY rank LIMIT 1',
-      queue.no,
-      row.pri,
-      row.id,
-    )?.[0]
+    return first.pri === row.pri ? first.rank : this.#jobs.firstRank(row)
   }
 
   lastTurn(row: Row): number | undefined {
@@ -329,16 +318,7 @@ export class SqliteTable implements Table {
   // ------------------------------------------------------------------ time
 
   due(now: Ms, limit: number): Row[] {
-    if (this.mark.soonest > now) return []
-    this.flush()
-    const some = (where: string) =>
-      this.file
-        .all<Columns>(`SELECT ${COLUMNS} FROM job WHERE ${where} LIMIT +?`, now, limit)
-        .map((columns) => this.#load(columns))
-    const timed = [...some('state = 1 AND at <= ? ORDER BY at, id'), ...some('state = 2 AND at <= ? ORDER BY at, id')]
-    timed.sort((a, b) => a.at - b.at || a.id - b.id)
-    const expired = some('expires <= ? AND expires IS NOT NULL AND state <> 1 ORDER BY expires, id')
-    return [...new Set([...timed, ...expired])].slice(0, limit)
+    return this.mark.soonest > now ? [] : this.#jobs.due(now, limit)
   }
 
   dueRecords(now: Ms, limit: number, prefix: string): string[] {
@@ -360,15 +340,7 @@ export class SqliteTable implements Table {
   }
 
   parked(gate: GateRow, queue: number, limit: number): Row[] {
-    this.flush()
-    return this.file
-      .all<Columns>(
-        `SELECT ${COLUMNS}, body FROM job WHERE gate = ? AND queue = ? ORDER BY pri, rank, id LIMIT +?`,
-        gate.name,
-        queue,
-        limit,
-      )
-      .map((columns) => this.#load(columns))
+    return this.#jobs.parked(gate.name, queue, limit)
   }
 
   dueGates(now: Ms, limit: number): string[] {
@@ -393,7 +365,11 @@ export class SqliteTable implements Table {
   held(session: string): Row[] {
     const holder = this.holders.find(session)
     if (!holder) return []
-    if (this.#forgot) this.#recallLeases()
+    if (this.#forgot) {
+      // Each comes back to its holder.
+      this.#jobs.leased(this.slot, -1)
+      this.#forgot = false
+    }
     const rows = holder.rows().reverse()
     for (const row of rows) this.#queues.fresh(row.queue as SqliteQueue)
     return rows
@@ -411,13 +387,7 @@ export class SqliteTable implements Table {
         this.dead.delete(slot)
         continue
       }
-      this.flush()
-      const found = this.file.all<Columns>(
-        `SELECT ${COLUMNS} FROM job WHERE state = 1 AND session BETWEEN ? AND ? LIMIT +?`,
-        ...sessionsOf(slot),
-        limit - rows.length,
-      )
-      rows.push(...found.map((columns) => this.#load(columns)))
+      rows.push(...this.#jobs.leased(slot, limit - rows.length))
       if (rows.length >= limit) return rows
       this.strike(slot)
     }
@@ -425,10 +395,7 @@ export class SqliteTable implements Table {
   }
 
   deadLetters(limit: number, after: number): Row[] {
-    this.flush()
-    return this.file
-      .all<Columns>(`SELECT ${COLUMNS} FROM job WHERE dead IS NOT NULL AND at > ? ORDER BY at LIMIT +?`, after, limit)
-      .map((columns) => this.#load(columns))
+    return this.#jobs.deadLetters(limit, after)
   }
 
   // ------------------------------------------------------------------ unique keys, records, history
@@ -520,18 +487,6 @@ export class SqliteTable implements Table {
     this.#forgot = this.holders.size > 0
   }
 
-  #recallLeases(): void {
-    this.flush()
-    const [from, to] = sessionsOf(this.slot)
-    for (const columns of this.file.all<Columns>(
-      `SELECT ${COLUMNS} FROM job WHERE state = 1 AND session BETWEEN ? AND ?`,
-      from,
-      to,
-    ))
-      this.#load(columns)
-    this.#forgot = false
-  }
-
   /** A process is dead and has no lease left, or this one goes. */
   strike(slot: number): void {
     for (const key of this.#records.ofSessions(...sessionsOf(slot))) this.#records.set(key, undefined, null, undefined)
@@ -565,19 +520,4 @@ export class SqliteTable implements Table {
     this.#visited.push(row)
     return row
   }
-}
-
-export function filter(where: Where | undefined): { sql: string; values: SQLInputValue[] } {
-  let sql = ''
-  const values: SQLInputValue[] = []
-  const add = (condition: string, value: SQLInputValue | undefined) => {
-    if (value === undefined) return
-    sql += ` AND ${condition}`
-    values.push(value)
-  }
-  add('id <= ?', where?.upTo)
-  add(`more ->> '$.name' = ?`, where?.name)
-  add(`more ->> '$.unique.key' = ?`, where?.key === undefined ? undefined : `queue\0${where.key}`)
-  add(`instr(${BODY_OF}, ?) > 0`, where?.match === undefined ? undefined : Buffer.from(where.match))
-  return { sql, values }
 }
