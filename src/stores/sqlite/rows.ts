@@ -90,16 +90,30 @@ export function columnsOf(row: Row, session: number | null): SQLInputValue[] {
     row.delay,
     row.put,
     row.first,
-    row.expires || null,
     row.dead ? 1 : null,
-    row.group ?? null,
-    row.more ? moreText(row.more) : null,
     row.fair ?? null,
     row.turn ? 1 : null,
+    ...specialOf(row),
   ]
 }
 
-export function moreText(more: More): string | null {
+/** expires, grp, more: what a job may have from its put on. */
+export function specialOf(row: Row): SQLInputValue[] {
+  return [row.expires || null, row.group ?? null, row.more ? moreText(row.more) : null]
+}
+
+/** gates, gate, begun. */
+export function gatesOf(row: Row): SQLInputValue[] {
+  return [row.gates ? JSON.stringify(row.gates) : null, row.parked ?? null, row.begun || null]
+}
+
+/** size, envelope, body. */
+export function contentOf(row: Row): SQLInputValue[] {
+  const apart = row.size > INLINE
+  return [apart ? row.size : null, row.envelope ?? null, apart ? null : (row.body as Bytes)]
+}
+
+function moreText(more: More): string | null {
   const { error, ...rest } = more
   const text = JSON.stringify(error ? { ...rest, error: Buffer.from(error).toString('base64') } : rest)
   return text === '{}' ? null : text
@@ -111,18 +125,7 @@ function moreOf(text: string): More {
   return more
 }
 
-/** Nothing but what every job has: such a row is written by a short statement. */
+/** It has nothing but what a job may have from its put on: such a row is written by a shorter statement. */
 export function isPlain(row: Row): boolean {
-  return (
-    row.more === undefined &&
-    row.group === undefined &&
-    row.fair === undefined &&
-    row.envelope === undefined &&
-    row.gates === undefined &&
-    row.begun === 0 &&
-    row.delay === 0 &&
-    row.expires === 0 &&
-    row.rank === row.id &&
-    row.failures === 0
-  )
+  return row.fair === undefined && row.gates === undefined && row.begun === 0 && row.delay === 0 && row.failures === 0
 }

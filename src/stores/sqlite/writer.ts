@@ -4,7 +4,7 @@ import type { Bytes, JobId, Ms } from '../../job.ts'
 import type { Row } from '../machine/row.ts'
 import type { Connection } from './connection.ts'
 import { NumberedHolder } from './holder.ts'
-import { BODY_OF, columnsOf, INLINE, isPlain } from './rows.ts'
+import { BODY_OF, columnsOf, contentOf, gatesOf, INLINE, isPlain, specialOf } from './rows.ts'
 import { spansOf } from './spans.ts'
 
 /**
@@ -33,11 +33,14 @@ const TAKE_FROM_GATES = forIds(`${TAKE_ROWS}, gate = NULL, begun = ?4`)
 const RELEASE = forIds('UPDATE job SET state = 0, gate = NULL')
 const DELETE = forIds('DELETE FROM job')
 const DELETE_BODY = forIds('DELETE FROM body')
-const READY = insert('id, queue, pri, rank, lease, put, size, body', 'state', 0)
+const READY = insert('id, queue, pri, rank, lease, put, expires, grp, more, size, envelope, body', ', state', ', 0')
 const RESERVED = insert(
-  'id, queue, pri, rank, at, lease, n, session, put, first, size, body',
-  'state, reserves',
-  '1, 1',
+  'id, queue, pri, rank, at, lease, n, session, put, first, expires, grp, more, size, envelope, body',
+  ', state, reserves',
+  ', 1, 1',
+)
+const ANY = insert(
+  'id, queue, pri, rank, state, at, lease, n, session, reserves, failures, delay, put, first, dead, fair, turn, expires, grp, more, gates, gate, begun, size, envelope, body',
 )
 
 export class Writer {
@@ -108,50 +111,35 @@ export class Writer {
   #insertAll(rows: readonly Row[]): void {
     const ready: SQLInputValue[] = []
     const reserved: SQLInputValue[] = []
+    const others: SQLInputValue[] = []
     for (const row of rows) {
       row.stored = true
       row.rewritten = false
-      const { size, holder } = row
-      let body = row.body as Bytes | null
-      if (size > INLINE) {
-        this.#file.run('INSERT INTO body (id, body) VALUES (?, ?)', row.id, body)
-        body = null
-      }
-      const apart = body ? null : size
+      if (row.size > INLINE) this.#file.run('INSERT INTO body (id, body) VALUES (?, ?)', row.id, row.body as Bytes)
+      const { id, queue, pri, rank, lease, n, put, first, holder } = row
       const plain = isPlain(row)
-      if (plain && row.state === 'ready' && row.reserves === 0)
-        ready.push(row.id, row.queue.no, row.pri, row.rank, row.lease, row.put, apart, body)
+      if (plain && row.state === 'ready' && n === 0)
+        ready.push(id, queue.no, pri, rank, lease, put, ...specialOf(row), ...contentOf(row))
       else if (plain && row.state === 'reserved' && row.reserves === 1 && holder instanceof NumberedHolder)
         reserved.push(
-          row.id,
-          row.queue.no,
-          row.pri,
-          row.rank,
+          id,
+          queue.no,
+          pri,
+          rank,
           row.at,
-          row.lease,
-          row.n,
+          lease,
+          n,
           holder.no,
-          row.put,
-          row.first,
-          apart,
-          body,
+          put,
+          first,
+          ...specialOf(row),
+          ...contentOf(row),
         )
-      else
-        this.#file.run(
-          `INSERT INTO job (id, queue, pri, rank, state, at, lease, n, session, reserves, failures, delay, put, first, expires, dead, grp, more, fair, turn, gates, gate, begun, size, envelope, body)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-          row.id,
-          ...columnsOf(row, sessionOf(row)),
-          row.gates ? JSON.stringify(row.gates) : null,
-          row.parked ?? null,
-          row.begun || null,
-          apart,
-          row.envelope ?? null,
-          body,
-        )
+      else others.push(id, ...columnsOf(row, sessionOf(row)), ...gatesOf(row), ...contentOf(row))
     }
     this.#insertAlike(READY, ready)
     this.#insertAlike(RESERVED, reserved)
+    this.#insertAlike(ANY, others)
   }
 
   #insertAlike({ width, one, several }: Insert, values: readonly SQLInputValue[]): void {
@@ -164,7 +152,7 @@ export class Writer {
   #update(row: Row): void {
     this.#file.run(
       `UPDATE job SET queue = ?, pri = ?, rank = ?, state = ?, at = ?, lease = ?, n = ?, session = ?, reserves = ?, failures = ?, delay = ?, put = ?,
-       first = ?, expires = ?, dead = ?, grp = ?, more = ?, fair = ?, turn = ? WHERE id = ?`,
+       first = ?, dead = ?, fair = ?, turn = ?, expires = ?, grp = ?, more = ? WHERE id = ?`,
       ...columnsOf(row, sessionOf(row)),
       row.id,
     )
@@ -212,9 +200,9 @@ function forIds(sql: string): ForIds {
 }
 
 /** @param alike columns that have the same `values` in each row */
-function insert(columns: string, alike: string, values: string | number): Insert {
+function insert(columns: string, alike = '', values = ''): Insert {
   const width = columns.split(',').length
-  const row = `(${'?, '.repeat(width)}${values})`
-  const into = `INSERT INTO job (${columns}, ${alike}) VALUES`
+  const row = `(${Array(width).fill('?').join()}${values})`
+  const into = `INSERT INTO job (${columns}${alike}) VALUES`
   return { width, one: `${into} ${row}`, several: `${into} ${Array(TOGETHER).fill(row).join()}` }
 }
