@@ -111,6 +111,10 @@ CREATE INDEX job_parked ON job (gate, queue, pri, rank) WHERE gate IS NOT NULL;
 ALTER TABLE job ADD COLUMN fair TEXT;
 ALTER TABLE job ADD COLUMN turn INTEGER;
 CREATE INDEX job_turn ON job (queue, fair, pri, rank) WHERE turn IS NOT NULL;
+
+-- With a state in its condition, each change of a state would take a job out of this index and put it back.
+DROP INDEX job_group;
+CREATE INDEX job_group ON job (queue, grp, rank) WHERE grp IS NOT NULL;
 `,
 ]
 
