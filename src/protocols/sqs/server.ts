@@ -14,6 +14,7 @@ import type { Call, Caller, Host } from './host.ts'
 import { refusalOf, tooLarge } from './head.ts'
 import { InFlight } from './in-flight.ts'
 import { Allowance, httpLimits, LARGE_ANSWER, MOST_BODY, MOST_REQUESTS, untakenFor, type Timeouts } from './limits.ts'
+import type { ActionName } from './model.ts'
 import { Movers } from './mover.ts'
 import { permit } from './permits.ts'
 import { Polls } from './polls.ts'
@@ -67,30 +68,38 @@ const INTERNAL = 'The request failed because of an error in the server; its log 
 
 /** One connection: what of its requests must be told when it goes. */
 interface Connection {
-  readonly calls: Set<Request>
+  calls: readonly Request[]
   /** Bytes of answers that it hasn't taken yet. */
   untaken: number
   /** One of its requests was refused unread: what follows is nobody's. */
   refused: boolean
 }
 
+const NO_CALLS: readonly Request[] = Object.freeze([])
+
 /** A request on its way. */
 class Request implements Call {
+  readonly res: ServerResponse
   readonly form: Form
-  readonly origin: string
   caller: Caller = EVERYBODY
   gone = false
   onGone?: () => void
+  readonly #originOf: (req: IncomingMessage) => string
   #id: string | undefined
 
-  constructor(form: Form, origin: string) {
+  constructor(res: ServerResponse, form: Form, originOf: (req: IncomingMessage) => string) {
+    this.res = res
     this.form = form
-    this.origin = origin
+    this.#originOf = originOf
   }
 
   /** Made when it is told: who waits needs none. */
   get id(): string {
     return (this.#id ??= randomUUID())
+  }
+
+  get origin(): string {
+    return this.#originOf(this.res.req)
   }
 
   hangUp(): void {
@@ -209,7 +218,6 @@ export class SqsServer {
     const server = tls ? createSecureServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }) : createServer(limits)
     server.maxConnections = this.#options.maxConnections ?? 20_000
     server.maxHeadersCount = 100
-    server.timeout = untakenFor(this.#options.timeouts)
     server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => this.#accept(socket))
     server.on('request', (req, res) => this.#request(host, req, res))
     // Who asks first is refused before it sends what would be refused.
@@ -223,11 +231,12 @@ export class SqsServer {
   }
 
   #accept(socket: Socket): void {
-    const connection: Connection = { calls: new Set(), untaken: 0, refused: false }
+    const connection: Connection = { calls: NO_CALLS, untaken: 0, refused: false }
     this.#connections.set(socket, connection)
-    socket.once('close', () => {
-      for (const call of connection.calls) call.hangUp()
-      connection.calls.clear()
+    socket.on('close', () => {
+      const { calls } = connection
+      connection.calls = NO_CALLS
+      for (const call of calls) call.hangUp()
       this.#untaken.giveBack(connection.untaken)
       connection.untaken = 0
     })
@@ -238,10 +247,10 @@ export class SqsServer {
     const { headers } = req
     const target = headers['x-amz-target'] as string | undefined
     const form = formOf({ target, contentType: headers['content-type'] })
-    const call = new Request(form, this.#origin(req))
+    const call = new Request(res, form, this.#originOf)
     const refusal = refusalOf(req, this.#options.admit)
-    if (refusal) return this.#refuse(res, call, refusal)
-    if (isHealth(req)) return write(res, call, { status: 200, type: 'text/plain', body: 'ok\n' }, this.#closing)
+    if (refusal) return this.#refuse(call, refusal)
+    if (isHealth(req)) return this.#write(call, { status: 200, type: 'text/plain', body: 'ok\n' })
     if (continues) res.writeContinue()
     let size = 0
     let chunks: Buffer[] = []
@@ -255,9 +264,9 @@ export class SqsServer {
       size += chunk.length
       const fits = this.#reading.take(chunk.length)
       chunks.push(chunk)
-      if (size > MOST_BODY) this.#refuse(res, call, tooLarge())
+      if (size > MOST_BODY) this.#refuse(call, tooLarge())
       else if (!fits)
-        this.#refuse(res, call, new SqsError('ServiceUnavailable', 'Too much is being sent at once. Try again.'))
+        this.#refuse(call, new SqsError('ServiceUnavailable', 'Too much is being sent at once. Try again.'))
       else return
       forget()
     })
@@ -265,7 +274,9 @@ export class SqsServer {
       if (res.headersSent) return
       const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
       forget()
-      this.#serve(host, req, res, call, target, body)
+      // As long as it is answered a request is kept, and it would keep these.
+      req.removeAllListeners()
+      this.#serve(host, call, target, body)
     })
     // It broke off, or was too slow: there is nobody to be told.
     req.on('error', forget)
@@ -273,41 +284,27 @@ export class SqsServer {
   }
 
   /** The rest of the request isn't read. */
-  #refuse(res: ServerResponse, call: Request, error: SqsError): void {
-    const connection = this.#connections.get(res.req.socket)
+  #refuse(call: Request, error: SqsError): void {
+    const connection = this.#connections.get(call.res.req.socket)
     if (connection) connection.refused = true
-    write(res, call, encodeError(call.form, error, call.id), true)
+    this.#write(call, encodeError(call.form, error, call.id), true)
   }
 
-  #serve(
-    host: Host,
-    req: IncomingMessage,
-    res: ServerResponse,
-    call: Request,
-    target: string | undefined,
-    body: Buffer,
-  ): void {
-    const connection = this.#connections.get(req.socket)
-    if (!connection || req.socket.destroyed) return
+  #serve(host: Host, call: Request, target: string | undefined, body: Buffer): void {
+    const { socket } = call.res.req
+    const connection = this.#connections.get(socket)
+    if (!connection || socket.destroyed) return
     // No client that waits for answers sends as many, and each that waits is kept.
-    if (connection.calls.size >= MOST_REQUESTS) return void req.socket.destroy()
-    connection.calls.add(call)
-    // A receive may wait for long: what is needed no more, such as the body, must not wait with it.
-    this.#asked(host, req, call, target, body)
-      .then(async ({ action, input }) => encode(call.form, action, await perform(action, host, input, call), call.id))
-      .then(
-        (answer) => this.#answer(res, connection, call, answer),
-        (error: Error) => this.#answer(res, connection, call, this.#failure(call, error)),
-      )
+    if (connection.calls.length >= MOST_REQUESTS) return void socket.destroy()
+    connection.calls = [...connection.calls, call]
+    this.#asked(host, call, target, body).then(
+      (asked) => this.#perform(host, connection, call, asked),
+      (error: Error) => this.#answer(connection, call, this.#failure(call, error)),
+    )
   }
 
-  async #asked(
-    host: Host,
-    { method = '', url = '', headers, rawHeaders }: IncomingMessage,
-    call: Request,
-    target: string | undefined,
-    body: Buffer,
-  ): Promise<Asked> {
+  async #asked(host: Host, call: Request, target: string | undefined, body: Buffer): Promise<Asked> {
+    const { method = '', url = '', headers, rawHeaders } = call.res.req
     const { authenticate } = this.#options
     if (authenticate) call.caller = await authenticate({ method, url, rawHeaders, body })
     const asked = decode({ method, url, contentType: headers['content-type'], target, body }, call.form)
@@ -315,14 +312,44 @@ export class SqsServer {
     return asked
   }
 
-  #answer(res: ServerResponse, connection: Connection, call: Request, answer: Answer): void {
-    const { calls } = connection
+  /** A receive may wait for long: what is needed no more, such as the body, is not in reach of what waits with it. */
+  #perform(host: Host, connection: Connection, call: Request, { action, input }: Asked): void {
+    perform(action, host, input, call).then(
+      (output) => this.#answer(connection, call, this.#encode(call, action, output)),
+      (error: Error) => this.#answer(connection, call, this.#failure(call, error)),
+    )
+  }
+
+  #encode(call: Request, action: ActionName, output: object): Answer {
+    try {
+      return encode(call.form, action, output, call.id)
+    } catch (error) {
+      return this.#failure(call, error as Error)
+    }
+  }
+
+  #answer(connection: Connection, call: Request, answer: Answer): void {
+    const done = (): void => {
+      connection.calls = connection.calls.filter((one) => one !== call)
+    }
     // Until the answer is on its way, what it says may not have been said.
-    if (call.onGone) res.once('finish', () => calls.delete(call))
-    else calls.delete(call)
+    if (call.onGone) call.res.once('finish', done)
+    else done()
     if (call.gone) return
-    if (answer.body.length >= LARGE_ANSWER && !this.#keep(res, connection, Buffer.byteLength(answer.body))) return
-    write(res, call, answer, this.#closing)
+    if (answer.body.length >= LARGE_ANSWER && !this.#keep(call.res, connection, Buffer.byteLength(answer.body))) return
+    this.#write(call, answer)
+  }
+
+  /** @param last the connection ends with it */
+  #write({ res, id }: Request, { status, type, body, queryError }: Answer, last = this.#closing): void {
+    const head = ['x-amzn-RequestId', id, 'Content-Type', type, 'Content-Length', String(Buffer.byteLength(body))]
+    if (queryError !== undefined) head.push('x-amzn-query-error', queryError)
+    if (status === 405) head.push('Allow', 'GET, HEAD, POST')
+    if (last) head.push('Connection', 'close')
+    res.writeHead(status, head)
+    res.end(body)
+    // Who waits, or has taken it at once, needs no timer.
+    if (res.writableLength > 0) res.req.socket.setTimeout(untakenFor(this.#options.timeouts))
   }
 
   /** Counts an answer until it is taken. Where too many lie about, this client is cut off: what it was to get goes to others. */
@@ -350,7 +377,7 @@ export class SqsServer {
   }
 
   /** What a client must call its queues by, to reach this server as it just did. */
-  #origin({ headers, socket }: IncomingMessage): string {
+  readonly #originOf = ({ headers, socket }: IncomingMessage): string => {
     const { url } = this.#options
     if (url !== undefined) return url
     const { host } = headers
@@ -359,15 +386,6 @@ export class SqsServer {
     const { localAddress = '127.0.0.1', localPort } = socket
     return `${scheme}://${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`
   }
-}
-
-function write(res: ServerResponse, { id }: Request, { status, type, body, queryError }: Answer, last: boolean): void {
-  const head = ['x-amzn-RequestId', id, 'Content-Type', type, 'Content-Length', String(Buffer.byteLength(body))]
-  if (queryError !== undefined) head.push('x-amzn-query-error', queryError)
-  if (status === 405) head.push('Allow', 'GET, HEAD, POST')
-  if (last) head.push('Connection', 'close')
-  res.writeHead(status, head)
-  res.end(body)
 }
 
 function isHealth({ method, url }: IncomingMessage): boolean {
