@@ -17,6 +17,8 @@ const CONNECTIONS = 8
 const IN_FLIGHT = 100
 /** Jobs handed from one process to another, a round. */
 const HANDOVERS = 300
+/** After a load comes its upkeep, of the file and of memory, which is no idleness yet: milliseconds. */
+const SETTLE = 3000
 /** How long idle processes are watched, as a multiple of a measurement. */
 const IDLE = 2.5
 
@@ -73,7 +75,7 @@ async function startAll({ processes, folder }: Count): Promise<readonly Server[]
 async function idleOf(running: readonly Server[], ms: number): Promise<number> {
   const waiting = await Promise.all(running.map(({ port }) => Dialogue.open(port)))
   for (const dialogue of waiting) void dialogue.ask('reserve\r\n')
-  await sleep(1000)
+  await sleep(SETTLE)
   const before = running.map(({ pid }) => runTimeOf(pid))
   const start = performance.now()
   await sleep(ms)
@@ -100,7 +102,7 @@ function report(all: readonly Count[], handover: readonly Latency[], idle: reado
   const put = (processes: number): Spread => spread(of(processes).put.map(({ p99 }) => p99))
   const p99 = spread(handover.map((round) => round.p99))
   return {
-    how: `Servers on one file; ${CONNECTIONS} connections with ${IN_FLIGHT} commands in flight each from one client process, shared out among them. Meanwhile another process puts one job after another, 2 ms apart, into a tube of its own, at each server in turn. Handed over: the time from a put in one process to the job's arrival at a reserve that waits in another, both otherwise idle.`,
+    how: `Servers on one file; ${CONNECTIONS} connections with ${IN_FLIGHT} commands in flight each from one client process, shared out among them. Meanwhile another process puts one job after another, 2 ms apart, into a tube of its own, at each server in turn. Handed over: the time from a put in one process to the job's arrival at a reserve that waits in another, both otherwise idle. Idle: in each a reserve waits, from three seconds after the load on.`,
     tables: [
       { columns: ['processes', 'jobs/s together', 'to one', 'a put: p50', 'p99', 'longest', 'CPU us/job'], rows },
       {
