@@ -11,7 +11,8 @@ import { StoreBroker } from './store-broker.ts'
  * beanstalkd's reserve: credit 1, once. SQS: credit up to 10, once, not bound. AMQP: credit = prefetch left.
  */
 export interface Want {
-  queues: Queue[]
+  /** Not to be changed while it waits. */
+  queues: readonly Queue[]
   /** Jobs that may still be delivered. */
   credit: number
   /** Of bodies, in one delivery; the first job always fits. Default: no limit. */

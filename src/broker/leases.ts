@@ -1,6 +1,7 @@
 import type { Fence, JobId, Ms, Queue } from '../job.ts'
 import type { Op, Result } from '../stores/store.ts'
 import type { Lease } from './broker.ts'
+import { Deadlines } from './deadlines.ts'
 
 /**
  * The leases that sessions of this process hold, as far as answers and the store's hints tell: a mirror for what a protocol asks often
@@ -113,80 +114,20 @@ export class HeldLease implements Lease {
   }
 }
 
-/** One session's leases: a heap by their deadlines. One without a deadline comes last. */
-export class Holder {
+/** One session's leases. */
+export class Holder extends Deadlines<HeldLease> {
   readonly session: string
   /** Is called when one of them ended without the session's doing, or its job was cancelled. */
   readonly lost: (lease: HeldLease, why: 'timeout' | 'cancelled' | 'forced') => void
-  readonly #heap: HeldLease[] = []
 
   constructor(session: string, lost: Holder['lost']) {
+    super()
     this.session = session
     this.lost = lost
   }
 
-  get first(): HeldLease | undefined {
-    return this.#heap[0]
-  }
-
-  all(): readonly HeldLease[] {
-    return this.#heap
-  }
-
-  clear(): void {
-    this.#heap.length = 0
-  }
-
-  add(lease: HeldLease): void {
-    this.#up(lease, this.#heap.length)
-  }
-
-  remove(lease: HeldLease): void {
-    const last = this.#heap.pop() as HeldLease
-    if (last !== lease) this.#settle(last, lease.slot)
-  }
-
   touch(lease: HeldLease, until: Ms): void {
     lease.until = until
-    this.#settle(lease, lease.slot)
+    this.moved(lease)
   }
-
-  #settle(lease: HeldLease, slot: number): void {
-    this.#up(lease, slot)
-    if (lease.slot === slot) this.#down(lease, slot)
-  }
-
-  #up(lease: HeldLease, slot: number): void {
-    const heap = this.#heap
-    while (slot > 0) {
-      const parent = heap[(slot - 1) >> 1] as HeldLease
-      if (deadline(parent) <= deadline(lease)) break
-      heap[slot] = parent
-      parent.slot = slot
-      slot = (slot - 1) >> 1
-    }
-    heap[slot] = lease
-    lease.slot = slot
-  }
-
-  #down(lease: HeldLease, slot: number): void {
-    const heap = this.#heap
-    for (;;) {
-      let least = 2 * slot + 1
-      if (least >= heap.length) break
-      if (least + 1 < heap.length && deadline(heap[least + 1] as HeldLease) < deadline(heap[least] as HeldLease))
-        least++
-      const child = heap[least] as HeldLease
-      if (deadline(lease) <= deadline(child)) break
-      heap[slot] = child
-      child.slot = slot
-      slot = least
-    }
-    heap[slot] = lease
-    lease.slot = slot
-  }
-}
-
-function deadline(lease: HeldLease): Ms {
-  return lease.until ?? Infinity
 }

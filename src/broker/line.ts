@@ -4,6 +4,7 @@ import type { Ms, Queue, Reserved, Terms } from '../job.ts'
 import type { Result, Unit } from '../stores/store.ts'
 import type { Submission } from './batch.ts'
 import type { Line, Want } from './broker.ts'
+import type { Timeouts } from './timeouts.ts'
 
 /** Jobs that one reserve brings at the most; a line that has credit for more reserves again. */
 const MOST = 1024
@@ -15,8 +16,9 @@ export interface LineEvents {
 
 /** What a line needs of its broker. */
 export interface Counter {
-  /** Milliseconds on the clock of waits. */
+  /** The clock of waits. */
   readonly clock: Clock
+  readonly timeouts: Timeouts
   /** Nothing will be answered any more. */
   readonly over: boolean
   enter(line: WaitingLine): void
@@ -32,16 +34,26 @@ export interface Counter {
   later(run: () => void): void
 }
 
+/** The session that a line is of. */
+export interface Owner {
+  readonly id: string
+  /** It will get nothing any more, but perhaps what is on its way. */
+  left(line: WaitingLine): void
+}
+
 const NONE: readonly Reserved[] = Object.freeze([])
+const NOTHING: Unit = { ops: [] }
 
 /** One place in the waiting line: it waits in `Waiting`, and every now and then a reserve of its is on the way. */
 export class WaitingLine implements Line, Submission {
   readonly queues: readonly Queue[]
-  readonly priority: number
-  readonly session: string
+  readonly owner: Owner
   readonly want: Want
+  /** When its time is over. */
+  readonly until: Ms
+  slot = -1
   /** The reserve that is on its way. */
-  unit: Unit = { ops: [] }
+  unit = NOTHING
   /** Jobs that the next reserve, or the one on its way, asks for; 0: there is none. */
   asked = 0
   /** That reserve is on its way. */
@@ -50,33 +62,29 @@ export class WaitingLine implements Line, Submission {
   source: Queue | undefined
   /** There may be more than it was asked to take. */
   more = false
-  readonly #terms: Terms
   readonly #on: LineEvents
   readonly #counter: Counter
-  readonly #deadline: Ms
-  readonly #onEnd: (line: WaitingLine) => void
   #credit = 0
   #ended = false
   #overdue = false
-  #callOff: (() => void) | undefined
   #left: (() => void) | undefined
   #leaving: Promise<void> | undefined
 
-  /** @param onEnd it will deliver nothing any more, but perhaps what is on its way */
-  constructor(want: Want, session: string, on: LineEvents, counter: Counter, onEnd: (line: WaitingLine) => void) {
+  constructor(want: Want, owner: Owner, on: LineEvents, counter: Counter) {
+    const { queues, lease, wait } = want
     this.want = want
-    this.queues = [...new Set(want.queues)]
-    this.priority = want.priority ?? 0
-    this.session = session
-    const { ms, bound } = want.lease
-    if (ms === undefined && !bound)
+    this.queues = queues.length > 1 ? [...new Set(queues)] : queues
+    this.owner = owner
+    if (lease.ms === undefined && !lease.bound)
       throw new InvalidArgumentError('A lease needs an end: give it `ms`, or bind it to its session.')
-    this.#terms = { ...(ms !== undefined && { ms }), ...(bound && { session }) }
     this.#on = on
     this.#counter = counter
-    this.#deadline = want.wait === undefined ? Infinity : counter.clock.now() + want.wait
-    this.#onEnd = onEnd
+    this.until = wait === undefined ? Infinity : counter.clock.now() + wait
     this.credit(want.credit)
+  }
+
+  get priority(): number {
+    return this.want.priority ?? 0
   }
 
   get ended(): boolean {
@@ -112,7 +120,11 @@ export class WaitingLine implements Line, Submission {
 
   /** Its reserve sets out. */
   depart(): void {
-    const { bytes, run, gone } = this.want
+    const { bytes, run, gone, lease } = this.want
+    const terms: Terms = {
+      ...(lease.ms !== undefined && { ms: lease.ms }),
+      ...(lease.bound && { session: this.owner.id }),
+    }
     if (this.more) this.asked = Math.min(this.#credit, MOST)
     this.away = true
     this.unit = {
@@ -122,13 +134,13 @@ export class WaitingLine implements Line, Submission {
           from: this.queues as Queue[],
           max: this.asked,
           bytes: bytes ?? Number.MAX_SAFE_INTEGER,
-          lease: this.#terms,
+          lease: terms,
           ...(run && { run }),
           ...(gone && { gone }),
         },
       ],
       // What ends with its session need not outlive a power cut. What is gone at once must not come back.
-      ...(this.want.lease.bound && !gone && { unsynced: true }),
+      ...(lease.bound && !gone && { unsynced: true }),
     }
   }
 
@@ -137,6 +149,7 @@ export class WaitingLine implements Line, Submission {
     const jobs = result?.ok && result.do === 'reserve' ? result.jobs : NONE
     const late = this.#ended
     this.#counter.learnFor(this, results)
+    this.unit = NOTHING
     this.away = false
     this.#credit -= jobs.length
     if (this.want.once && jobs.length > 0) this.#finish()
@@ -157,14 +170,15 @@ export class WaitingLine implements Line, Submission {
 
   /** Nothing is there: its time begins to matter. */
   #wait(): void {
-    if (this.#ended || this.#deadline === Infinity) return
-    const rest = this.#deadline - this.#counter.clock.now()
-    if (rest <= 0 || this.#overdue) return this.end('timeout')
-    this.#callOff ??= this.#counter.clock.after(rest, () => {
-      // What is on its way may bring a job: its answer ends the line, one way or the other.
-      if (this.asked > 0) this.#overdue = true
-      else this.end('timeout')
-    })
+    if (this.#ended || this.until === Infinity) return
+    if (this.#overdue || this.until <= this.#counter.clock.now()) this.end('timeout')
+    else if (this.slot < 0) this.#counter.timeouts.add(this)
+  }
+
+  timeOut(): void {
+    // What is on its way may bring a job: its answer ends the line, one way or the other.
+    if (this.asked > 0) this.#overdue = true
+    else this.end('timeout')
   }
 
   /** Jobs came for a line that has left meanwhile. Those that no lease can give back are still its own. */
@@ -178,8 +192,8 @@ export class WaitingLine implements Line, Submission {
   #finish(): void {
     if (this.#ended) return
     this.#ended = true
-    this.#callOff?.()
+    this.#counter.timeouts.remove(this)
     this.#counter.leave(this)
-    this.#onEnd(this)
+    this.owner.left(this)
   }
 }

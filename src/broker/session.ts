@@ -6,7 +6,7 @@ import type { Follower, Lease, Line, Session, Want } from './broker.ts'
 import { FOLLOW, type Following } from './following.ts'
 import { Holder, type Leases } from './leases.ts'
 import type { Records } from './records.ts'
-import { WaitingLine, type Counter as LineCounter, type LineEvents } from './line.ts'
+import { WaitingLine, type Counter as LineCounter, type LineEvents, type Owner } from './line.ts'
 
 /** What a session needs of its broker. */
 export interface Counter {
@@ -26,7 +26,7 @@ export interface Counter {
 }
 
 /** What a protocol holds for one connection or channel. */
-export class ClientSession implements Session {
+export class ClientSession implements Session, Owner {
   readonly id: string
   /** Who it is, for people. */
   readonly name: string
@@ -74,7 +74,7 @@ export class ClientSession implements Session {
 
   line(want: Want, on: LineEvents): Line {
     if (this.#closed) throw new ClosedError('The session is closed.')
-    const line = new WaitingLine(want, this.id, on, this.#counter.lines, (ended) => this.#lines.delete(ended))
+    const line = new WaitingLine(want, this, on, this.#counter.lines)
     this.#lines.add(line)
     return line
   }
@@ -145,6 +145,10 @@ export class ClientSession implements Session {
 
   close(as: 'released' | 'lost'): Promise<void> {
     return (this.#closed ??= this.#close(as))
+  }
+
+  left(line: WaitingLine): void {
+    this.#lines.delete(line)
   }
 
   endLines(error?: Error): void {

@@ -14,6 +14,7 @@ import { Records } from './records.ts'
 import { forwardDead } from './routing.ts'
 import { ClientSession, type Counter } from './session.ts'
 import { eventsOf } from './telling.ts'
+import { Timeouts } from './timeouts.ts'
 import { Waiting } from './waiting.ts'
 import { whySentence } from './why.ts'
 
@@ -27,6 +28,7 @@ const ALONE = 5
 /** What sessions and lines share: the batch, the waiting line, the mirror of leases, the alarms, and what answers and hints lead to. */
 export class StoreBroker implements Broker, Counter, LineCounter {
   readonly clock: Clock
+  readonly timeouts: Timeouts
   readonly records: Records
   readonly leases: Leases
   readonly following: Following
@@ -54,6 +56,7 @@ export class StoreBroker implements Broker, Counter, LineCounter {
   constructor({ store, clock = systemClock, slowPoll = 2000, process = processName() }: BrokerOptions) {
     const { shared } = store.traits
     this.clock = clock
+    this.timeouts = new Timeouts(clock)
     this.#store = store
     this.leases = new Leases(() => store.now())
     this.#process = process
@@ -250,7 +253,7 @@ export class StoreBroker implements Broker, Counter, LineCounter {
   }
 
   learnFor(line: WaitingLine, results: readonly Result[]): void {
-    const session = this.#sessions.get(line.session)
+    const session = this.#sessions.get(line.owner.id)
     if (session && this.following.on) this.#tellOf(line.unit, results, session)
     // Jobs that come too late are not its session's: they go back.
     if (session && !line.ended) this.leases.learn(line.unit.ops, results, session.holder)

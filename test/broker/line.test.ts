@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { InvalidArgumentError, UnavailableError, UnknownOutcomeError } from '../../src/errors.ts'
-import { open, putOp, settle } from './open.ts'
+import { open, putOp, settle, type Heard } from './open.ts'
 
 describe('a line', () => {
   it('gets at once what is there', async () => {
@@ -159,6 +159,26 @@ describe('a line', () => {
     await put(session())
     await settle()
     assert.deepEqual(heard.jobs, [])
+  })
+
+  it('ends at its own time, whoever has begun or gone before', async () => {
+    const { session, line, move } = await open()
+    const [long, short, gone, same] = [300, 100, 50, 300].map((wait) => line(session(), { wait })) as [
+      Heard,
+      Heard,
+      Heard,
+      Heard,
+    ]
+    await settle()
+    await gone.close()
+    const ended = async (ms: number) => {
+      await move(ms)
+      return [long, short, gone, same].map((heard) => heard.ended.length)
+    }
+    assert.deepEqual(await ended(99), [0, 0, 0, 0])
+    assert.deepEqual(await ended(1), [0, 1, 0, 0])
+    assert.deepEqual(await ended(199), [0, 1, 0, 0])
+    assert.deepEqual(await ended(1), [1, 1, 0, 1])
   })
 
   it('that waits for no time tries once', async () => {

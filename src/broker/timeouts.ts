@@ -1,0 +1,46 @@
+import type { Clock } from '../clock.ts'
+import type { Ms } from '../job.ts'
+import { Alarm } from './alarm.ts'
+import { Deadlines, type Timed } from './deadlines.ts'
+
+interface Waiter extends Timed {
+  readonly until: Ms
+  /** Its time is over. */
+  timeOut(): void
+}
+
+/** Lines whose time runs out: one timer for all of them. */
+export class Timeouts {
+  readonly #clock: Clock
+  readonly #waiters = new Deadlines<Waiter>()
+  readonly #alarm: Alarm
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#alarm = new Alarm(
+      clock,
+      () => clock.now(),
+      () => this.#run(),
+    )
+  }
+
+  add(waiter: Waiter): void {
+    this.#waiters.add(waiter)
+    this.#alarm.set(waiter.until)
+  }
+
+  remove(waiter: Waiter): void {
+    if (waiter.slot < 0) return
+    this.#waiters.remove(waiter)
+    if (this.#waiters.first === undefined) this.#alarm.clear()
+  }
+
+  #run(): void {
+    const now = this.#clock.now()
+    for (let { first } = this.#waiters; first; { first } = this.#waiters) {
+      if (first.until > now) return this.#alarm.set(first.until)
+      this.#waiters.remove(first)
+      first.timeOut()
+    }
+  }
+}
