@@ -1,9 +1,9 @@
 /** Names that clients get: of messages, and of what was received. Both hold on every process of the store, and after a restart. */
-import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { Broker, Session } from '../../broker/broker.ts'
 import { changeRecord } from '../../broker/records.ts'
 import type { Fence, JobId, Ms, Queue } from '../../job.ts'
-import { HmacKey } from './hmac.ts'
+import { same } from './hmac.ts'
 import { SqsError } from './sqs-error.ts'
 
 /** What a receipt handle says. */
@@ -16,9 +16,13 @@ export interface Receipt {
 
 /** The record that holds this store's secret. */
 const KEY = 'sqs/key'
-const FORM = 1
-const SAYS = 25
-const SIGNED = 16
+/** A handle: what it says, three doubles in Base64, and its signature. */
+const HANDLE = /^[\w-]{54}$/
+const SAYS = 32
+const SIGNED = 22
+
+const bytes = Buffer.alloc(24)
+const doubles = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 
 interface KeyRecord {
   secret: string
@@ -27,11 +31,11 @@ interface KeyRecord {
 }
 
 export class Receipts {
-  readonly #key: HmacKey
+  readonly #secret: string
   readonly #prefix: string
 
   private constructor({ secret, store }: KeyRecord) {
-    this.#key = new HmacKey(Buffer.from(secret, 'base64'))
+    this.#secret = secret
     this.#prefix = `${store.slice(0, 8)}-${store.slice(8, 12)}-8${store.slice(12, 15)}-8`
   }
 
@@ -51,27 +55,25 @@ export class Receipts {
   }
 
   issue(queue: Queue, { id, n, at }: Receipt): string {
-    const bytes = Buffer.allocUnsafe(SAYS + SIGNED)
-    bytes[0] = FORM
-    bytes.writeDoubleBE(id, 1)
-    bytes.writeDoubleBE(n, 9)
-    bytes.writeDoubleBE(at, 17)
-    bytes.write(this.#sign(queue, bytes), SAYS, SIGNED, 'hex')
-    return bytes.toString('base64url')
+    doubles.setFloat64(0, id)
+    doubles.setFloat64(8, n)
+    doubles.setFloat64(16, at)
+    return this.#sign(queue, bytes.toString('base64url'))
   }
 
   /** @throws SqsError ReceiptHandleIsInvalid: it is none of this queue's */
   read(queue: Queue, handle: string): Receipt {
-    const bytes = Buffer.from(handle.slice(0, 100), 'base64url')
-    if (bytes.length !== SAYS + SIGNED || bytes[0] !== FORM || bytes.toString('base64url') !== handle) throw garbage()
-    const signed = Buffer.from(this.#sign(queue, bytes), 'hex').subarray(0, SIGNED)
-    if (!timingSafeEqual(signed, bytes.subarray(SAYS))) throw garbage()
-    return { id: bytes.readDoubleBE(1), n: bytes.readDoubleBE(9), at: bytes.readDoubleBE(17) }
+    if (!HANDLE.test(handle) || !same(handle, this.#sign(queue, handle.slice(0, SAYS)))) throw garbage()
+    bytes.write(handle, 'base64url')
+    return { id: doubles.getFloat64(0), n: doubles.getFloat64(8), at: doubles.getFloat64(16) }
   }
 
-  /** @param bytes of a handle; what it says is signed */
-  #sign(queue: Queue, bytes: Uint8Array): string {
-    return this.#key.sign(`${queue}\0`, bytes.subarray(0, SAYS))
+  /**
+   * One hash behind the secret, of which half is kept: as sound a MAC as HMAC with its two (AMAC, https://eprint.iacr.org/2016/142). No queue has a
+   * zero in its name.
+   */
+  #sign(queue: Queue, says: string): string {
+    return says + hash('sha256', `${this.#secret}${queue}\0${says}`, 'base64url').slice(0, SIGNED)
   }
 }
 

@@ -2,12 +2,12 @@
  * AWS Signature Version 4, as a server checks it: that who holds the access key signed this method, path, query, body and these headers, not long ago.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
-import { hash, timingSafeEqual } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Access, AccessKey, Principal } from '../../access/index.ts'
 import type { Ms } from '../../job.ts'
 import { canonicalPath, canonicalQuery } from './canonical.ts'
 import { headerCredentials, queryCredentials, type Credentials } from './credentials.ts'
-import { signingKey, type HmacKey } from './hmac.ts'
+import { same, signingKey, type HmacKey } from './hmac.ts'
 import { SqsError } from './sqs-error.ts'
 
 /** A request as it came over the wire. */
@@ -64,9 +64,9 @@ export class Signatures {
     // For an id that isn't there the same is done, with a secret that is nobody's.
     const key = this.#access.key(keyId)
     const signature = (key ? this.#signingKey(key, day) : NOBODYS).sign(toSign)
-    const same = timingSafeEqual(Buffer.from(signature, 'latin1'), Buffer.from(credentials.signature, 'latin1'))
+    const right = same(signature, credentials.signature)
     if (!key) throw noSuchKey()
-    if (!same)
+    if (!right)
       throw new SqsError(
         'SignatureDoesNotMatch',
         'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',

@@ -8,11 +8,6 @@ test("HMAC-SHA-256 in two hashes is Node's own, whatever is signed, and a long t
     const key = randomBytes(size)
     const ours = new HmacKey(key)
     for (const text of ['', 'a', '\u00e4\u20ac\u{1f600}', 'x'.repeat(300), 'x'.repeat(2000), '\u20ac'.repeat(342), 'b'])
-      for (const bytes of [new Uint8Array(), randomBytes(25), randomBytes(1024)])
-        assert.equal(
-          ours.sign(text, bytes),
-          createHmac('sha256', key).update(text).update(bytes).digest('hex'),
-          `${size} ${text.length} ${bytes.length}`,
-        )
+      assert.equal(ours.sign(text), createHmac('sha256', key).update(text).digest('hex'), `${size} ${text.length}`)
   }
 })
