@@ -45,6 +45,9 @@ export class Queues {
   readonly #known = new Map<string, SqsQueue>()
   readonly #unwatch: readonly (() => void)[]
   readonly #watchers = new Set<() => void>()
+  /** Most requests are about the queue that the last was about. */
+  #lastUrl: string | undefined
+  #lastName = ''
 
   constructor(broker: Broker, session: Session, at: { tenant: string; account: string; region: string }) {
     this.#broker = broker
@@ -95,11 +98,14 @@ export class Queues {
    * @throws SqsError QueueDoesNotExist
    */
   nameIn(url: string): string {
+    if (url === this.#lastUrl) return this.#lastName
     const [account, name] = url
       .replace(/^[a-z]+:\/\/[^/]*/i, '')
       .split('/')
       .slice(-2)
     if (account !== this.#account || name === undefined || !isQueueName(name)) throw noQueue()
+    this.#lastUrl = url
+    this.#lastName = name
     return name
   }
 
