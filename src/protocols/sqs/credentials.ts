@@ -3,23 +3,28 @@ import type { Ms } from '../../job.ts'
 import type { CanonicalQuery } from './canonical.ts'
 import { SqsError } from './sqs-error.ts'
 
-export interface Credentials {
+/** What a client says the same with every request of a day. */
+export interface Claim {
   keyId: string
   /** The scope: its day, region, service, and `aws4_request`. */
   day: string
   region: string
   service: string
   end: string
+  /** As they were written, and one by one, in their order. */
+  signedHeaders: string
+  names: readonly string[]
+}
+
+export interface Credentials {
+  claim: Claim
   /** As it is signed, and as a moment. */
   date: string
   at: Ms
-  /** The header that says it. */
-  dated?: 'x-amz-date' | 'date'
+  /** The header that says it; undefined: a presigned URL does. */
+  dated: 'x-amz-date' | 'date' | undefined
   /** Of a presigned URL. */
-  expires?: Ms
-  /** As they were written, and one by one. */
-  signedHeaders: string
-  names: readonly string[]
+  expires: Ms | undefined
   /** 64 hexadecimal digits. */
   signature: string
 }
@@ -32,12 +37,34 @@ const LONGEST_EXPIRY = 7 * 24 * 3600
 /** A header that is longer is nobody's. */
 const LONGEST = 8192
 
+const DIGITS = 64
+const SIGNATURE = /^[0-9a-f]{64}$/
+
+/** Claims by the text of their header up to the signature. Anyone may make one up, so there are few. */
+const claims = new Map<string, Claim>()
+const KEPT = 256
+
 /** @throws SqsError */
-export function headerCredentials(headers: ReadonlyMap<string, readonly string[]>): Credentials {
-  const [authorization, ...more] = headers.get('authorization') ?? []
+export function headerCredentials(headers: ReadonlyMap<string, string>): Credentials {
+  const authorization = headers.get('authorization')
   if (authorization === undefined)
     throw new SqsError('MissingAuthenticationToken', 'Request is missing Authentication Token')
-  if (more.length > 0) throw incomplete('The request has more than one Authorization header.')
+  const before = authorization.slice(0, -DIGITS)
+  const known = claims.get(before)
+  const { claim, signature } = known ? { claim: known, signature: authorization.slice(-DIGITS) } : parse(authorization)
+  const dated = headers.has('x-amz-date') ? 'x-amz-date' : 'date'
+  const date = headers.get(dated)
+  if (date === undefined)
+    throw incomplete("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+  const made = credentials(claim, basicDate(date), signature, { dated })
+  if (!known && /,\s*Signature=$/.test(before)) {
+    if (claims.size >= KEPT) claims.clear()
+    claims.set(before, claim)
+  }
+  return made
+}
+
+function parse(authorization: string): { claim: Claim; signature: string } {
   if (!authorization.startsWith(`${ALGORITHM} `) || authorization.length > LONGEST)
     throw incomplete(`The Authorization header must begin with the algorithm ${ALGORITHM}.`)
   const said = new Map<string, string>()
@@ -53,11 +80,7 @@ export function headerCredentials(headers: ReadonlyMap<string, readonly string[]
     if (!value) throw incomplete(`Authorization header requires '${name}' parameter.`)
     return value
   }
-  const dated = headers.has('x-amz-date') ? 'x-amz-date' : 'date'
-  const date = headers.get(dated)?.[0]
-  if (date === undefined)
-    throw incomplete("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
-  return { ...credentials(need('Credential'), basicDate(date), need('SignedHeaders'), need('Signature')), dated }
+  return { claim: claimOf(need('Credential'), need('SignedHeaders')), signature: need('Signature') }
 }
 
 const HTTP_DATE = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/
@@ -80,22 +103,43 @@ export function queryCredentials({ signature }: CanonicalQuery): Credentials | u
   const expires = need('X-Amz-Expires')
   if (!/^\d{1,6}$/.test(expires) || Number(expires) < 1 || Number(expires) > LONGEST_EXPIRY)
     throw incomplete(`X-Amz-Expires must be a number of seconds from 1 to ${LONGEST_EXPIRY}.`)
-  return {
-    ...credentials(need('X-Amz-Credential'), need('X-Amz-Date'), need('X-Amz-SignedHeaders'), need('X-Amz-Signature')),
-    expires: Number(expires) * 1000,
-  }
+  const claim = claimOf(need('X-Amz-Credential'), need('X-Amz-SignedHeaders'))
+  return credentials(claim, need('X-Amz-Date'), need('X-Amz-Signature'), { expires: Number(expires) * 1000 })
 }
 
-function credentials(credential: string, date: string, signedHeaders: string, signature: string): Credentials {
+function claimOf(credential: string, signedHeaders: string): Claim {
   const scope = credential.split('/')
   const [keyId, day, region, service, end] = scope
   if (!keyId || !day || !region || !service || !end || scope.length !== 5)
     throw incomplete('Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term.')
+  const names = signedHeaders.split(';')
+  for (let i = 1; i < names.length; i++)
+    if ((names[i - 1] as string) >= (names[i] as string))
+      throw incomplete(`SignedHeaders must be names in small letters, in order, each once.`)
+  if (signedHeaders !== signedHeaders.toLowerCase()) throw incomplete('SignedHeaders must be names in small letters.')
+  return { keyId, day, region, service, end, signedHeaders, names }
+}
+
+function credentials(
+  claim: Claim,
+  date: string,
+  signature: string,
+  { dated, expires }: Partial<Pick<Credentials, 'dated' | 'expires'>>,
+): Credentials {
+  if (!SIGNATURE.test(signature)) throw incomplete('Signature must be 64 hexadecimal digits in small letters.')
+  return { claim, date, at: moment(date), dated, expires, signature }
+}
+
+/** Requests of one second say the same. */
+let last: { date: string; at: Ms } | undefined
+
+function moment(date: string): Ms {
+  if (date === last?.date) return last.at
   const time = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(date)
   const at = time ? Date.parse(`${time[1]}-${time[2]}-${time[3]}T${time[4]}:${time[5]}:${time[6]}Z`) : NaN
   if (Number.isNaN(at)) throw incomplete("Date must be in ISO-8601 'basic format', such as 20260102T030405Z.")
-  if (!/^[0-9a-f]{64}$/.test(signature)) throw incomplete('Signature must be 64 hexadecimal digits in small letters.')
-  return { keyId, day, region, service, end, date, at, signedHeaders, names: signedHeaders.split(';'), signature }
+  last = { date, at }
+  return at
 }
 
 function incomplete(message: string): SqsError {

@@ -53,12 +53,14 @@ export class Signatures {
    */
   verify({ method, url, rawHeaders, body }: SignedRequest, now: Ms): Principal {
     const { path, query, headers, credentials } = this.#read(url, rawHeaders, now)
+    const { claim, date } = credentials
+    const { day, keyId } = claim
     const signed = signedHeaders(headers, credentials)
     const payload = payloadHash(headers, body)
-    const request = `${method}\n${canonicalPath(path)}\n${query.text}\n${signed}\n${credentials.signedHeaders}\n${payload}`
+    const request = `${method}\n${canonicalPath(path)}\n${query.text}\n${signed}\n${claim.signedHeaders}\n${payload}`
     // Headers are bytes, each a character of its own.
-    const digest = hash('sha256', Buffer.from(request, 'latin1'), 'hex')
-    const { date, day, keyId } = credentials
+    const ascii = Buffer.byteLength(request) === request.length
+    const digest = hash('sha256', ascii ? request : Buffer.from(request, 'latin1'), 'hex')
     const toSign = `AWS4-HMAC-SHA256\n${date}\n${day}/${this.#region}/${this.#service}/aws4_request\n${digest}`
 
     // For an id that isn't there the same is done, with a secret that is nobody's.
@@ -80,7 +82,7 @@ export class Signatures {
    */
   admit({ url, rawHeaders }: Pick<SignedRequest, 'url' | 'rawHeaders'>, now: Ms): void {
     const { credentials } = this.#read(url, rawHeaders, now)
-    if (!this.#access.key(credentials.keyId)) throw noSuchKey()
+    if (!this.#access.key(credentials.claim.keyId)) throw noSuchKey()
   }
 
   #read(url: string, rawHeaders: readonly string[], now: Ms) {
@@ -96,7 +98,7 @@ export class Signatures {
     return { path, query, headers, credentials }
   }
 
-  #checkScope({ day, date, region, service, end }: Credentials): void {
+  #checkScope({ claim: { day, region, service, end }, date }: Credentials): void {
     const wrong = (message: string): never => {
       throw new SqsError('SignatureDoesNotMatch', message)
     }
@@ -129,21 +131,21 @@ export function askForKeys(access: Access, region: string) {
 
 const NOBODYS = signingKey('nobody', [])
 
-/** Values by the name in small letters, in their order. */
-function gather(rawHeaders: readonly string[]): Map<string, string[]> {
-  const headers = new Map<string, string[]>()
+/** Of these, whatever a signature covers or not, there may be but one: which of two a proxy or a parser would take nobody knows. */
+const ONCE = ['host', 'content-type', 'x-amz-date', 'date', 'x-amz-target', 'x-amz-content-sha256', 'authorization']
+
+/** By the name in small letters; several of one name in their order, as they are signed. */
+function gather(rawHeaders: readonly string[]): Map<string, string> {
+  const headers = new Map<string, string>()
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase()
     const value = rawHeaders[i + 1] as string
-    const values = headers.get(name)
-    if (values) values.push(value)
-    else headers.set(name, [value])
+    const before = headers.get(name)
+    if (before !== undefined && ONCE.includes(name)) throw incomplete(`The request has more than one ${name}.`)
+    headers.set(name, before === undefined ? value : `${trimmed(before)},${trimmed(value)}`)
   }
   return headers
 }
-
-/** Of these, whatever a signature covers or not, there may be but one: which of two a proxy or a parser would take nobody knows. */
-const ONCE = ['host', 'content-type', 'x-amz-date', 'date', 'x-amz-target', 'x-amz-content-sha256']
 
 /**
  * Headers that change what a request does. content-type isn't among them: the SDK for PHP doesn't sign it, and AWS takes its requests; a body means
@@ -151,23 +153,14 @@ const ONCE = ['host', 'content-type', 'x-amz-date', 'date', 'x-amz-target', 'x-a
  */
 const MUST_BE_SIGNED = ['host', 'x-amz-target']
 
-function signedHeaders(
-  headers: ReadonlyMap<string, readonly string[]>,
-  { signedHeaders, names, dated }: Credentials,
-): string {
-  for (const name of ONCE)
-    if ((headers.get(name)?.length ?? 0) > 1) throw incomplete(`The request has more than one ${name}.`)
+function signedHeaders(headers: ReadonlyMap<string, string>, { claim: { names }, dated }: Credentials): string {
   for (const name of MUST_BE_SIGNED)
     if ((name === 'host' || headers.has(name)) && !names.includes(name))
       throw new SqsError('SignatureDoesNotMatch', `'${name}' must be a 'SignedHeader' in the request.`)
   if (dated && !names.includes(dated))
     throw new SqsError('SignatureDoesNotMatch', `'${dated}' must be a 'SignedHeader' in the request.`)
-  for (let i = 1; i < names.length; i++)
-    if ((names[i - 1] as string) >= (names[i] as string))
-      throw incomplete(`SignedHeaders must be names in small letters, in order, each once.`)
-  if (signedHeaders !== signedHeaders.toLowerCase()) throw incomplete('SignedHeaders must be names in small letters.')
   let text = ''
-  for (const name of names) text += `${name}:${(headers.get(name) ?? ['']).map(trimmed).join(',')}\n`
+  for (const name of names) text += `${name}:${trimmed(headers.get(name) ?? '')}\n`
   return text
 }
 
@@ -180,9 +173,9 @@ function trimmed(value: string): string {
 const EMPTY = hash('sha256', '', 'hex')
 
 /** @throws SqsError the client says another hash, or that it signed no body */
-function payloadHash(headers: ReadonlyMap<string, readonly string[]>, body: Uint8Array): string {
+function payloadHash(headers: ReadonlyMap<string, string>, body: Uint8Array): string {
   const actual = body.length === 0 ? EMPTY : hash('sha256', body, 'hex')
-  const said = headers.get('x-amz-content-sha256')?.[0]
+  const said = headers.get('x-amz-content-sha256')
   if (said !== undefined && said !== actual)
     throw new SqsError(
       'SignatureDoesNotMatch',
