@@ -32,6 +32,11 @@ export interface Host {
   readonly tenant: string
 }
 
+/** Who hears that a client has hung up. */
+export interface Gone {
+  hungUp(): void
+}
+
 /** One request. */
 export interface Call {
   readonly caller: Caller
@@ -39,6 +44,6 @@ export interface Call {
   readonly origin: string
   /** Its client has hung up. */
   readonly gone: boolean
-  /** Runs when its client hangs up before it has the answer. */
-  onGone?: () => void
+  /** Hears when its client hangs up before it has the answer. */
+  onGone?: Gone
 }

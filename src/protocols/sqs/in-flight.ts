@@ -28,17 +28,24 @@ export class InFlight {
     this.#limit = limit
   }
 
-  /** Whether no more may be received. It is counted again when it might be so, or when the last count is old. */
-  async full(queue: SqsQueue): Promise<boolean> {
-    const limit = this.#limitOf(queue)
+  /** Whether more may be received by the last count: that was far below the limit, and isn't old. */
+  hasRoom(queue: SqsQueue): boolean {
     const count = this.#counts.get(queue.queue)
-    const now = this.#clock.now()
-    if (count && now - count.at < HOLDS && count.reserved + 2 * count.took < limit) return false
+    return (
+      count !== undefined &&
+      this.#clock.now() - count.at < HOLDS &&
+      count.reserved + 2 * count.took < this.#limitOf(queue)
+    )
+  }
+
+  /** Counts: whether no more may be received. */
+  async full(queue: SqsQueue): Promise<boolean> {
+    const at = this.#clock.now()
     const [stats] = await this.#session.stats([queue.queue])
     const reserved = stats?.reserved ?? 0
     if (this.#counts.size >= MOST) this.#counts.clear()
-    this.#counts.set(queue.queue, { reserved, took: 0, at: now })
-    return reserved >= limit
+    this.#counts.set(queue.queue, { reserved, took: 0, at })
+    return reserved >= this.#limitOf(queue)
   }
 
   /** So many were received just now. */

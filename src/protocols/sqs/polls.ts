@@ -1,22 +1,26 @@
 /** Receives that wait, by their queue: a thing apart, so that ten thousand of them cost nothing while nothing happens. */
 import type { Queues } from './queues.ts'
 
-type End = (why: 'closing' | 'deleted') => void
+export interface Poll {
+  /** Its server closes, or its queue isn't known any more. */
+  endPoll(why: 'closing' | 'deleted'): void
+}
 
 export class Polls {
-  readonly #byQueue = new Map<string, Set<End>>()
+  readonly #byQueue = new Map<string, Set<Poll>>()
   readonly #unwatch: () => void
   #closing = false
 
   constructor(queues: Queues) {
     this.#unwatch = queues.watch(() => {
-      for (const [name, ends] of this.#byQueue) if (!queues.known(name)) for (const end of [...ends]) end('deleted')
+      for (const [name, polls] of this.#byQueue)
+        if (!queues.known(name)) for (const poll of [...polls]) poll.endPoll('deleted')
     })
   }
 
   get size(): number {
     let size = 0
-    for (const ends of this.#byQueue.values()) size += ends.size
+    for (const polls of this.#byQueue.values()) size += polls.size
     return size
   }
 
@@ -24,21 +28,21 @@ export class Polls {
   close(): void {
     this.#closing = true
     this.#unwatch()
-    for (const ends of [...this.#byQueue.values()]) for (const end of [...ends]) end('closing')
+    for (const polls of [...this.#byQueue.values()]) for (const poll of [...polls]) poll.endPoll('closing')
   }
 
   get closing(): boolean {
     return this.#closing
   }
 
-  /** @param end called at most once, unless it is removed first; returns the way to remove it */
-  add(name: string, end: End): () => void {
-    let ends = this.#byQueue.get(name)
-    if (!ends) this.#byQueue.set(name, (ends = new Set()))
-    ends.add(end)
-    return () => {
-      ends.delete(end)
-      if (ends.size === 0 && this.#byQueue.get(name) === ends) this.#byQueue.delete(name)
-    }
+  add(name: string, poll: Poll): void {
+    let polls = this.#byQueue.get(name)
+    if (!polls) this.#byQueue.set(name, (polls = new Set()))
+    polls.add(poll)
+  }
+
+  remove(name: string, poll: Poll): void {
+    const polls = this.#byQueue.get(name)
+    if (polls?.delete(poll) && polls.size === 0) this.#byQueue.delete(name)
   }
 }

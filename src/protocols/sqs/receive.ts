@@ -1,12 +1,14 @@
 /** ReceiveMessage: at once, or by waiting in line. */
+import type { Line } from '../../broker/broker.ts'
 import type { Ms, Reserved } from '../../job.ts'
 import type { Op } from '../../stores/store.ts'
 import { waitSeconds } from './attributes.ts'
 import { bodyText, ENCODING, unpackEnvelope } from './envelope.ts'
-import type { Call, Host } from './host.ts'
+import type { Call, Gone, Host } from './host.ts'
 import { md5, md5OfAttributes } from './md5.ts'
 import { select, type Attributes } from './message-attributes.ts'
 import type { Input, Output } from './model.ts'
+import type { Poll } from './polls.ts'
 import type { SqsQueue } from './queues.ts'
 import { sequenceNumber } from './receipt.ts'
 import { badName, invalid, noQueue, SqsError } from './sqs-error.ts'
@@ -27,129 +29,149 @@ const SYSTEM = [
 ] as const
 type System = (typeof SYSTEM)[number]
 
+const NONE: readonly never[] = Object.freeze([])
 /** Who put a message when nobody was asked. */
 const NOBODY = 'anonymous'
 const ATTEMPT = /^[!-~]{1,128}$/
 
 type Asked = Input<'ReceiveMessage'>
-type Received = NonNullable<Output<'ReceiveMessage'>['Messages']>[number]
+type Answer = Output<'ReceiveMessage'>
+type Received = NonNullable<Answer['Messages']>[number]
 
-export async function receiveMessage(host: Host, asked: Asked, call: Call): Promise<Output<'ReceiveMessage'>> {
-  const { queues, replays } = host
-  const name = queues.nameIn(asked.QueueUrl)
-  const queue = queues.known(name) ?? (await queues.named(name))
-  const system = systemNames([...(asked.AttributeNames ?? []), ...(asked.MessageSystemAttributeNames ?? [])])
-  const { ReceiveRequestAttemptId: attempt } = asked
-  if (attempt !== undefined) checkAttempt(queue, attempt)
-  const ms = asked.VisibilityTimeout === undefined ? (queue.policy.lease ?? 'own') : asked.VisibilityTimeout * 1000
-
-  const before = attempt === undefined ? undefined : await replay(host, queue, attempt, ms)
-  const jobs = before ?? (await take(host, queue, asked, ms, call))
-  if (attempt !== undefined && jobs.length > 0) await replays.set(queue.queue, attempt, jobs)
-  if (jobs.length === 0) return {}
-  const giveBack = (): void => void returnUntaken(host, jobs)
-  if (call.gone) {
-    giveBack()
-    return {}
-  }
-  call.onGone = giveBack
-  const names = asked.MessageAttributeNames ?? []
-  return { Messages: jobs.map((job) => toMessage(host, queue, job, system, names)) }
-}
-
-// ------------------------------------------------------------------ taking
-
-async function take(
-  host: Host,
-  queue: SqsQueue,
-  asked: Asked,
-  ms: Ms | 'own',
-  call: Call,
-): Promise<readonly Reserved[]> {
-  const max = asked.MaxNumberOfMessages ?? 1
-  const seconds = host.polls.closing ? 0 : (asked.WaitTimeSeconds ?? waitSeconds(queue))
-  if (await host.inFlight.full(queue)) {
-    if (seconds > 0) await pause(host, queue, seconds, call)
-    else if (!queue.fifo)
-      throw new SqsError(
-        'OverLimit',
-        'Too many messages of this queue are in flight. Delete some, or let their time pass.',
-      )
-    return []
-  }
-  const jobs = await (seconds === 0 ? takeNow(host, queue, max, ms) : wait(host, queue, max, ms, seconds, call))
-  host.inFlight.took(queue, jobs.length)
-  return jobs
-}
-
-async function takeNow({ session }: Host, { queue, fifo }: SqsQueue, max: number, ms: Ms | 'own'): Promise<Reserved[]> {
-  const op: Op = { do: 'reserve', from: [queue], max, bytes: MOST_BYTES, lease: { ms }, ...(fifo && { run: true }) }
-  const [result] = await session.commit({ ops: [op] })
-  return result?.ok && result.do === 'reserve' ? result.jobs : []
-}
-
-function wait(
-  host: Host,
-  { name, queue, fifo, explicit }: SqsQueue,
-  credit: number,
-  ms: Ms | 'own',
-  seconds: number,
-  call: Call,
-): Promise<Reserved[]> {
+export function receiveMessage(host: Host, asked: Asked, call: Call): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const line = host.session.line(
-      {
-        queues: [queue],
-        credit,
-        bytes: MOST_BYTES,
-        lease: { ms, bound: false },
-        once: true,
-        wait: seconds * 1000,
-        ...(fifo && { run: true }),
-      },
-      {
-        jobs(jobs) {
-          remove()
-          resolve(jobs)
-        },
-        end(_why, error) {
-          remove()
-          if (error) reject(error)
-          else resolve([])
-        },
-      },
-    )
-    const leave = (): void => {
-      remove()
-      void line.close()
-    }
-    const remove = host.polls.add(name, (why) => {
-      if (why === 'deleted' && !explicit) return
-      leave()
-      if (why === 'deleted') reject(noQueue())
-      else resolve([])
-    })
-    call.onGone = () => {
-      leave()
-      resolve([])
-    }
-    if (call.gone) call.onGone()
+    new Receive(host, call, resolve, reject).begin(asked).catch(reject)
   })
 }
 
-/** As long as a receive would have waited. */
-function pause(host: Host, { name }: SqsQueue, seconds: number, call: Call): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      callOff()
-      remove()
-      resolve()
-    }
-    const callOff = host.clock.after(seconds * 1000, end)
-    const remove = host.polls.add(name, end)
-    call.onGone = end
-    if (call.gone) end()
-  })
+/** One receive. While it waits there is nothing of it but this, for ten thousand may wait. */
+class Receive implements Poll, Gone {
+  readonly #host: Host
+  readonly #call: Call
+  readonly #resolve: (answer: Answer) => void
+  readonly #reject: (error: Error) => void
+  #queue!: SqsQueue
+  #system: readonly System[] = NONE
+  #names: readonly string[] = NONE
+  #attempt: string | undefined
+  /** Where it waits for messages, or else for its time. */
+  #line: Line | undefined
+  #callOff: (() => void) | undefined
+  /** What it answers with. */
+  #jobs: readonly Reserved[] | undefined
+
+  constructor(host: Host, call: Call, resolve: (answer: Answer) => void, reject: (error: Error) => void) {
+    this.#host = host
+    this.#call = call
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  /** Until it has its answer, or waits. */
+  async begin(asked: Asked): Promise<void> {
+    const { queues, inFlight, polls } = this.#host
+    const name = queues.nameIn(asked.QueueUrl)
+    const queue = queues.known(name) ?? (await queues.named(name))
+    const { AttributeNames = NONE, MessageSystemAttributeNames = NONE, ReceiveRequestAttemptId: attempt } = asked
+    this.#queue = queue
+    this.#system = systemNames([...AttributeNames, ...MessageSystemAttributeNames])
+    this.#names = asked.MessageAttributeNames ?? NONE
+    this.#attempt = attempt
+    if (attempt !== undefined) checkAttempt(queue, attempt)
+    const ms = asked.VisibilityTimeout === undefined ? (queue.policy.lease ?? 'own') : asked.VisibilityTimeout * 1000
+    const before = attempt === undefined ? undefined : await replay(this.#host, queue, attempt, ms)
+    if (before) return this.#deliver(before)
+    const max = asked.MaxNumberOfMessages ?? 1
+    const seconds = polls.closing ? 0 : (asked.WaitTimeSeconds ?? waitSeconds(queue))
+    if (!inFlight.hasRoom(queue) && (await inFlight.full(queue))) {
+      if (seconds > 0) this.#pause(seconds)
+      else if (queue.fifo) this.#resolve({})
+      else throw overLimit()
+    } else if (seconds > 0) this.#wait(max, ms, seconds)
+    else await this.#take(max, ms)
+  }
+
+  // ---------------------------------------------------------------- taking
+
+  async #take(max: number, ms: Ms | 'own'): Promise<void> {
+    const { queue, fifo } = this.#queue
+    const op: Op = { do: 'reserve', from: [queue], max, bytes: MOST_BYTES, lease: { ms }, ...(fifo && { run: true }) }
+    const [result] = await this.#host.session.commit({ ops: [op] })
+    await this.#took(result?.ok && result.do === 'reserve' ? result.jobs : [])
+  }
+
+  #wait(credit: number, ms: Ms | 'own', seconds: number): void {
+    const { queue, fifo } = this.#queue
+    const lease = { ms, bound: false }
+    const wait = seconds * 1000
+    this.#line = this.#host.session.line(
+      { queues: [queue], credit, bytes: MOST_BYTES, lease, once: true, wait, ...(fifo && { run: true }) },
+      this,
+    )
+    this.#enter()
+  }
+
+  /** As long as it would have waited. */
+  #pause(seconds: number): void {
+    this.#callOff = this.#host.clock.after(seconds * 1000, () => this.end())
+    this.#enter()
+  }
+
+  // ---------------------------------------------------------------- waiting
+
+  #enter(): void {
+    this.#host.polls.add(this.#queue.name, this)
+    this.#call.onGone = this
+    if (this.#call.gone) this.hungUp()
+  }
+
+  #leave(): void {
+    this.#host.polls.remove(this.#queue.name, this)
+    this.#callOff?.()
+    void this.#line?.close()
+  }
+
+  jobs(jobs: readonly Reserved[]): void {
+    this.#leave()
+    this.#took(jobs).catch(this.#reject)
+  }
+
+  end(_why?: unknown, error?: Error): void {
+    this.#leave()
+    if (error) this.#reject(error)
+    else this.#resolve({})
+  }
+
+  endPoll(why: 'closing' | 'deleted'): void {
+    // One without a record is never known.
+    if (why === 'closing') this.end()
+    else if (this.#queue.explicit) this.end(why, noQueue())
+  }
+
+  hungUp(): void {
+    if (this.#jobs) void returnUntaken(this.#host, this.#jobs)
+    else this.end()
+  }
+
+  // ---------------------------------------------------------------- answering
+
+  #took(jobs: readonly Reserved[]): Promise<void> {
+    this.#host.inFlight.took(this.#queue, jobs.length)
+    return this.#deliver(jobs)
+  }
+
+  async #deliver(jobs: readonly Reserved[]): Promise<void> {
+    const host = this.#host
+    const queue = this.#queue
+    if (this.#attempt !== undefined && jobs.length > 0) await host.replays.set(queue.queue, this.#attempt, jobs)
+    if (jobs.length === 0) return this.#resolve({})
+    this.#jobs = jobs
+    this.#call.onGone = this
+    if (this.#call.gone) {
+      this.hungUp()
+      this.#resolve({})
+    } else this.#resolve({ Messages: jobs.map((job) => toMessage(host, queue, job, this.#system, this.#names)) })
+  }
 }
 
 /** They never reached anybody: nothing is counted. */
@@ -159,6 +181,11 @@ async function returnUntaken({ session }: Host, jobs: readonly Reserved[]): Prom
   } catch {
     // Their leases end by themselves.
   }
+}
+
+function overLimit(): SqsError {
+  const text = 'Too many messages of this queue are in flight. Delete some, or let their time pass.'
+  return new SqsError('OverLimit', text)
 }
 
 // ------------------------------------------------------------------ the same again
@@ -196,7 +223,7 @@ async function replay(host: Host, queue: SqsQueue, id: string, ms: Ms | 'own'): 
 // ------------------------------------------------------------------ telling
 
 function systemNames(asked: readonly string[]): readonly System[] {
-  if (asked.length === 0) return []
+  if (asked.length === 0) return NONE
   if (asked.includes('All')) return SYSTEM
   for (const name of asked) if (!(SYSTEM as readonly string[]).includes(name)) throw badName(name)
   return SYSTEM.filter((name) => asked.includes(name))

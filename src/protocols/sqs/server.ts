@@ -10,7 +10,7 @@ import { InvalidArgumentError, UnavailableError } from '../../errors.ts'
 import { closeAll, listen } from '../listener.ts'
 import { perform } from './actions.ts'
 import { decode, encode, encodeError, formOf, type Answer, type Asked, type Form } from './codec.ts'
-import type { Call, Caller, Host } from './host.ts'
+import type { Call, Caller, Gone, Host } from './host.ts'
 import { refusalOf, tooLarge } from './head.ts'
 import { InFlight } from './in-flight.ts'
 import { Allowance, httpLimits, LARGE_ANSWER, MOST_BODY, MOST_REQUESTS, untakenFor, type Timeouts } from './limits.ts'
@@ -83,7 +83,7 @@ class Request implements Call {
   readonly form: Form
   caller: Caller = EVERYBODY
   gone = false
-  onGone?: () => void
+  onGone?: Gone
   readonly #originOf: (req: IncomingMessage) => string
   #id: string | undefined
 
@@ -104,7 +104,7 @@ class Request implements Call {
 
   hangUp(): void {
     this.gone = true
-    this.onGone?.()
+    this.onGone?.hungUp()
   }
 }
 
