@@ -136,11 +136,15 @@ export class Worker {
   #no = 0
 
   private constructor(disk: Disk, name: string, pace: 'quick' | undefined) {
-    this.process = fork(join(import.meta.dirname, 'disk-worker.ts'), [join(disk.folder, name), ...(pace ? [pace] : [])], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      serialization: 'advanced',
-      env: disk.env,
-    })
+    this.process = fork(
+      join(import.meta.dirname, 'disk-worker.ts'),
+      [join(disk.folder, name), ...(pace ? [pace] : [])],
+      {
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+        serialization: 'advanced',
+        env: disk.env,
+      },
+    )
     running.add(this.process)
     this.process.on('message', (report: Report) => {
       if ('no' in report) this.#answers.get(report.no)?.(report.answer)
