@@ -9,11 +9,21 @@ import { systemClock, type Clock } from '../../clock.ts'
 import { InvalidArgumentError, UnavailableError } from '../../errors.ts'
 import { closeAll, listen } from '../listener.ts'
 import { perform } from './actions.ts'
-import { decode, encode, encodeError, formOf, type Answer, type Asked, type Form } from './codec.ts'
+import { Bodies } from './body.ts'
+import {
+  decode,
+  encode,
+  encodeError,
+  formOf,
+  type Answer,
+  type Asked,
+  type Form,
+  type Request as Asking,
+} from './codec.ts'
 import type { Call, Caller, Gone, Host } from './host.ts'
-import { refusalOf, tooLarge } from './head.ts'
+import { refusalOf } from './head.ts'
 import { InFlight } from './in-flight.ts'
-import { Allowance, httpLimits, LARGE_ANSWER, MOST_BODY, MOST_REQUESTS, untakenFor, type Timeouts } from './limits.ts'
+import { Allowance, httpLimits, LARGE_ANSWER, MOST_REQUESTS, untakenFor, type Timeouts } from './limits.ts'
 import type { ActionName } from './model.ts'
 import { Movers } from './mover.ts'
 import { permit } from './permits.ts'
@@ -219,9 +229,13 @@ export class SqsServer {
     server.maxConnections = this.#options.maxConnections ?? 20_000
     server.maxHeadersCount = 100
     server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => this.#accept(socket))
-    server.on('request', (req, res) => this.#request(host, req, res))
+    const bodies = new Bodies<Request>(this.#reading, {
+      read: (call, body) => this.#serve(host, call, body),
+      refused: (call, error) => this.#refuse(call, error),
+    })
+    server.on('request', (req, res) => this.#request(bodies, req, res))
     // Who asks first is refused before it sends what would be refused.
-    server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => this.#request(host, req, res, true))
+    server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => this.#request(bodies, req, res, true))
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       // Before the end of a TLS handshake nothing can be said.
       if (this.#connections.has(socket as Socket)) refuseBytes(error, socket as Socket)
@@ -242,45 +256,14 @@ export class SqsServer {
     })
   }
 
-  #request(host: Host, req: IncomingMessage, res: ServerResponse, continues = false): void {
+  #request(bodies: Bodies<Request>, req: IncomingMessage, res: ServerResponse, continues = false): void {
     if (this.#connections.get(req.socket)?.refused) return
-    const { headers } = req
-    const target = headers['x-amz-target'] as string | undefined
-    const form = formOf({ target, contentType: headers['content-type'] })
-    const call = new Request(res, form, this.#originOf)
+    const call = new Request(res, formOf(head(req)), this.#originOf)
     const refusal = refusalOf(req, this.#options.admit)
     if (refusal) return this.#refuse(call, refusal)
     if (isHealth(req)) return this.#write(call, { status: 200, type: 'text/plain', body: 'ok\n' })
     if (continues) res.writeContinue()
-    let size = 0
-    let chunks: Buffer[] = []
-    const forget = (): void => {
-      this.#reading.giveBack(size)
-      size = 0
-      chunks = []
-    }
-    req.on('data', (chunk: Buffer) => {
-      if (res.headersSent) return
-      size += chunk.length
-      const fits = this.#reading.take(chunk.length)
-      chunks.push(chunk)
-      if (size > MOST_BODY) this.#refuse(call, tooLarge())
-      else if (!fits)
-        this.#refuse(call, new SqsError('ServiceUnavailable', 'Too much is being sent at once. Try again.'))
-      else return
-      forget()
-    })
-    req.on('end', () => {
-      if (res.headersSent) return
-      const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
-      forget()
-      // As long as it is answered a request is kept, and it would keep these.
-      req.removeAllListeners()
-      this.#serve(host, call, target, body)
-    })
-    // It broke off, or was too slow: there is nobody to be told.
-    req.on('error', forget)
-    req.on('close', forget)
+    bodies.read(req, call)
   }
 
   /** The rest of the request isn't read. */
@@ -290,33 +273,40 @@ export class SqsServer {
     this.#write(call, encodeError(call.form, error, call.id), true)
   }
 
-  #serve(host: Host, call: Request, target: string | undefined, body: Buffer): void {
-    const { socket } = call.res.req
+  #serve(host: Host, call: Request, body: Buffer): void {
+    const { method = '', url = '', rawHeaders, socket } = call.res.req
     const connection = this.#connections.get(socket)
     if (!connection || socket.destroyed) return
     // No client that waits for answers sends as many, and each that waits is kept.
     if (connection.calls.length >= MOST_REQUESTS) return void socket.destroy()
-    connection.calls = [...connection.calls, call]
-    this.#asked(host, call, target, body).then(
-      (asked) => this.#perform(host, connection, call, asked),
-      (error: Error) => this.#answer(connection, call, this.#failure(call, error)),
-    )
+    connection.calls = connection.calls.concat(call)
+    try {
+      const caller = this.#options.authenticate?.({ method, url, rawHeaders, body }) ?? EVERYBODY
+      if (caller instanceof Promise)
+        caller.then(
+          (caller) => this.#perform(host, connection, call, caller, body),
+          (error: Error) => this.#fail(connection, call, error),
+        )
+      else this.#perform(host, connection, call, caller, body)
+    } catch (error) {
+      this.#fail(connection, call, error as Error)
+    }
   }
 
-  async #asked(host: Host, call: Request, target: string | undefined, body: Buffer): Promise<Asked> {
-    const { method = '', url = '', headers, rawHeaders } = call.res.req
-    const { authenticate } = this.#options
-    if (authenticate) call.caller = await authenticate({ method, url, rawHeaders, body })
-    const asked = decode({ method, url, contentType: headers['content-type'], target, body }, call.form)
-    permit(call.caller, asked.action, asked.input, host.queues)
-    return asked
-  }
-
-  /** A receive may wait for long: what is needed no more, such as the body, is not in reach of what waits with it. */
-  #perform(host: Host, connection: Connection, call: Request, { action, input }: Asked): void {
-    perform(action, host, input, call).then(
+  #perform(host: Host, connection: Connection, call: Request, caller: Caller, body: Buffer): void {
+    call.caller = caller
+    let asked: Asked
+    try {
+      asked = decode({ ...head(call.res.req), body }, call.form)
+      permit(caller, asked.action, asked.input, host.queues)
+    } catch (error) {
+      return this.#fail(connection, call, error as Error)
+    }
+    // A receive may wait for long: what is needed no more, such as the body, must not be in reach of what waits with it.
+    const { action } = asked
+    perform(action, host, asked.input, call).then(
       (output) => this.#answer(connection, call, this.#encode(call, action, output)),
-      (error: Error) => this.#answer(connection, call, this.#failure(call, error)),
+      (error: Error) => this.#fail(connection, call, error),
     )
   }
 
@@ -368,6 +358,10 @@ export class SqsServer {
     return true
   }
 
+  #fail(connection: Connection, call: Request, error: Error): void {
+    this.#answer(connection, call, this.#failure(call, error))
+  }
+
   #failure({ form, id }: Request, error: Error): Answer {
     if (error instanceof SqsError) return encodeError(form, error, id)
     if (error instanceof UnavailableError)
@@ -386,6 +380,11 @@ export class SqsServer {
     const { localAddress = '127.0.0.1', localPort } = socket
     return `${scheme}://${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`
   }
+}
+
+/** What says what is asked for, but for the body. */
+function head({ method = '', url = '', headers }: IncomingMessage): Omit<Asking, 'body'> {
+  return { method, url, contentType: headers['content-type'], target: headers['x-amz-target'] as string | undefined }
 }
 
 function isHealth({ method, url }: IncomingMessage): boolean {
