@@ -40,9 +40,10 @@ const LONGEST = 8192
 const DIGITS = 64
 const SIGNATURE = /^[0-9a-f]{64}$/
 
-/** Claims by the text of their header up to the signature. Anyone may make one up, so there are few. */
+/** Claims by the text of their header up to the signature. Anyone may make one up, so there are few, and short ones. */
 const claims = new Map<string, Claim>()
 const KEPT = 256
+const LONGEST_KEPT = 1024
 
 /** @throws SqsError */
 export function headerCredentials(headers: ReadonlyMap<string, string>): Credentials {
@@ -57,7 +58,7 @@ export function headerCredentials(headers: ReadonlyMap<string, string>): Credent
   if (date === undefined)
     throw incomplete("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
   const made = credentials(claim, basicDate(date), signature, { dated })
-  if (!known && /,\s*Signature=$/.test(before)) {
+  if (!known && before.length <= LONGEST_KEPT && /,\s*Signature=$/.test(before)) {
     if (claims.size >= KEPT) claims.clear()
     claims.set(before, claim)
   }

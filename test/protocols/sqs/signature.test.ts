@@ -271,6 +271,8 @@ describe('a signature', () => {
       good.replace('SignedHeaders=content-type;host', 'SignedHeaders=Content-Type;host'),
       good.replace('SignedHeaders=host', 'SignedHeaders=host;host'),
       `${good}, Signature=${'0'.repeat(64)}`,
+      `${good}0`,
+      good.slice(0, -1),
       `${good}${','.repeat(9000)}`,
       good.replace('Credential', '__proto__'),
     ]) {
