@@ -21,6 +21,8 @@ export interface Counter {
   readonly timeouts: Timeouts
   /** Nothing will be answered any more. */
   readonly over: boolean
+  /** Whether whoever comes first in each of these queues waits, and knows that there is nothing. */
+  idle(queues: readonly Queue[]): boolean
   enter(line: WaitingLine): void
   leave(line: WaitingLine): void
   /** Asks for it in the next commit. */
@@ -41,6 +43,8 @@ export interface Owner {
   left(line: WaitingLine): void
 }
 
+/** Who waits for as long has time for the word of another process that puts something just now. */
+const PATIENT: Ms = 1000
 const NONE: readonly Reserved[] = Object.freeze([])
 const NOTHING: Unit = { ops: [] }
 
@@ -62,6 +66,8 @@ export class WaitingLine implements Line, Submission {
   source: Queue | undefined
   /** There may be more than it was asked to take. */
   more = false
+  /** It knows that there is nothing: it has asked, or somebody who gets jobs before it. */
+  idle = false
   readonly #on: LineEvents
   readonly #counter: Counter
   #credit = 0
@@ -100,8 +106,10 @@ export class WaitingLine implements Line, Submission {
     const waited = this.#credit > 0
     this.#credit += jobs
     if (this.#ended || waited || this.#credit <= 0) return
+    this.idle = this.until - this.#counter.clock.now() >= PATIENT && this.#counter.idle(this.queues)
     this.#counter.enter(this)
-    this.#counter.ask(this)
+    if (this.idle) this.#wait()
+    else this.#counter.ask(this)
   }
 
   close(): Promise<void> {
@@ -151,6 +159,7 @@ export class WaitingLine implements Line, Submission {
     this.#counter.learnFor(this, results)
     this.unit = NOTHING
     this.away = false
+    this.idle = jobs.length === 0
     this.#credit -= jobs.length
     if (this.want.once && jobs.length > 0) this.#finish()
     this.#counter.served(this, jobs)

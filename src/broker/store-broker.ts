@@ -197,6 +197,10 @@ export class StoreBroker implements Broker, Counter, LineCounter {
 
   // ------------------------------------------------------------------ for lines
 
+  idle(queues: readonly Queue[]): boolean {
+    return this.#waiting.idle(queues)
+  }
+
   enter(line: WaitingLine): void {
     this.#waiting.enter(line)
     this.#pollLater()

@@ -11,7 +11,8 @@ interface Place {
 /**
  * The waiting line: who asks next.
  *
- * While a line with credit has no reserve on its way, none of its queues has a job for it. So a known number of jobs wakes as many lines and no more.
+ * While a line with credit has no reserve on its way, none of its queues has a job for it. So a known number of jobs wakes as many lines and no more,
+ * and who comes to where such a line waits has nothing to ask for.
  * Of an unknown number one line asks first, and where it was filled two more do: soon all are woken, if there is something for all of them.
  */
 export class Waiting {
@@ -47,6 +48,15 @@ export class Waiting {
     let count = 0
     for (const { lines } of this.#places.get(queue)?.levels ?? []) count += lines.size
     return count
+  }
+
+  /** Whether whoever comes first in each of these queues waits, and knows that there is nothing. */
+  idle(queues: readonly Queue[]): boolean {
+    for (const queue of queues) {
+      const [level] = this.#places.get(queue)?.levels ?? []
+      if (level?.lines.values().next().value?.idle !== true) return false
+    }
+    return true
   }
 
   enter(line: WaitingLine): void {
@@ -158,6 +168,7 @@ export class Waiting {
 
   #ask(line: WaitingLine, jobs: number, source: Queue | undefined, more: boolean): void {
     line.asked = jobs
+    line.idle = false
     line.source = source
     line.more = more
     this.#next.push(line)

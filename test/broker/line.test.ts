@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Want } from '../../src/broker/broker.ts'
 import { InvalidArgumentError, UnavailableError, UnknownOutcomeError } from '../../src/errors.ts'
+import type { Queue } from '../../src/job.ts'
 import { open, putOp, settle, type Heard } from './open.ts'
 
 describe('a line', () => {
@@ -32,6 +34,50 @@ describe('a line', () => {
     await put(session())
     await settle()
     assert.deepEqual(store.ops, ['put', 'reserve'])
+  })
+
+  it('asks for nothing where another waits who has found nothing, and comes next', async () => {
+    const { session, put, line, store } = await open()
+    const first = line(session())
+    await settle()
+    store.forget()
+    const second = line(session())
+    const third = line(session(), { wait: 1000 })
+    await settle()
+    assert.deepEqual(store.ops, [])
+    for (const body of ['1', '2', '3']) await put(session(), body)
+    await settle()
+    assert.deepEqual([first.bodies, second.bodies, third.bodies], [['1'], ['2'], ['3']])
+  })
+
+  it('asks where another asks just now, or could not, or in a further queue, or when it can hardly wait', async () => {
+    const { session, line, store } = await open()
+    const asked = async (want: Partial<Want>) => {
+      store.forget()
+      line(session(), want)
+      await settle()
+      return store.ops.length
+    }
+    const b: Queue = 'default/b'
+    line(session())
+    assert.equal(await asked({}), 2)
+    assert.equal(await asked({ queues: ['default/a', b] }), 1)
+    assert.equal(await asked({ wait: 999 }), 1)
+    store.errors.push(new UnavailableError('not now'))
+    store.hint({ ready: ['default/a'] })
+    await settle()
+    assert.equal(await asked({}), 1)
+  })
+
+  it('whose time is over before anybody has asked for it ends', async () => {
+    const { session, line, move } = await open()
+    line(session())
+    await settle()
+    const heard = line(session(), { wait: 1000 })
+    await move(999)
+    assert.deepEqual(heard.ended, [])
+    await move(1)
+    assert.deepEqual(heard.ended, ['timeout'])
   })
 
   it('takes turns with the others, who waits longest first', async () => {
