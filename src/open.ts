@@ -58,6 +58,8 @@ async function tracingOf(option: TracingOption = 'link'): Promise<Tracing | unde
 
 /** A protocol is loaded when somebody is to speak it. */
 async function listen(broker: Broker, { beanstalkd, sqs }: ListenOptions): Promise<Listening> {
+  if (beanstalkd === undefined && sqs === undefined)
+    throw new InvalidArgumentError('Say what to listen for: beanstalkd, sqs, or both.')
   const servers: { close(): Promise<void> }[] = []
   const close = async (): Promise<void> => void (await Promise.all(servers.map((server) => server.close())))
   try {

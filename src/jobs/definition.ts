@@ -164,7 +164,8 @@ export const nameOf = (queue: Queue): string => queue.slice(queue.indexOf('/') +
 
 /** A queue's name as every protocol can say it. @throws InvalidArgumentError */
 export function checkQueue(name: string): void {
-  if (!/^[A-Za-z0-9+/;.$_()][A-Za-z0-9\-+/;.$_()]{0,199}$/.test(name))
+  // Who doesn't compile may give whatever.
+  if (typeof name !== 'string' || !/^[A-Za-z0-9+/;.$_()][A-Za-z0-9\-+/;.$_()]{0,199}$/.test(name))
     throw new InvalidArgumentError(
       `'${name}' can't be a queue's name. Use 1 to 200 letters, digits and -+/;.$_() and begin with another than -; name the queue of a job by its 'queue' option.`,
     )

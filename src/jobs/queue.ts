@@ -219,6 +219,7 @@ export class Queue<J extends Jobs> {
 
   /** How many jobs in which state, of these queues, or of all. A queue that has never had a job, or none for a while, is left out. */
   async counts(queues?: readonly string[]): Promise<Counts[]> {
+    queues?.forEach(checkQueue)
     const stats = await this.#transport.stats(queues?.map((name) => queueOf(name)))
     return stats.map(countsOf)
   }

@@ -228,6 +228,7 @@ test('listen serves the same queues from within', async (t) => {
   const { open } = await import('../../src/index.ts')
   const queue = await open('memory:', { jobs })
   t.after(() => queue.close())
+  await assert.rejects(queue.listen({}), /Say what to listen for/)
   const { beanstalkd } = await queue.listen({ beanstalkd: 0 })
   const port = Number(beanstalkd?.split(':').at(-1))
   const client = await BeanstalkdClient.connect({ host: '127.0.0.1', port })

@@ -178,6 +178,17 @@ test('clear and move: what is at rest, unless the state says otherwise', async (
   assert.equal(await queue.clear({ queue: 'other' }), 1)
 })
 
+test('a name where a selection belongs is refused, where no compiler does', async (t) => {
+  const queue = openTest(t, jobs)
+  for (const wrong of ['mail', {}, { queue: 7 }] as never[]) {
+    await assert.rejects(async () => queue.clear(wrong), InvalidArgumentError)
+    await assert.rejects(async () => queue.retryAll(wrong), InvalidArgumentError)
+    await assert.rejects(async () => queue.list(wrong), InvalidArgumentError)
+    await assert.rejects(async () => queue.move(wrong, 'other'), InvalidArgumentError)
+  }
+  await assert.rejects(async () => queue.drained(undefined as never), InvalidArgumentError)
+})
+
 test('clear of what is being worked: its worker loses it', async (t) => {
   const queue = openTest(t, jobs)
   const reasons: Error[] = []
