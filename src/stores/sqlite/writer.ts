@@ -118,7 +118,7 @@ export class Writer {
       if (row.size > INLINE) this.#file.run('INSERT INTO body (id, body) VALUES (?, ?)', row.id, row.body as Bytes)
       const { id, queue, pri, rank, lease, n, put, first, holder } = row
       const plain = isPlain(row)
-      if (plain && row.state === 'ready' && n === 0)
+      if (plain && row.state === 'ready' && n === 0 && row.reserves === 0)
         ready.push(id, queue.no, pri, rank, lease, put, ...specialOf(row), ...contentOf(row))
       else if (plain && row.state === 'reserved' && row.reserves === 1 && holder instanceof NumberedHolder)
         reserved.push(
