@@ -5,6 +5,7 @@ import { keyText, parseKey } from '../machine/page.ts'
 import { statsOf, viewOf, type Views } from '../machine/view.ts'
 import { NEVER, type Row } from '../machine/row.ts'
 import type { JobView, Look, QueueStats, StoreLimit, StoreRecord } from '../store.ts'
+import { Connection } from './connection.ts'
 import { GATE, gateOf, type GateColumns } from './gates.ts'
 import { filter } from './jobs.ts'
 import { noteOf, NOTES_OF, type NoteColumns } from './notes.ts'
@@ -19,13 +20,13 @@ const ORDERS = {
 } as const
 
 export class Reader {
-  readonly #db: DatabaseSync
+  readonly #file: Connection
   readonly #now: () => Ms
   readonly #session: (no: number) => string | undefined
 
   /** @param session the name of this process's session of that number */
   constructor(db: DatabaseSync, now: () => Ms, session: (no: number) => string | undefined) {
-    this.#db = db
+    this.#file = new Connection(db)
     this.#now = now
     this.#session = session
   }
@@ -33,24 +34,26 @@ export class Reader {
   look(at: Look): { jobs: JobView[]; after?: string } {
     const page = this.#look(at)
     if (at.with?.includes('notes'))
-      for (const job of page.jobs) job.notes = this.#all<NoteColumns>(NOTES_OF, job.id).map(noteOf)
+      for (const job of page.jobs) job.notes = this.#file.all<NoteColumns>(NOTES_OF, job.id).map(noteOf)
     return page
   }
 
   /** Over all keys of a limit; what a queue counts for itself isn't one. */
   limits(): StoreLimit[] {
-    return this.#all<[string, number, number, number]>(
-      `SELECT CASE instr(name, '/') WHEN 0 THEN name ELSE substr(name, 1, instr(name, '/') - 1) END AS own,
+    return this.#file
+      .all<[string, number, number, number]>(
+        `SELECT CASE instr(name, '/') WHEN 0 THEN name ELSE substr(name, 1, instr(name, '/') - 1) END AS own,
        sum(running), sum(parked), sum(instr(name, '/') > 0 AND running + parked > 0)
        FROM gate WHERE name NOT LIKE '/%' GROUP BY own ORDER BY own`,
-    ).map(([name, running, parked, keys]) => ({ name, running, parked, keys }))
+      )
+      .map(([name, running, parked, keys]) => ({ name, running, parked, keys }))
   }
 
   #look({ id, where, order = 'take', after, limit, with: parts }: Look): { jobs: JobView[]; after?: string } {
     const body = parts?.includes('body') === true
     const columns = body ? `${COLUMNS}, ${BODY_OF}` : COLUMNS
     if (id !== undefined) {
-      const found = this.#all<Columns>(`SELECT ${columns} FROM job WHERE id = ?`, id)
+      const found = this.#file.all<Columns>(`SELECT ${columns} FROM job WHERE id = ?`, id)
       return {
         jobs: found.length > 0 ? found.map((one) => this.#view(one)) : this.#finished('job = ?', [id], 1, body).jobs,
       }
@@ -64,7 +67,7 @@ export class Reader {
     const from = after === undefined ? [] : parseKey(after)
     const rest = from.length > 0 ? ` AND (${orderBy}) > (${from.map(() => '?').join()})` : ''
     const states = where.states.map((state) => CODES[state as Exclude<State, 'finished'>])
-    const found = this.#all<Columns>(
+    const found = this.#file.all<Columns>(
       `SELECT ${columns} FROM job WHERE queue = ? AND ${states.length === 1 ? `state = ${states[0]}` : `state IN (${states.join()})`}${sql}${rest}
        ORDER BY ${orderBy} LIMIT +?`,
       queue.no,
@@ -84,7 +87,7 @@ export class Reader {
     const queues = names ? names.flatMap((name) => this.#queue('name', name) ?? []) : this.#queues()
     const now = this.#now()
     return queues.map((queue) => {
-      const head = this.#all<[number]>(
+      const head = this.#file.all<[number]>(
         'SELECT put FROM job WHERE queue = ? AND state = 0 ORDER BY pri, rank LIMIT 1',
         queue.no,
       )[0]
@@ -94,10 +97,10 @@ export class Reader {
 
   /** Whoever reads them all has none to forget: rows of deleted ones are passed over. */
   records(since: number): { version: number; changed: StoreRecord[]; deleted: string[] } {
-    const [version] = this.#all<[number]>('SELECT records FROM mark')[0] as [number]
+    const [version] = this.#file.all<[number]>('SELECT records FROM mark')[0] as [number]
     const changed: StoreRecord[] = []
     const deleted: string[] = []
-    for (const [key, value, version, session] of this.#all<[string, string | null, number, number | null]>(
+    for (const [key, value, version, session] of this.#file.all<[string, string | null, number, number | null]>(
       'SELECT key, value, version, session FROM record WHERE version > ? AND (value IS NOT NULL OR ? > 0)',
       since,
       since,
@@ -125,15 +128,15 @@ export class Reader {
 
   readonly #views: Views = {
     headOf: (row, group) => this.#headOf(row, group),
-    gate: (name) => gateOf(name, this.#all<GateColumns>(`SELECT ${GATE} FROM gate WHERE name = ?`, name)[0]),
+    gate: (name) => gateOf(name, this.#file.all<GateColumns>(`SELECT ${GATE} FROM gate WHERE name = ?`, name)[0]),
     record: (key) => {
-      const [found] = this.#all<[string | null]>('SELECT value FROM record WHERE key = ?', key)
+      const [found] = this.#file.all<[string | null]>('SELECT value FROM record WHERE key = ?', key)
       return found?.[0] ? (JSON.parse(found[0]) as unknown) : undefined
     },
   }
 
   #headOf(row: Row, group: string): JobId | undefined {
-    return this.#all<[number]>(
+    return this.#file.all<[number]>(
       'SELECT id FROM job WHERE queue = ? AND grp = ? AND grp IS NOT NULL AND state <> 3 ORDER BY rank LIMIT 1',
       row.queue.no,
       group,
@@ -161,7 +164,7 @@ export class Reader {
   }
 
   #finished(where: string, values: SQLInputValue[], limit: number, body: boolean): { jobs: JobView[]; after?: string } {
-    const found = this.#all<[number, string, string, Bytes | null, Bytes | null, Bytes | null, Bytes]>(
+    const found = this.#file.all<[number, string, string, Bytes | null, Bytes | null, Bytes | null, Bytes]>(
       `SELECT no, job_view, outcome, result, error, envelope, body FROM history WHERE ${where} ORDER BY no DESC LIMIT +?`,
       ...values,
       limit + 1,
@@ -185,11 +188,11 @@ export class Reader {
   }
 
   #queues(): SqliteQueue[] {
-    return this.#all<[number]>('SELECT no FROM queue ORDER BY name').flatMap(([no]) => this.#queue('no', no) ?? [])
+    return this.#file.all<[number]>('SELECT no FROM queue ORDER BY name').flatMap(([no]) => this.#queue('no', no) ?? [])
   }
 
   #queue(by: 'name' | 'no', value: string | number): SqliteQueue | undefined {
-    const found = this.#all<[number, Queue, ...number[]]>(
+    const found = this.#file.all<[number, Queue, ...number[]]>(
       `SELECT no, name, ready, urgent, delayed, waiting, reserved, buried, bytes, puts, gone FROM queue WHERE ${by} = ?`,
       value,
     )[0]
@@ -206,7 +209,7 @@ export class Reader {
       puts,
       gone,
     })
-    for (const [key, text] of this.#all<[string, string | null]>(
+    for (const [key, text] of this.#file.all<[string, string | null]>(
       'SELECT key, value FROM record WHERE key IN (?, ?)',
       `queue/${name}`,
       `pause/${name}`,
@@ -214,11 +217,5 @@ export class Reader {
       if (key.startsWith('queue/')) queue.policy = policyOf(text)
       else queue.pausedUntil = Number(text ?? 0)
     return queue
-  }
-
-  #all<T>(sql: string, ...values: SQLInputValue[]): T[] {
-    const statement = this.#db.prepare(sql)
-    statement.setReturnArrays(true)
-    return statement.all(...values) as unknown as T[]
   }
 }
