@@ -33,6 +33,15 @@ export class Connection {
     return (this.get<[number]>(sql, ...values) as [number])[0]
   }
 
+  /** false: it was closed since its statements were prepared, even if it is open again. */
+  get isOpen(): boolean {
+    try {
+      return this.value('SELECT 1') === 1
+    } catch {
+      return false
+    }
+  }
+
   exec(sql: string): void {
     this.#db.exec(sql)
   }

@@ -1,11 +1,11 @@
 /** Reading without taking: pages of jobs, statistics, records. Each statement runs to its end, so that no reader holds the log back. */
-import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import type { SQLInputValue } from 'node:sqlite'
 import type { Bytes, JobId, Ms, Outcome, Queue, State, Where } from '../../job.ts'
 import { keyText, parseKey } from '../machine/page.ts'
 import { statsOf, viewOf, type Views } from '../machine/view.ts'
 import { NEVER, type Row } from '../machine/row.ts'
 import type { JobView, Look, QueueStats, StoreLimit, StoreRecord } from '../store.ts'
-import { Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { GATE, gateOf, type GateColumns } from './gates.ts'
 import { filter } from './jobs.ts'
 import { noteOf, NOTES_OF, type NoteColumns } from './notes.ts'
@@ -25,8 +25,8 @@ export class Reader {
   readonly #session: (no: number) => string | undefined
 
   /** @param session the name of this process's session of that number */
-  constructor(db: DatabaseSync, now: () => Ms, session: (no: number) => string | undefined) {
-    this.#file = new Connection(db)
+  constructor(file: Connection, now: () => Ms, session: (no: number) => string | undefined) {
+    this.#file = file
     this.#now = now
     this.#session = session
   }

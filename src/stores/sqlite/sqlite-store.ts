@@ -23,6 +23,7 @@ import type {
   Unit,
 } from '../store.ts'
 import type { Ring } from './bell.ts'
+import { Connection } from './connection.ts'
 import { Disk } from './disk.ts'
 import type { Durability } from './durability.ts'
 import { Reader } from './look.ts'
@@ -105,9 +106,10 @@ export class SqliteStore implements Store {
       this.#machine.full = full
       this.#tell({ health: full ? 'wal full' : 'ok' })
     })
-    this.#table = new SqliteTable(o.db, o.slot, o.epoch)
+    const file = new Connection(o.db)
+    this.#table = new SqliteTable(file, o.slot, o.epoch)
     this.#machine = new Machine(this.#table)
-    this.#reader = new Reader(o.db, o.now, (no) => this.#table.holders.name(no))
+    this.#reader = new Reader(file, o.now, (no) => this.#table.holders.name(no))
     this.#begin = o.db.prepare('BEGIN IMMEDIATE')
     this.#commit = o.db.prepare('COMMIT')
 

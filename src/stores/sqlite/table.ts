@@ -1,4 +1,3 @@
-import type { DatabaseSync } from 'node:sqlite'
 import type { Bytes, JobId, Ms, Queue, State, Where } from '../../job.ts'
 import type { Event, Note, StoreRecord } from '../store.ts'
 import type { GateRow } from '../machine/gate.ts'
@@ -6,7 +5,7 @@ import type { QueueRow } from '../machine/queue.ts'
 import { FENCES, type Finished, type Row } from '../machine/row.ts'
 import type { Claim, Table } from '../machine/table.ts'
 import { Claims } from './claims.ts'
-import { Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { Ring } from './events.ts'
 import { Gates } from './gates.ts'
 import { Groups } from './groups.ts'
@@ -68,8 +67,8 @@ export class SqliteTable implements Table {
   /** The cache of leases was dropped: the holders' lists are not whole. */
   #forgot = false
 
-  constructor(db: DatabaseSync, slot: number, epoch: number) {
-    this.file = new Connection(db)
+  constructor(file: Connection, slot: number, epoch: number) {
+    this.file = file
     this.slot = slot
     this.epoch = epoch
     this.mark = new Mark(this.file)

@@ -6,6 +6,7 @@ import type { Ms } from '../../job.ts'
 import { Machine } from '../machine/machine.ts'
 import type { QueueRow } from '../machine/queue.ts'
 import type { Op, Result, Unit } from '../store.ts'
+import { Connection } from './connection.ts'
 import { SqliteTable } from './table.ts'
 
 /** What needs the store's own sessions, or more than one transaction. */
@@ -25,13 +26,13 @@ export interface Within {
  * @throws InvalidArgumentError
  */
 export function commitWithin(handle: unknown, unit: Unit, { path, slot, epoch, now, onPut }: Within): Result[] {
-  const db = checked(handle, path)
+  const file = checked(handle, path)
   const unfit = unit.ops.find((op) => UNFIT.includes(op.do))
   if (unfit)
     throw new InvalidArgumentError(
       `'${unfit.do}' can't be part of the application's transaction; call commit of the store for it.`,
     )
-  const table = new SqliteTable(db, slot, epoch)
+  const table = new SqliteTable(file, slot, epoch)
   const machine = new Machine(table)
   // The application's transaction is none for housekeeping.
   machine.collected = now()
@@ -46,17 +47,24 @@ export function commitWithin(handle: unknown, unit: Unit, { path, slot, epoch, n
   return results
 }
 
-function checked(handle: unknown, path: string): DatabaseSync {
+/** Handles that were here before, with their statements. */
+const known = new WeakMap<DatabaseSync, { file: Connection; path: string }>()
+
+function checked(handle: unknown, path: string): Connection {
   if (!(handle instanceof DatabaseSync))
     throw new InvalidArgumentError(
       "This is no handle of node:sqlite. Only its DatabaseSync can share the file within one process: another SQLite library and it lose each other's locks, and with them committed rows.",
     )
   if (!handle.isTransaction)
     throw new InvalidArgumentError('No transaction is open on this handle: run BEGIN IMMEDIATE on it first.')
-  const { file } = handle.prepare("SELECT file FROM pragma_database_list WHERE name = 'main'").get() as { file: string }
-  if (file === '' || realpathSync(file) !== realpathSync(path))
+  const before = known.get(handle)
+  if (before?.path === path && before.file.isOpen) return before.file
+  const file = new Connection(handle)
+  const [name] = file.get<[string]>("SELECT file FROM pragma_database_list WHERE name = 'main'") as [string]
+  if (name === '' || realpathSync(name) !== realpathSync(path))
     throw new InvalidArgumentError(
-      `This handle has ${file || 'a database in memory'} open, not the store's file ${path}.`,
+      `This handle has ${name || 'a database in memory'} open, not the store's file ${path}.`,
     )
-  return handle
+  known.set(handle, { file, path })
+  return file
 }

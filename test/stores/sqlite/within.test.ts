@@ -55,6 +55,34 @@ describe("a put in the application's own transaction", () => {
     )
   })
 
+  test('prepares its statements once for a handle, and again when that was closed meanwhile', async () => {
+    const once = () => {
+      app.exec('BEGIN IMMEDIATE')
+      assert.equal(within({ ops: [put('welcome')] })[0]?.ok, true)
+      app.exec('COMMIT')
+    }
+    let prepared = 0
+    const { prepare } = DatabaseSync.prototype
+    DatabaseSync.prototype.prepare = function (sql) {
+      prepared++
+      return prepare.call(this, sql)
+    }
+    try {
+      for (let i = 0; i < 2; i++) once()
+      assert.ok(prepared > 0)
+      prepared = 0
+      once()
+      assert.equal(prepared, 0)
+      app.close()
+      app.open()
+      once()
+      assert.ok(prepared > 0)
+      assert.equal(await ready(), 4)
+    } finally {
+      DatabaseSync.prototype.prepare = prepare
+    }
+  })
+
   test('never gives an id twice', async () => {
     const ids: number[] = []
     for (let i = 0; i < 20; i++) {
