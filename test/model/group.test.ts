@@ -191,8 +191,9 @@ async function play(steps: readonly Step[]): Promise<void> {
   const sides = [new Side(openMemory({ clock })), new Side(await open(), await open())]
   const all = <T>(run: (side: Side) => Promise<T>): Promise<T[]> => Promise.all(sides.map(run))
   const log: string[] = []
+  // Said of each: a turn that is brought along from a fair queue is a number that depends on how many a place has given out.
   const begin = queues.map((queue): Op => {
-    return { do: 'record', key: `queue/${queue}`, value: queue === 'default/fair' ? { groups: 'fair' } : {} }
+    return { do: 'record', key: `queue/${queue}`, value: { groups: queue === 'default/fair' ? 'fair' : 'ordered' } }
   })
   try {
     await all((side) => side.commit({ unit: [() => begin], refused: 'go on', process: 0 }, clock.now()))

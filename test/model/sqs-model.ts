@@ -128,8 +128,12 @@ export class SqsModel {
     })
   }
 
-  receive(name: string, max: number, seconds: number | undefined, attempt?: string): (Told & Received)[] {
-    const ms = seconds === undefined ? (this.store.policy(queueOf(name))?.lease ?? 60_000) : seconds * 1000
+  /** How long what is received stays away: as the queue has it when it is asked for, however long the receive waits. */
+  visibility(name: string, seconds: number | undefined): Ms {
+    return seconds === undefined ? (this.store.policy(queueOf(name))?.lease ?? 60_000) : seconds * 1000
+  }
+
+  receive(name: string, max: number, ms: Ms, attempt?: string): (Told & Received)[] {
     const key = `${name} ${attempt}`
     const again = attempt === undefined ? undefined : this.#again(key, ms)
     const jobs = again ?? this.#take(name, max, ms)

@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import type { QueuePolicy } from '../../src/job.ts'
 import { openMemory } from '../../src/stores/memory/index.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
+import type { Ms } from '../../src/job.ts'
 import type { Store } from '../../src/stores/store.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { settle } from '../broker/open.ts'
@@ -67,7 +68,7 @@ interface Receipt extends Received {
 interface Poll {
   queue: string
   max: number
-  seconds: number | undefined
+  visibility: Ms
   form: Form
   until: number
   reply: Promise<Reply>
@@ -188,7 +189,7 @@ class Run {
       ...asking(max, seconds),
       ...(id !== undefined && { ReceiveRequestAttemptId: id }),
     })
-    this.#took(reply, this.#model.receive(queue, max, seconds, id))
+    this.#took(reply, this.#model.receive(queue, max, this.#model.visibility(queue, seconds), id))
   }
 
   #took(reply: Reply, expected: readonly (Told & Received)[]): void {
@@ -232,7 +233,8 @@ class Run {
       () => (here = true),
       () => (here = true),
     )
-    this.#polls.push({ form, queue, max, seconds, reply, hangUp, until: this.#clock.now() + POLL * 1000 })
+    const visibility = this.#model.visibility(queue, seconds)
+    this.#polls.push({ form, queue, max, visibility, reply, hangUp, until: this.#clock.now() + POLL * 1000 })
     while (!here && this.#served.server.waiting === waiting) await settle()
   }
 
@@ -248,11 +250,11 @@ class Run {
   async #answerOnce(): Promise<boolean> {
     const waiting: Poll[] = []
     for (const poll of this.#polls) {
-      const { queue, max, seconds, until } = poll
+      const { queue, max, visibility, until } = poll
       const over = until <= this.#clock.now()
       // Whether what comes in the last moment comes too late is the service's to choose.
       const late = over ? await poll.reply : undefined
-      const expected = late && late.all('MessageId').length === 0 ? [] : this.#model.receive(queue, max, seconds)
+      const expected = late && late.all('MessageId').length === 0 ? [] : this.#model.receive(queue, max, visibility)
       if (expected.length > 0 || late) {
         this.#took(late ?? (await poll.reply), expected)
         await this.#due()

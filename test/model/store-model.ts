@@ -211,11 +211,16 @@ export class StoreModel {
 
   #fresh({ id, rank: old }: ModelJob): number {
     if (!this.#ranks) return ++this.#counter
-    // Of a new job it is the id; of one that is gone again nobody sees it.
-    const rank = (old === NEW && id > 0 ? id : this.#ranks.get(id)) ?? this.#highest + 1
+    // Of a new job it is the id; of one that is gone again it is seen only of who took a turn with it.
+    const rank = (old === NEW && id > 0 ? id : this.#ranks.get(id)) ?? this.#nextRank(this.#ranks)
     assert.ok(rank > this.#before, `job ${id} has rank ${rank}, which is no new number after ${this.#before}`)
     this.#highest = Math.max(this.#highest, rank)
     return rank
+  }
+
+  #nextRank(ranks: ReadonlyMap<JobId, number>): number {
+    const above = [...ranks.values()].filter((rank) => rank > this.#highest)
+    return above.length > 0 ? Math.min(...above) : this.#highest + 1
   }
 
   /** Makes it one of a group, as the policy of its queue has groups. */

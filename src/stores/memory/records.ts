@@ -71,14 +71,15 @@ export class Records {
 
   /** Those whose moment has come; it is forgotten by this. */
   due(now: Ms, limit: number, prefix: string): string[] {
-    const keys: string[] = []
-    for (const record of this.#timed) {
-      if ((record.at as Ms) > now || !record.key.startsWith(prefix)) continue
+    const due = [...this.#timed]
+      .filter(({ at, key }) => (at as Ms) <= now && key.startsWith(prefix))
+      .sort((a, b) => (a.at as Ms) - (b.at as Ms) || (a.key < b.key ? -1 : 1))
+      .slice(0, limit)
+    for (const record of due) {
       delete record.at
       this.#timed.delete(record)
-      if (keys.push(record.key) >= limit) break
     }
-    return keys
+    return due.map(({ key }) => key)
   }
 
   since(version: number): { version: number; changed: StoreRecord[]; deleted: string[] } {

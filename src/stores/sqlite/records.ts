@@ -63,7 +63,7 @@ export class Records {
   due(now: Ms, limit: number, prefix: string): string[] {
     const keys = this.#file
       .all<[string]>(
-        'SELECT key FROM record WHERE at <= ? AND substr(key, 1, ?) = ? ORDER BY at LIMIT +?',
+        'SELECT key FROM record WHERE at <= ? AND substr(key, 1, ?) = ? ORDER BY at, key LIMIT +?',
         now,
         prefix.length,
         prefix,
