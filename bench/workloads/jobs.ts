@@ -1,5 +1,7 @@
 import { closeSync, fdatasyncSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { BODY } from '../body.ts'
 import { rate, ratios, shown, spread } from '../figures.ts'
 import type { Options } from '../options.ts'
 import { peers, type JobsFigures, type JobsOrder, type PeerName } from '../peers/peer.ts'
@@ -24,13 +26,14 @@ interface Shape {
   figure: keyof JobsFigures
   unit: 'per second' | 'ms'
   targets: readonly { of: string; to: string; atLeast?: number; atMost?: number }[]
-  /** Measure what one fdatasync after another allows, too. */
+  /** Measure what one fdatasync after another allows, too, and one commit of SQLite. */
   syncs?: true
   /** A bound for a figure of Queueup itself. */
   own?: { figure: keyof JobsFigures; what: string; atMost: number }
 }
 
 const SYNCS = 'fdatasync, one after another'
+const COMMITS = 'node:sqlite, bare: a row a commit'
 
 const shapes: readonly Shape[] = [
   {
@@ -144,7 +147,8 @@ async function run(shape: Shape, { rounds, only }: Options, folder: string): Pro
     started.set(entry.of, await kind.start?.(own))
   }
   const figures = new Map(entries.map(({ name }) => [name, [] as Partial<JobsFigures>[]]))
-  if (shape.syncs) figures.set(SYNCS, [])
+  const limits = shape.syncs ? { [SYNCS]: syncs, [COMMITS]: commits } : {}
+  for (const name in limits) figures.set(name, [])
   for (let round = 0; round < rounds; round++) {
     for (const [i, { name, of, at, concurrency }] of entries.entries()) {
       const { peer, place, node } = peers[of]
@@ -152,7 +156,7 @@ async function run(shape: Shape, { rounds, only }: Options, folder: string): Pro
       const where = { ...place(folder, `round${round}_${i}`, started.get(of)), ...at }
       figures.get(name)?.push(await runJobs({ peer, at: where, ...order }, node?.()))
     }
-    if (shape.syncs) figures.get(SYNCS)?.push({ perSecond: syncs(folder) })
+    for (const [name, measure] of Object.entries(limits)) figures.get(name)?.push({ perSecond: measure(folder) })
   }
   for (const server of started.values()) await server?.stop()
   return report(shape, figures, skipped)
@@ -197,15 +201,30 @@ function report(
 function syncs(folder: string): number {
   const file = openSync(join(folder, 'syncs'), 'w')
   const page = Buffer.alloc(4096, 1)
-  const write = (i: number) => {
+  const perSecond = repeated((i) => {
     writeSync(file, page, 0, page.length, (i % 256) * page.length)
     fdatasyncSync(file)
-  }
-  for (let i = 0; i < 512; i++) write(i)
-  let count = 0
-  const start = performance.now()
-  while (performance.now() - start < 2000) write(count++)
-  const perSecond = (count / (performance.now() - start)) * 1000
+  })
   closeSync(file)
   return perSecond
+}
+
+/** A row with a body in a table with one index, each in a synced commit of its own. */
+function commits(folder: string): number {
+  const db = new DatabaseSync(join(folder, 'commits.db'))
+  db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; DROP TABLE IF EXISTS job;
+    CREATE TABLE job (id INTEGER PRIMARY KEY, queue INTEGER, pri INTEGER, rank INTEGER, body BLOB); CREATE INDEX ready ON job (queue, pri, rank)`)
+  const insert = db.prepare('INSERT INTO job (queue, pri, rank, body) VALUES (1, 1024, ?, ?)')
+  const perSecond = repeated((i) => insert.run(i, BODY))
+  db.close()
+  return perSecond
+}
+
+/** So many a second, within two seconds, the first ones not counted. */
+function repeated(once: (i: number) => void): number {
+  for (let i = 0; i < 512; i++) once(i)
+  let count = 0
+  const start = performance.now()
+  while (performance.now() - start < 2000) once(count++)
+  return (count / (performance.now() - start)) * 1000
 }
