@@ -211,9 +211,9 @@ export class StoreModel {
 
   #fresh({ id, rank: old }: ModelJob): number {
     if (!this.#ranks) return ++this.#counter
-    // Of a new job it is the id; of one that is gone again it is seen only of who took a turn with it.
-    const rank = (old === NEW && id > 0 ? id : this.#ranks.get(id)) ?? this.#nextRank(this.#ranks)
-    assert.ok(rank > this.#before, `job ${id} has rank ${rank}, which is no new number after ${this.#before}`)
+    // Of a new job it is the id. Of one that is gone again, or got another one after it, it is seen only of who took a turn with it.
+    const seen = (old === NEW && id > 0 ? id : this.#ranks.get(id)) ?? 0
+    const rank = seen > this.#before ? seen : this.#nextRank(this.#ranks)
     this.#highest = Math.max(this.#highest, rank)
     return rank
   }
