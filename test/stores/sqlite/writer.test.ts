@@ -1,0 +1,72 @@
+/** Rows that are written together: exactly those that changed, and all that they have. */
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import fc from 'fast-check'
+import type { Queue } from '../../../src/job.ts'
+import { openSqlite } from '../../../src/stores/sqlite/index.ts'
+import { spansOf } from '../../../src/stores/sqlite/spans.ts'
+import type { Op, Store } from '../../../src/stores/store.ts'
+import { commit } from './statements.ts'
+
+const ALL = Array.from({ length: 40 }, (_, i) => i + 1)
+const queue: Queue = 'default/a'
+const put: Op = { do: 'put', to: [{ queue, create: true }], msg: { body: Buffer.from('x') } }
+const reserve: Op = { do: 'reserve', from: [queue], max: 1, bytes: 1e9, lease: { session: 's' } }
+
+/** Two that have one file open: what one writes drops what the other remembers. */
+async function two(t: TestContext): Promise<[Store, Store]> {
+  const folder = await mkdtemp(join(tmpdir(), 'queueup-writer-'))
+  const open = () => openSqlite({ path: join(folder, 'jobs.db'), durability: 'relaxed' })
+  const stores: [Store, Store] = [await open(), await open()]
+  t.after(async () => {
+    for (const store of stores) await store.close()
+    await rm(folder, { recursive: true })
+  })
+  return stores
+}
+
+test('spans and the rest are the ids that were given, each once', () => {
+  fc.assert(
+    fc.property(fc.shuffledSubarray(ALL, { minLength: 20 }), (ids) => {
+      const { spans, rest } = spansOf([...ids])
+      const all = spans.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, i) => first + i))
+      assert.deepEqual(
+        [...all, ...rest].sort((a, b) => a - b),
+        ids.sort((a, b) => a - b),
+      )
+    }),
+  )
+})
+
+test('of many that were put together, those that are finished leave, and no other', async (t) => {
+  const [store] = await two(t)
+  await commit(
+    store,
+    ALL.map(() => put),
+  )
+  const gone = ALL.filter((id) => id !== 9 && id !== 25 && id < 38)
+  await commit(
+    store,
+    gone.map((id) => ({ do: 'finish', job: { id, free: true } })),
+  )
+  const { jobs } = await store.look({ where: { queue, states: ['ready'] }, limit: 100 })
+  assert.deepEqual(
+    jobs.map(({ id }) => id),
+    [9, 25, 38, 39, 40],
+  )
+})
+
+test('a job that was put, reserved and given back in one commit gets another fence the next time', async (t) => {
+  const [store, other] = await two(t)
+  // From then on it knows all that is ready, and writes what a commit made of a job at its end.
+  await commit(store, [put, reserve, { do: 'finish', job: { id: 1, held: 's' } }])
+  const [, first] = await commit(store, [put, reserve, { do: 'release', job: { id: 2, held: 's' }, as: 'untaken' }])
+  await commit(other, [put])
+  const [second] = await commit(store, [reserve])
+  assert.ok(first?.ok && first.do === 'reserve' && second?.ok && second.do === 'reserve')
+  assert.equal(second.jobs[0]?.id, 2)
+  assert.ok((second.jobs[0]?.n ?? 0) > (first.jobs[0]?.n ?? 0))
+})
