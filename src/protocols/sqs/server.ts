@@ -9,6 +9,7 @@ import { systemClock, type Clock } from '../../clock.ts'
 import { InvalidArgumentError, UnavailableError } from '../../errors.ts'
 import { closeAll, listen } from '../listener.ts'
 import { perform } from './actions.ts'
+import { refuseBytes, writeAnswer } from './answer.ts'
 import { Bodies } from './body.ts'
 import {
   decode,
@@ -331,13 +332,8 @@ export class SqsServer {
   }
 
   /** @param last the connection ends with it */
-  #write({ res, id }: Request, { status, type, body, queryError }: Answer, last = this.#closing): void {
-    const head = ['x-amzn-RequestId', id, 'Content-Type', type, 'Content-Length', String(Buffer.byteLength(body))]
-    if (queryError !== undefined) head.push('x-amzn-query-error', queryError)
-    if (status === 405) head.push('Allow', 'GET, HEAD, POST')
-    if (last) head.push('Connection', 'close')
-    res.writeHead(status, head)
-    res.end(body)
+  #write({ res, id }: Request, answer: Answer, last = this.#closing): void {
+    writeAnswer(res, id, answer, last)
     // Who waits, or has taken it at once, needs no timer.
     if (res.writableLength > 0) res.req.socket.setTimeout(untakenFor(this.#options.timeouts))
   }
@@ -389,23 +385,6 @@ function head({ method = '', url = '', headers }: IncomingMessage): Omit<Asking,
 
 function isHealth({ method, url }: IncomingMessage): boolean {
   return url === '/health' ? method !== 'POST' : method === 'HEAD'
-}
-
-/** What isn't HTTP, or isn't whole in time. The connection can't be used any more. */
-function refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable) return void socket.destroy()
-  const slow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-  const large = error.code === 'HPE_HEADER_OVERFLOW'
-  const said = slow
-    ? new SqsError('RequestTimeout', 'The request took too long to arrive.')
-    : new SqsError('MalformedInput', large ? 'The headers are too large.' : 'The request is no HTTP.')
-  const id = randomUUID()
-  const { body, type } = encodeError('query', said, id)
-  const status = slow ? '408 Request Timeout' : large ? '431 Request Header Fields Too Large' : '400 Bad Request'
-  socket.end(
-    `HTTP/1.1 ${status}\r\nx-amzn-RequestId: ${id}\r\nContent-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-    () => socket.destroy(),
-  )
 }
 
 /** @throws InvalidArgumentError */

@@ -26,6 +26,7 @@ import type { Ring } from './bell.ts'
 import { Connection } from './connection.ts'
 import { Disk } from './disk.ts'
 import type { Durability } from './durability.ts'
+import { ownTransaction, reasonOf } from './failure.ts'
 import { Reader } from './look.ts'
 import { holdsWriteLock } from './lock.ts'
 import { isBusy, lockedFor } from './open.ts'
@@ -326,7 +327,7 @@ export class SqliteStore implements Store {
     const patient = calls.filter((call) => now - call.since < patience)
     if (patient.length === calls.length) return false
     const unavailable = own
-      ? new OwnTransactionError(ownTransaction(this.#path), { cause })
+      ? new OwnTransactionError(ownTransaction(this.#path, OWN), { cause })
       : new UnavailableError(lockedFor(this.#path, patience), { cause })
     for (const call of calls) if (!patient.includes(call)) for (const answer of call.answers) answer.reject(unavailable)
     this.#calls.unshift(...patient)
@@ -391,10 +392,6 @@ export class SqliteStore implements Store {
   }
 }
 
-function ownTransaction(path: string): string {
-  return `${path} was locked for ${OWN / 1000} s by a transaction that this process has open itself, so nothing was written. A put that is awaited within one's own transaction would wait for ever: use putWithin (within, of a store), or put after COMMIT.`
-}
-
 /**
  * Whether a job may be put and handed to who waits for it in this transaction. Many units together are a load, for which the sync in the commit is the cheaper one.
  */
@@ -416,33 +413,4 @@ function apart({ units, answers, since, also }: Call): Call[] {
     since,
     ...(also && { also }),
   }))
-}
-
-function reasonOf(code: number, committing: boolean, message: string, path: string, cause: unknown): Error {
-  switch (code) {
-    case 0:
-      return cause as Error
-    case 13:
-      return new UnavailableError(`The disk of ${path} is full, so nothing was written. Make room, then try again.`, {
-        cause,
-      })
-    case 11:
-    case 26:
-      return new CorruptStoreError(
-        `${path} is damaged (${message}). Restore it from a backup, or take out what can be read with "sqlite3 ${path} .recover".`,
-        {
-          cause,
-        },
-      )
-    default:
-      if (committing)
-        return new UnknownOutcomeError(
-          `Writing ${path} failed (${message}): what was being written may or may not be kept. The store has stopped; check the disk, then start again.`,
-          { cause },
-        )
-      return new UnavailableError(
-        `${path} could not be written (${message}), so nothing was. Check the disk, then try again.`,
-        { cause },
-      )
-  }
 }
