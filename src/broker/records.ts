@@ -52,8 +52,12 @@ export class Records {
   async #read(): Promise<void> {
     do {
       this.#again = false
-      const { version, changed, deleted } = await this.#store.records(this.#version)
+      const { version, changed, deleted, all } = await this.#store.records(this.#version)
       this.#version = version
+      if (all) {
+        const there = new Set(changed.map((record) => record.key))
+        for (const key of this.#records.keys()) if (!there.has(key)) deleted.push(key)
+      }
       for (const record of changed) this.#records.set(record.key, record)
       for (const key of deleted) this.#records.delete(key)
       this.#tell([...changed.map((record) => record.key), ...deleted])

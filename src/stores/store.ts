@@ -370,6 +370,14 @@ export interface StoreRecord {
   session?: string
 }
 
+/** all: `changed` are all that there are, and nothing else is. */
+export interface RecordChanges {
+  version: number
+  changed: StoreRecord[]
+  deleted: string[]
+  all: boolean
+}
+
 /** running: jobs reserved now; parked: jobs that wait there; keys: how many have a limit of their own now. */
 export interface StoreLimit {
   name: string
@@ -407,8 +415,8 @@ export interface Store {
   look(at: Look): Promise<{ jobs: JobView[]; after?: string }>
   /** Of the queues named (one that doesn't exist is left out), or of all. Costs O(queues), never O(jobs). */
   stats(queues?: Queue[]): Promise<QueueStats[]>
-  /** Records that changed after version `since` (0: all). */
-  records(since: number): Promise<{ version: number; changed: StoreRecord[]; deleted: string[] }>
+  /** Records that changed after version `since`. All of them, if it is 0, or so old that it isn't known any more what was deleted since. */
+  records(since: number): Promise<RecordChanges>
   /** Events behind number `after`, the oldest first, as far as the ring still has them; and the number of the last that was told. */
   events(after: number, limit: number): Promise<{ events: ToldEvent[]; last: number }>
   /** In the application's own transaction: plain SQL on its handle, no broker involved, nothing visible before it commits. */

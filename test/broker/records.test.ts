@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { changeRecord, changeRecords } from '../../src/broker/records.ts'
+import { changeRecord, changeRecords, Records } from '../../src/broker/records.ts'
 import { UnavailableError } from '../../src/errors.ts'
+import type { Op } from '../../src/stores/store.ts'
 import { open } from './open.ts'
 
 describe('records that are changed', () => {
@@ -16,6 +17,22 @@ describe('records that are changed', () => {
     assert.equal(await changeRecord(session(), broker.records, 'a', () => undefined), undefined)
     await broker.records.refresh()
     assert.equal(broker.records.get('a'), undefined)
+  })
+
+  it('are known as they are, too, where others have deleted more than is told', async () => {
+    const { session, store } = await open()
+    const known = new Records(store)
+    const told: string[] = []
+    for (const key of ['a', 'b']) {
+      await session().commit({ ops: [{ do: 'record', key, value: 1 }] })
+      await known.refresh()
+      known.watch(key, () => told.push(key))
+    }
+    const ops: Op[] = [{ do: 'record', key: 'a', value: undefined }]
+    for (let i = 0; i < 1000; i++) for (const value of [1, undefined]) ops.push({ do: 'record', key: `c${i}`, value })
+    await session().commit({ ops })
+    await known.refresh()
+    assert.deepEqual([[...known.list('')].map(({ key }) => key), told], [['b'], ['a', 'b']])
   })
 
   it('are not written where nothing is another than before', async () => {

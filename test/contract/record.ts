@@ -51,6 +51,20 @@ export const record: Case[] = [
     },
   ],
   [
+    'that was deleted long ago is forgotten: who was there before reads all that there are',
+    async (s) => {
+      const { version } = await s.ok<'record'>(write('stays', 1))
+      for (let i = 0; i < 1500; i += 50)
+        await s.unit({ ops: Array.from({ length: 50 }, (_, j) => write(`gone ${i + j}`, 1)) })
+      for (let i = 0; i < 1500; i += 50)
+        await s.unit({ ops: Array.from({ length: 50 }, (_, j) => write(`gone ${i + j}`, undefined)) })
+      const far = await s.store.records(version)
+      assert.deepEqual([far.all, far.changed.map((one) => one.key), far.deleted], [true, ['stays'], []])
+      const near = await s.store.records(far.version - 2)
+      assert.deepEqual([near.all, near.changed, near.deleted.sort()], [false, [], ['gone 1498', 'gone 1499']])
+    },
+  ],
+  [
     'of a session vanishes with it',
     async (s) => {
       await s.ok<'record'>(write('consumer/1', 1, { session: 's' }))

@@ -8,6 +8,9 @@ import { isName, refuse } from './refuse.ts'
 const POLICY = 'queue/'
 const PAUSE = 'pause/'
 
+/** Which records were deleted is known for so many changes of records; who asks for older ones reads all. */
+export const KNOWN = 1000
+
 export function record(m: Machine, op: RecordOp): Result {
   const { table } = m
   const { key, value } = op

@@ -1,6 +1,7 @@
 import type { Ms } from '../../job.ts'
 import { NEVER } from '../machine/row.ts'
-import type { StoreRecord } from '../store.ts'
+import { KNOWN } from '../machine/record.ts'
+import type { RecordChanges, StoreRecord } from '../store.ts'
 
 interface Kept extends StoreRecord {
   at?: Ms
@@ -13,6 +14,8 @@ export class Records {
   readonly #timed = new Set<Kept>()
   /** Versions of the deleted ones, so that others learn of it. */
   readonly #deleted = new Map<string, number>()
+  /** Up to this version, it isn't known any more which were deleted. */
+  #forgotten = 0
   #version = 0
   /** Another one after each change, and after it was taken back. */
   changes = 0
@@ -38,6 +41,7 @@ export class Records {
     if (value === undefined) {
       this.#put(key, undefined)
       this.#deleted.set(key, version)
+      this.#forget(version - KNOWN)
       return version
     }
     const kept: Kept = { key, value: structuredClone(value), version }
@@ -82,13 +86,24 @@ export class Records {
     return due.map(({ key }) => key)
   }
 
-  since(version: number): { version: number; changed: StoreRecord[]; deleted: string[] } {
+  since(version: number): RecordChanges {
+    const all = version === 0 || version < this.#forgotten
+    const from = all ? 0 : version
     const changed: StoreRecord[] = []
     for (const { key, value, version: own, session } of this.#byKey.values())
-      if (own > version)
+      if (own > from)
         changed.push({ key, value: structuredClone(value), version: own, ...(session !== undefined && { session }) })
-    const deleted = version === 0 ? [] : [...this.#deleted].filter(([, own]) => own > version).map(([key]) => key)
-    return { version: this.#version, changed, deleted }
+    const deleted = all ? [] : [...this.#deleted].filter(([, own]) => own > from).map(([key]) => key)
+    return { version: this.#version, changed, deleted, all }
+  }
+
+  /** Of what was deleted up to this version, nothing is kept. */
+  #forget(upTo: number): void {
+    for (const [key, version] of this.#deleted) {
+      if (version > upTo) return
+      this.#deleted.delete(key)
+      this.#forgotten = Math.max(this.#forgotten, version)
+    }
   }
 
   #put(key: string, record: Kept | undefined): void {

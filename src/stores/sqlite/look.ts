@@ -4,7 +4,7 @@ import type { Bytes, JobId, Ms, Outcome, Queue, State, Where } from '../../job.t
 import { keyText, parseKey } from '../machine/page.ts'
 import { statsOf, viewOf, type Views } from '../machine/view.ts'
 import { NEVER, type Row } from '../machine/row.ts'
-import type { JobView, Look, QueueStats, StoreLimit, StoreRecord } from '../store.ts'
+import type { JobView, Look, QueueStats, RecordChanges, StoreLimit, StoreRecord } from '../store.ts'
 import type { Connection } from './connection.ts'
 import { GATE, gateOf, type GateColumns } from './gates.ts'
 import { filter } from './jobs.ts'
@@ -95,15 +95,17 @@ export class Reader {
     })
   }
 
-  /** Whoever reads them all has none to forget: rows of deleted ones are passed over. */
-  records(since: number): { version: number; changed: StoreRecord[]; deleted: string[] } {
-    const [version] = this.#file.all<[number]>('SELECT records FROM mark')[0] as [number]
+  records(since: number): RecordChanges {
+    const [version, forgotten] = this.#file.all<[number, number]>('SELECT records, forgotten FROM mark')[0] as [
+      number,
+      number,
+    ]
+    const all = since === 0 || since < forgotten
     const changed: StoreRecord[] = []
     const deleted: string[] = []
     for (const [key, value, version, session] of this.#file.all<[string, string | null, number, number | null]>(
-      'SELECT key, value, version, session FROM record WHERE version > ? AND (value IS NOT NULL OR ? > 0)',
-      since,
-      since,
+      `SELECT key, value, version, session FROM record WHERE version > ? ${all ? 'AND value IS NOT NULL' : ''}`,
+      all ? 0 : since,
     ))
       if (value === null) deleted.push(key)
       else
@@ -113,7 +115,7 @@ export class Reader {
           version,
           ...(session !== null && { session: this.#session(session) ?? `${session}` }),
         })
-    return { version, changed, deleted }
+    return { version, changed, deleted, all }
   }
 
   #view(columns: Columns): JobView {

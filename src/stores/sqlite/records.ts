@@ -1,9 +1,10 @@
 import type { Ms } from '../../job.ts'
+import { KNOWN } from '../machine/record.ts'
 import type { StoreRecord } from '../store.ts'
 import type { Connection } from './connection.ts'
 import type { Mark } from './mark.ts'
 
-/** Policies, pauses, and what brokers keep. A deleted one stays as a row without a value, so that others learn of it. */
+/** Policies, pauses, and what brokers keep. A deleted one stays for a while as a row without a value, so that others learn of it. */
 export class Records {
   readonly #file: Connection
   readonly #mark: Mark
@@ -30,6 +31,7 @@ export class Records {
         version,
         key,
       )
+      this.#forget(version - KNOWN)
       return version
     }
     this.#file.run(
@@ -42,6 +44,17 @@ export class Records {
     )
     if (at !== undefined) this.#mark.sooner(at)
     return version
+  }
+
+  /** Rows of what was deleted up to this version are taken out. */
+  #forget(upTo: number): void {
+    const newest = this.#file.get<[number]>(
+      'SELECT version FROM record WHERE value IS NULL AND version <= ? ORDER BY version DESC LIMIT 1',
+      upTo,
+    )?.[0]
+    if (newest === undefined) return
+    this.#file.run('DELETE FROM record WHERE value IS NULL AND version <= ?', newest)
+    this.#file.run('UPDATE mark SET forgotten = ? WHERE k = 1', newest)
   }
 
   any(prefix: string): boolean {

@@ -4,7 +4,7 @@ import { CorruptStoreError, NewerFormatError, NotAStoreError } from '../../error
 /** 'Quup', so that `file` and we recognise our files. */
 export const APPLICATION_ID = 0x51757570
 /** The format that this code writes. */
-export const VERSION = 2
+export const VERSION = 3
 
 /**
  * The steps from one version of the format to the next, each only adding: tables, columns with a default, indexes. So a process of the version before
@@ -115,6 +115,11 @@ CREATE INDEX job_turn ON job (queue, fair, pri, rank) WHERE turn IS NOT NULL;
 -- With a state in its condition, each change of a state would take a job out of this index and put it back.
 DROP INDEX job_group;
 CREATE INDEX job_group ON job (queue, grp, rank) WHERE grp IS NOT NULL;
+`,
+  // Records that were deleted long ago are not kept.
+  `
+ALTER TABLE mark ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0; -- up to this version of records, it isn't known any more which were deleted
+CREATE INDEX record_deleted ON record (version) WHERE value IS NULL;
 `,
 ]
 

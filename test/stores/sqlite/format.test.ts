@@ -68,46 +68,49 @@ describe('the format of the file', () => {
   const make = async (): Promise<void> => (await openSqlite({ path })).close()
   const fixture = (name: string): Promise<string> => readFile(join(import.meta.dirname, 'fixtures', name), 'utf8')
 
+  const OLDER = Array.from({ length: VERSION - 1 }, (_, i) => i + 1)
+
   /** What a version further does that only adds: tables, columns with a default, indexes. */
   const ADDED = `ALTER TABLE job ADD COLUMN colour TEXT; ALTER TABLE queue ADD COLUMN owner INTEGER NOT NULL DEFAULT 7; ALTER TABLE mark ADD COLUMN extra TEXT;
     CREATE TABLE extra (x INTEGER); CREATE INDEX extra_colour ON job (colour) WHERE colour IS NOT NULL`
 
-  test('1 is brought to this one, with all its jobs as they were', async () => {
-    change(await fixture('format-1.sql'))
-    const store = await openSqlite({ path })
-    assert.equal(version(), VERSION)
-    assert.deepEqual(await states(store), {
-      1: 'ready: ready',
-      2: 'ready: urgent',
-      3: 'delayed: delayed',
-      4: 'ready: first of g',
-      5: 'waiting: second of g',
-      6: 'ready: unique',
-      7: `buried: ${'x'.repeat(20)}`,
-      9: 'reserved: reserved',
+  for (const format of OLDER)
+    test(`${format} is brought to this one, with all its jobs as they were`, async () => {
+      change(await fixture(`format-${format}.sql`))
+      const store = await openSqlite({ path })
+      assert.equal(version(), VERSION)
+      assert.deepEqual(await states(store), {
+        1: 'ready: ready',
+        2: 'ready: urgent',
+        3: 'delayed: delayed',
+        4: 'ready: first of g',
+        5: 'waiting: second of g',
+        6: 'ready: unique',
+        7: `buried: ${'x'.repeat(20)}`,
+        9: 'reserved: reserved',
+      })
+      const [stats] = await store.stats([mail])
+      assert.ok(stats)
+      const { ready, waiting, delayed, reserved, buried, urgent, puts } = stats
+      assert.deepEqual([ready, waiting, delayed, reserved, buried, urgent, puts], [4, 1, 1, 1, 1, 2, 9])
+      const again = await run(store, {
+        do: 'put',
+        to: [{ queue: mail }],
+        msg: { body: Buffer.from('x'), unique: { key: 'k', for: 'unfinished', on: 'keep' } },
+      })
+      assert.ok(again.ok && again.do === 'put' && again.per[0]?.ok)
+      assert.deepEqual([again.per[0].id, again.per[0].duplicate], [6, true])
+      assert.equal((await store.look({ id: 8, limit: 1 })).jobs[0]?.state, 'finished', 'its history')
+      const taken = await run(store, { do: 'reserve', from: [mail], max: 1, bytes: 1e9, lease: { ms: 1000 } })
+      assert.ok(taken.ok && taken.do === 'reserve' && taken.jobs[0])
+      assert.deepEqual([taken.jobs[0].id, taken.jobs[0].n > 2 ** 20], [2, true])
+      assert.equal((await run(store, { do: 'finish', job: { id: 2, n: taken.jobs[0].n } })).ok, true)
+      assert.ok((await put(store, 'new')) > 9)
+      await store.close()
+      const db = new DatabaseSync(path)
+      assert.deepEqual({ ...db.prepare('PRAGMA integrity_check').get() }, { integrity_check: 'ok' })
+      db.close()
     })
-    const [stats] = await store.stats([mail])
-    assert.ok(stats)
-    const { ready, waiting, delayed, reserved, buried, urgent, puts } = stats
-    assert.deepEqual([ready, waiting, delayed, reserved, buried, urgent, puts], [4, 1, 1, 1, 1, 2, 9])
-    const again = await run(store, {
-      do: 'put',
-      to: [{ queue: mail }],
-      msg: { body: Buffer.from('x'), unique: { key: 'k', for: 'unfinished', on: 'keep' } },
-    })
-    assert.ok(again.ok && again.do === 'put' && again.per[0]?.ok)
-    assert.deepEqual([again.per[0].id, again.per[0].duplicate], [6, true])
-    assert.equal((await store.look({ id: 8, limit: 1 })).jobs[0]?.state, 'finished', 'its history')
-    const taken = await run(store, { do: 'reserve', from: [mail], max: 1, bytes: 1e9, lease: { ms: 1000 } })
-    assert.ok(taken.ok && taken.do === 'reserve' && taken.jobs[0])
-    assert.deepEqual([taken.jobs[0].id, taken.jobs[0].n > 2 ** 20], [2, true])
-    assert.equal((await run(store, { do: 'finish', job: { id: 2, n: taken.jobs[0].n } })).ok, true)
-    assert.ok((await put(store, 'new')) > 9)
-    await store.close()
-    const db = new DatabaseSync(path)
-    assert.deepEqual({ ...db.prepare('PRAGMA integrity_check').get() }, { integrity_check: 'ok' })
-    db.close()
-  })
 
   test('has the same tables whether a file was made by this version or brought to it', async () => {
     const shape = (): unknown => {
@@ -120,10 +123,12 @@ describe('the format of the file', () => {
     }
     await make()
     const made = shape()
-    await rm(path)
-    change(await fixture('format-1.sql'))
-    await make()
-    assert.deepEqual(shape(), made)
+    for (const format of OLDER) {
+      await rm(path)
+      change(await fixture(`format-${format}.sql`))
+      await make()
+      assert.deepEqual(shape(), made)
+    }
   })
 
   test('one version on, which only added to it, is worked with, beside a process that had it open before', async () => {
