@@ -8,7 +8,7 @@ import type { Input, Output } from './model.ts'
 import { pageOf } from './page.ts'
 import { sees } from './permits.ts'
 import { isQueueName, type SqsQueue } from './queues.ts'
-import { badName, badValue, invalid, noQueue, SqsError } from './sqs-error.ts'
+import { badName, badValue, noQueue, SqsError } from './sqs-error.ts'
 import { checkTags, merged } from './tags.ts'
 
 /** A queue may be purged again after so long. */
@@ -27,19 +27,17 @@ export async function createQueue(
     if (!fifo && asked['FifoQueue'] !== 'true') throw badName('FifoQueue')
     if (asked['FifoQueue'] !== 'true') throw badValue('FifoQueue')
     if (!fifo || !isQueueName(QueueName))
-      throw invalid(
-        'QueueName',
-        QueueName,
+      throw new SqsError(
+        'InvalidParameterValue',
         'The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length.',
       )
     delete asked['FifoQueue']
   } else if (fifo || !isQueueName(QueueName))
-    throw invalid(
-      'QueueName',
-      QueueName,
-      'Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length.',
+    throw new SqsError(
+      'InvalidParameterValue',
+      'Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length',
     )
-  checkTags(tags)
+  checkTags(QueueName, tags)
   await queues.change(QueueName, ({ policy, own }) => {
     const made = newQueue(queues.now())
     const attributes = {}
@@ -114,7 +112,8 @@ export async function getQueueAttributes(
   const names = wanted(AttributeNames, queue)
   if (names.size === 0) return {}
   const [stats] = needsCounts(names) ? await session.stats([queue.queue]) : []
-  return { Attributes: getAttributes(names, queue, queues, stats) }
+  const Attributes = getAttributes(names, queue, queues, stats)
+  return Object.keys(Attributes).length > 0 ? { Attributes } : {}
 }
 
 export async function setQueueAttributes(

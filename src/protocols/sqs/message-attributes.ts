@@ -22,9 +22,13 @@ export function toAttributes(values: Values): Attributes {
   if (names.length > MOST)
     throw wrong(`Number of message attributes [${names.length}] exceeds the allowed maximum [${MOST}].`)
   return names.map((name) => {
-    if (!NAME.test(name) || name.length > 256 || RESERVED.test(name))
+    if (!NAME.test(name))
       throw wrong(
-        `The message attribute name '${name.slice(0, 256)}' is invalid. Attribute names can contain A-Z, a-z, 0-9, underscore, hyphen and period, up to 256 characters, and don't begin with AWS. or Amazon.`,
+        `The message attribute name '${name.slice(0, 256)}' is invalid. Attribute name can contain A-Z, a-z, 0-9, underscore (_), hyphen (-), and period (.) characters.`,
+      )
+    if (name.length > 256 || RESERVED.test(name))
+      throw wrong(
+        `The message attribute name '${name.slice(0, 256)}' is invalid. It can have up to 256 characters, and doesn't begin with AWS. or Amazon.`,
       )
     return [name, toAttribute(name, values[name] as Values[string])]
   })

@@ -41,7 +41,7 @@ export async function addPermission(
   for (const id of AWSAccountIds) if (!ACCOUNT.test(id)) throw invalid('PrincipalId', id, 'Unable to verify.')
   for (const action of Actions)
     if (!ACTIONS.includes(action))
-      throw invalid('ActionName', action, `Only the queue owner is allowed to invoke this action.`)
+      throw invalid('ActionName', `SQS:${action}`, 'Only the queue owner is allowed to invoke this action.')
   if (Actions.length > 7) throw new SqsError('OverLimit', `${Actions.length} Actions were found, maximum allowed is 7.`)
   const { name } = await queues.find(QueueUrl)
   const arn = queues.arnOf(name)
@@ -70,7 +70,7 @@ export async function removePermission(
   const { name } = await queues.find(QueueUrl)
   await edit(queues, name, (document) => {
     const left = document.Statement.filter(({ Sid }) => Sid !== Label)
-    if (left.length === document.Statement.length) throw invalid('Label', Label, "Can't find label on existing policy.")
+    if (left.length === document.Statement.length) throw invalid('Label', Label, "can't find label on existing policy.")
     return { ...document, Statement: left }
   })
   return {}

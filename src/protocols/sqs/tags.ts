@@ -5,20 +5,20 @@ import { invalid, SqsError } from './sqs-error.ts'
 const MOST = 50
 
 /** @throws SqsError */
-export function checkTags(tags: Readonly<Record<string, string>>): void {
+export function checkTags(queue: string, tags: Readonly<Record<string, string>>): void {
   for (const key of Object.keys(tags)) {
     if (key.length < 1 || key.length > 128) throw invalid('TagKey', key, 'Must be between 1 and 128 characters.')
     if (/^aws:/i.test(key)) throw invalid('TagKey', key, 'The prefix aws: is reserved.')
     if ((tags[key] as string).length > 256) throw invalid('TagValue', tags[key], 'Must be at most 256 characters.')
   }
-  if (Object.keys(tags).length > MOST) throw new SqsError('InvalidParameterValue', `A queue has at most ${MOST} tags.`)
+  if (Object.keys(tags).length > MOST)
+    throw new SqsError('InvalidParameterValue', `Too many tags added for queue ${queue}.`)
 }
 
 export async function tagQueue({ queues }: Host, { QueueUrl, Tags }: Input<'TagQueue'>): Promise<object> {
-  checkTags(Tags)
-  return change(queues, QueueUrl, (tags) => {
+  return change(queues, QueueUrl, (tags, name) => {
     const all = merged(tags, Tags)
-    checkTags(all)
+    checkTags(name, all)
     return all
   })
 }
@@ -53,14 +53,14 @@ export function merged(
 async function change(
   queues: Host['queues'],
   url: string,
-  edit: (tags: Record<string, string>) => Record<string, string>,
+  edit: (tags: Record<string, string>, queue: string) => Record<string, string>,
 ): Promise<object> {
   const { name } = await queues.find(url)
   await queues.change(name, ({ policy, own }) => {
     const now = queues.now()
     return {
       policy: policy ?? {},
-      own: { attributes: {}, created: now, ...own, tags: edit(own?.tags ?? {}), modified: now },
+      own: { attributes: {}, created: now, ...own, tags: edit(own?.tags ?? {}, name), modified: now },
     }
   })
   return {}

@@ -140,6 +140,50 @@ for (const form of FORMS)
       }
     })
 
+    test('what clients may look for in a text is in the service’s own words', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a')
+      const permission = { QueueUrl, Label: 'x', AWSAccountIds: ['111122223333'] }
+      const attribute = { DataType: 'String', StringValue: 'x' }
+      const cases: readonly (readonly [string, object, string])[] = [
+        [
+          'CreateQueue',
+          { QueueName: 'a b' },
+          'Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length',
+        ],
+        [
+          'CreateQueue',
+          { QueueName: 'b', Attributes: { FifoQueue: 'true' } },
+          'The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length.',
+        ],
+        [
+          'SendMessage',
+          { QueueUrl, MessageBody: 'x', MessageAttributes: { ö: attribute } },
+          "The message attribute name 'ö' is invalid. Attribute name can contain A-Z, a-z, 0-9, underscore (_), hyphen (-), and period (.) characters.",
+        ],
+        [
+          'TagQueue',
+          { QueueUrl, Tags: Object.fromEntries(Array.from({ length: 51 }, (_, i) => [`k${i}`, 'v'])) },
+          'Too many tags added for queue a.',
+        ],
+        [
+          'AddPermission',
+          { ...permission, Actions: ['RemovePermission'] },
+          'Value SQS:RemovePermission for parameter ActionName is invalid. Reason: Only the queue owner is allowed to invoke this action.',
+        ],
+        [
+          'RemovePermission',
+          { QueueUrl, Label: 'x' },
+          "Value x for parameter Label is invalid. Reason: can't find label on existing policy.",
+        ],
+      ]
+      for (const [action, input, text] of cases) {
+        const reply = await ask(form, action, input)
+        assert.equal(reply.status, 400)
+        assert.equal(reply.one(form === 'json' ? 'message' : 'Message'), text)
+      }
+    })
+
     test('another queue’s receipt handle is none of this one', async (t) => {
       const { ask, create } = await serve(t)
       const a = await create('a')
