@@ -94,15 +94,17 @@ export class Queues {
   }
 
   /**
-   * The name in a queue's URL, whatever its host: clients come through proxies, and by several names.
+   * The name in a queue's URL, whatever its host: clients come through proxies, and by several names. The service takes the name alone, too.
    * @throws SqsError QueueDoesNotExist
    */
   nameIn(url: string): string {
     if (url === this.#lastUrl) return this.#lastName
-    const [account, name] = url
-      .replace(/^[a-z]+:\/\/[^/]*/i, '')
-      .split('/')
-      .slice(-2)
+    const [account, name] = url.includes('/')
+      ? url
+          .replace(/^[a-z]+:\/\/[^/]*/i, '')
+          .split('/')
+          .slice(-2)
+      : [this.#account, url]
     if (account !== this.#account || name === undefined || !isQueueName(name)) throw noQueue()
     this.#lastUrl = url
     this.#lastName = name

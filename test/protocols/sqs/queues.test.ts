@@ -28,6 +28,26 @@ for (const form of FORMS)
       assert.equal((await ask(form, 'ListQueues', { QueueNamePrefix: 'b' })).all(urls).length, 0)
     })
 
+    test('the name alone is as good as the URL', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueName = 'a.fifo'
+      await create(QueueName, { FifoQueue: 'true', ContentBasedDeduplication: 'true' })
+      const sent = await ask(form, 'SendMessage', { QueueUrl: QueueName, MessageBody: 'x', MessageGroupId: 'g' })
+      assert.equal(sent.status, 200, sent.text)
+      assert.equal((await ask(form, 'ReceiveMessage', { QueueUrl: QueueName })).one('Body'), 'x')
+      for (const QueueUrl of ['none', 'http://none', 'https://none/a.fifo', '/a.fifo'])
+        assert.match((await ask(form, 'DeleteQueue', { QueueUrl })).code ?? '', /QueueDoesNotExist|NonExistentQueue/)
+      assert.equal((await ask(form, 'DeleteQueue', { QueueUrl: QueueName })).status, 200)
+    })
+
+    test('an attribute that was never set is not there', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a')
+      const { text } = await ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['KmsMasterKeyId'] })
+      if (form === 'json') assert.equal(text, '{}')
+      else assert.match(text, /<GetQueueAttributesResult><\/GetQueueAttributesResult>/)
+    })
+
     test('attributes and tags are kept and given back', async (t) => {
       const { ask, create } = await serve(t)
       const QueueUrl = await create('a', { VisibilityTimeout: '7', Policy: '{"Statement":[]}' })
