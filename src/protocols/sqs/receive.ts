@@ -231,7 +231,7 @@ function systemNames(asked: readonly string[]): readonly System[] {
 
 function toMessage(
   host: Host,
-  { queue, fifo }: SqsQueue,
+  from: SqsQueue,
   job: Reserved,
   system: readonly System[],
   names: readonly string[],
@@ -239,7 +239,7 @@ function toMessage(
   const { text, encoded } = bodyText(job.body)
   const message: Received = {
     MessageId: host.receipts.messageId(job.id),
-    ReceiptHandle: host.receipts.issue(queue, { id: job.id, n: job.n, at: host.broker.now() }),
+    ReceiptHandle: host.receipts.issue(from.queue, { id: job.id, n: job.n, at: host.broker.now() }),
     MD5OfBody: encoded ? md5(text) : md5(job.body),
     Body: text,
   }
@@ -247,7 +247,7 @@ function toMessage(
   const envelope = unpackEnvelope(job.envelope)
   const values: Partial<Record<System, string>> = {}
   for (const name of system) {
-    const value = systemValue(host, name, job, fifo, envelope)
+    const value = systemValue(host, name, job, from, envelope)
     if (value !== undefined) values[name] = value
   }
   if (system.length > 0) message.Attributes = values
@@ -263,10 +263,10 @@ function toMessage(
 }
 
 function systemValue(
-  { queues }: Host,
+  { queues, receipts }: Host,
   name: System,
   job: Reserved,
-  fifo: boolean,
+  { queue, fifo }: SqsQueue,
   envelope: ReturnType<typeof unpackEnvelope>,
 ): string | undefined {
   switch (name) {
@@ -281,13 +281,16 @@ function systemValue(
     case 'SequenceNumber':
       return fifo ? sequenceNumber(job.rank) : undefined
     case 'MessageDeduplicationId':
-      return envelope.dedup
+      // A dead letter's is its own id, so that none is a duplicate of another there.
+      return envelope.dedup !== undefined && job.deaths ? receipts.messageId(job.id) : envelope.dedup
     case 'MessageGroupId':
       return job.group ?? envelope.group
     case 'AWSTraceHeader':
       return envelope.trace
     case 'DeadLetterQueueSourceArn': {
-      const from = job.deaths?.[0] && queues.nameOf(job.deaths[0].queue)
+      const died = job.deaths?.[0]?.queue
+      // One that is back where it died is no dead letter any more.
+      const from = died === undefined || died === queue ? undefined : queues.nameOf(died)
       return from === undefined ? undefined : queues.arnOf(from)
     }
   }

@@ -34,7 +34,7 @@ export function deadLetterTarget(text: string, queues: Queues): string | undefin
   return typeof arn === 'string' ? queues.nameInArn(arn) : undefined
 }
 
-/** The queue's RedrivePolicy, in the words in which it was set as long as it is that. */
+/** The queue's RedrivePolicy, in the words in which it was set as long as it is that. A count that was set as text is given back as a number. */
 export function redriveText({ policy, own }: SqsQueue, queues: Queues): string | undefined {
   const { dead, maxReserves } = policy
   const name = dead && queues.nameOf(dead)
@@ -43,7 +43,7 @@ export function redriveText({ policy, own }: SqsQueue, queues: Queues): string |
   const set = own?.attributes['RedrivePolicy']
   if (set !== undefined) {
     const { deadLetterTargetArn, maxReceiveCount } = object(set, 'RedrivePolicy')
-    if (deadLetterTargetArn === arn && Number(maxReceiveCount) === maxReserves) return set
+    if (deadLetterTargetArn === arn && maxReceiveCount === maxReserves) return set
   }
   return JSON.stringify({ deadLetterTargetArn: arn, maxReceiveCount: maxReserves })
 }

@@ -52,6 +52,53 @@ for (const form of FORMS)
         assert.equal((await allow(bad)).status, 400)
     })
 
+    test('a count of receives that was set as text is given back as a number, and other words as they were set', async (t) => {
+      const { ask, create } = await serve(t)
+      await create('dead')
+      const policy = async (RedrivePolicy: string) => {
+        const QueueUrl = await create('a')
+        await ask(form, 'SetQueueAttributes', { QueueUrl, Attributes: { RedrivePolicy } })
+        return (await ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['All'] })).one('RedrivePolicy')
+      }
+      assert.equal(
+        await policy(`{"maxReceiveCount": "3", "deadLetterTargetArn": "${arn('dead')}"}`),
+        `{"deadLetterTargetArn":"${arn('dead')}","maxReceiveCount":3}`,
+      )
+      const words = `{"maxReceiveCount": 3, "deadLetterTargetArn": "${arn('dead')}"}`
+      assert.equal(await policy(words), words)
+    })
+
+    test('a dead letter has its own id as MessageDeduplicationId, and says where it died until it is back there', async (t) => {
+      const { ask, create, move } = await serve(t)
+      const fifo = { FifoQueue: 'true', ContentBasedDeduplication: 'true' }
+      const dead = await create('dead.fifo', fifo)
+      const QueueUrl = await create('a.fifo', { ...fifo, VisibilityTimeout: '0', RedrivePolicy: redrive('dead.fifo') })
+      const send = (QueueUrl: string) =>
+        ask(form, 'SendMessage', { QueueUrl, MessageBody: 'x', MessageGroupId: 'g', MessageDeduplicationId: 'd' })
+      const sent = (await send(QueueUrl)).one('MessageId') as string
+      const receive = (QueueUrl: string) =>
+        ask(form, 'ReceiveMessage', {
+          QueueUrl,
+          MaxNumberOfMessages: 10,
+          AttributeNames: ['All'],
+          VisibilityTimeout: 0,
+        })
+      const first = await receive(QueueUrl)
+      assert.deepEqual(first.all('MessageDeduplicationId'), ['d'])
+      assert.equal(first.one('DeadLetterQueueSourceArn'), undefined)
+      await move(0)
+      assert.equal((await send(QueueUrl)).one('MessageId'), sent, 'its own queue knows it still')
+      await send(dead)
+      const letters = await receive(dead)
+      assert.deepEqual(letters.all('MessageDeduplicationId'), [sent, 'd'])
+      assert.deepEqual(letters.all('DeadLetterQueueSourceArn'), [arn('a.fifo')])
+      await ask(form, 'StartMessageMoveTask', { SourceArn: arn('dead.fifo') })
+      for (let i = 0; i < 10; i++) await move(0)
+      const back = await receive(QueueUrl)
+      assert.deepEqual(back.all('Body'), ['x'])
+      assert.equal(back.one('DeadLetterQueueSourceArn'), undefined)
+    })
+
     test('a move task that is cancelled stops, and the next one goes on where it was', async (t) => {
       const served = await serve(t)
       const { ask, move } = served
