@@ -91,15 +91,17 @@ function extend(
   return { do: 'touch', job, ms: VisibilityTimeout * 1000 }
 }
 
+/** What somebody else received meanwhile is theirs: nothing is changed, and a standard queue doesn't say so, as with a deletion. */
 function extended({ fifo }: SqsQueue, { ReceiptHandle }: Asked, result: Result): object {
   if (result.ok) return DONE
-  if (result.why === 'gone' || !fifo)
+  if (result.why === 'gone')
     throw invalid(
       'ReceiptHandle',
       ReceiptHandle,
       'Message does not exist or is not available for visibility timeout change.',
     )
-  throw expired(ReceiptHandle)
+  if (fifo) throw expired(ReceiptHandle)
+  return DONE
 }
 
 function expired(handle: string): SqsError {

@@ -78,6 +78,12 @@ for (const form of FORMS)
       const ReceiptHandle = second.one('ReceiptHandle')
       // The older handle succeeds, and deletes nothing.
       assert.equal((await ask(form, 'DeleteMessage', { QueueUrl, ReceiptHandle: first })).status, 200)
+      // Nor does it give the message back, or keep it longer.
+      for (const VisibilityTimeout of [0, 100]) {
+        const older = await ask(form, 'ChangeMessageVisibility', { QueueUrl, ReceiptHandle: first, VisibilityTimeout })
+        assert.equal(older.status, 200)
+        assert.equal((await ask(form, 'ReceiveMessage', { QueueUrl })).one('Body'), undefined)
+      }
       await ask(form, 'ChangeMessageVisibility', { QueueUrl, ReceiptHandle, VisibilityTimeout: 0 })
       const third = await ask(form, 'ReceiveMessage', { QueueUrl })
       assert.equal(third.one('Body'), 'x')
