@@ -158,11 +158,11 @@ export class WaitingLine implements Line, Submission {
     const late = this.#ended
     this.#counter.learnFor(this, results)
     this.unit = NOTHING
-    this.away = false
     this.idle = jobs.length === 0
     this.#credit -= jobs.length
     if (this.want.once && jobs.length > 0) this.#finish()
     this.#counter.served(this, jobs)
+    this.away = false
     if (late) void this.#giveBack(jobs)
     else if (jobs.length > 0) this.#on.jobs(jobs as Reserved[])
     else this.#wait()

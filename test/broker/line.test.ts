@@ -27,13 +27,15 @@ describe('a line', () => {
   })
 
   it('is not woken for a job that another gets: no herd', async () => {
-    const { session, put, line, store } = await open()
-    for (let i = 0; i < 20; i++) line(session())
-    await settle()
-    store.forget()
-    await put(session())
-    await settle()
-    assert.deepEqual(store.ops, ['put', 'reserve'])
+    for (const want of [{}, { once: true as const }]) {
+      const { session, put, line, store } = await open()
+      for (let i = 0; i < 20; i++) line(session(), { queues: ['default/a', 'default/b'], ...want })
+      await settle()
+      store.forget()
+      await put(session())
+      await settle()
+      assert.deepEqual(store.ops, ['put', 'reserve'])
+    }
   })
 
   it('asks for nothing where another waits who has found nothing, and comes next', async () => {
