@@ -19,7 +19,7 @@ export function fromJson(shape: Structure, body: Buffer): Record<string, unknown
 }
 
 function structure(shape: Structure, value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unexpected('object', value)
+  if (!isObject(value)) throw unexpected('null', value)
   const values: Record<string, unknown> = {}
   for (const name in shape.members) {
     if (!Object.hasOwn(value, name)) continue
@@ -32,22 +32,24 @@ function structure(shape: Structure, value: unknown): Record<string, unknown> {
 function convert(shape: Shape, value: unknown): unknown {
   switch (shape.is) {
     case 'string':
-      if (typeof value !== 'string') throw unexpected('string', value)
-      return value
+      if (typeof value === 'string') return value
+      // Whoever gives one of these means its text, as the service has it.
+      if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+      throw unexpected('a String', value)
     case 'integer':
-      if (!Number.isInteger(value) || Math.abs(value as number) > 2 ** 31) throw unexpected('integer', value)
+      if (!Number.isInteger(value) || Math.abs(value as number) > 2 ** 31) throw unexpected('an Integer', value)
       return value
     case 'boolean':
-      if (typeof value !== 'boolean') throw unexpected('boolean', value)
+      if (typeof value !== 'boolean') throw unexpected('a Boolean', value)
       return value
     case 'blob':
-      if (typeof value !== 'string') throw unexpected('blob', value)
+      if (typeof value !== 'string') throw unexpected('a Blob', value)
       return base64(value)
     case 'list':
-      if (!Array.isArray(value)) throw unexpected('list', value)
+      if (!Array.isArray(value)) throw unexpected('list or null', value)
       return value.map((one) => convert(shape.of, one))
     case 'map': {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unexpected('map', value)
+      if (!isObject(value)) throw unexpected('map or null', value)
       const values = Object.create(null) as Record<string, unknown>
       for (const key of Object.keys(value)) {
         const one = (value as Record<string, unknown>)[key]
@@ -73,9 +75,21 @@ export function utf8(bytes: Buffer): string {
   return bytes.toString()
 }
 
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** In the service's words, by which people find out what they did. */
 function unexpected(wanted: string, value: unknown): SqsError {
-  const found = value === null ? 'null' : Array.isArray(value) ? 'list' : typeof value
-  return new SqsError('MalformedInput', `Where a value of type ${wanted} belongs stands one of type ${found}.`)
+  return new SqsError('MalformedInput', mismatch(wanted, value))
+}
+
+function mismatch(wanted: string, value: unknown): string {
+  if (Array.isArray(value)) return 'Start of list found where not expected'
+  if (isObject(value)) return 'Start of structure or map found where not expected.'
+  if (!/^an? /.test(wanted)) return `Expected ${wanted}`
+  const token = typeof value === 'boolean' || value === null ? String(value) : typeof value
+  return `${token.toUpperCase()}_VALUE can not be converted to ${wanted}`
 }
 
 /** Binary values of an output are Base64 already. */

@@ -217,3 +217,29 @@ for (const form of FORMS)
       assert.equal(counts.one('ApproximateNumberOfMessagesNotVisible'), '0')
     })
   })
+
+test('what is of another type in JSON: text as it may be, and the rest is refused in the service’s words', async (t) => {
+  const { ask, create } = await serve(t)
+  const QueueUrl = await create('a')
+  const send = (input: object) => ask('json', 'SendMessage', { QueueUrl, ...input })
+  const set = (Attributes: object) => ask('json', 'SetQueueAttributes', { QueueUrl, Attributes })
+  assert.equal((await set({ DelaySeconds: 0, VisibilityTimeout: 45, SqsManagedSseEnabled: false })).status, 200)
+  const kept = await ask('json', 'GetQueueAttributes', { QueueUrl, AttributeNames: ['VisibilityTimeout'] })
+  assert.equal(kept.one('VisibilityTimeout'), '45')
+  const sent = await send({ MessageBody: 7, MessageAttributes: { n: { DataType: 'Number', StringValue: 1.5 } } })
+  assert.equal(sent.status, 200)
+  const got = await ask('json', 'ReceiveMessage', { QueueUrl, MessageAttributeNames: ['All'] })
+  assert.deepEqual([got.one('Body'), got.one('StringValue')], ['7', '1.5'])
+
+  const said = async (reply: Promise<{ code: string | undefined; one(name: string): string | undefined }>) => {
+    const { code, one } = await reply
+    assert.equal(code, 'SerializationException')
+    return one('message')
+  }
+  assert.equal(await said(send({ DelaySeconds: '5' })), 'STRING_VALUE can not be converted to an Integer')
+  assert.equal(await said(send({ DelaySeconds: true })), 'TRUE_VALUE can not be converted to an Integer')
+  assert.equal(await said(send({ MessageBody: ['x'] })), 'Start of list found where not expected')
+  assert.equal(await said(send({ MessageBody: {} })), 'Start of structure or map found where not expected.')
+  assert.equal(await said(send({ MessageAttributes: 'x' })), 'Expected map or null')
+  assert.equal(await said(ask('json', 'SendMessageBatch', { QueueUrl, Entries: 'x' })), 'Expected list or null')
+})
