@@ -4,7 +4,9 @@ import type { Ms } from './job.ts'
 export interface Clock {
   /** Milliseconds since 1970; never goes back while the process lives. */
   now(): Ms
-  /** Runs once, after so many milliseconds. Returns the way to call it off. Never keeps a process alive. */
+  /** How far `now` may be behind, since it is rounded down. What must not come early is so much later. Default 0. */
+  readonly grain?: Ms
+  /** Runs once, after so many milliseconds and never before. Returns the way to call it off. Never keeps a process alive. */
   after(ms: Ms, run: () => void): () => void
 }
 
@@ -16,16 +18,21 @@ const LONGEST = 2 ** 31 - 1
 /** The machine's clock: the wall time at start, moved on by the monotonic clock, so that a step of the wall clock ends no lease early. */
 export const systemClock: Clock = {
   now: () => Math.floor(anchor + performance.now()),
+  grain: 1,
   after(ms, run) {
-    let timer = setTimeout(step, Math.min(ms, LONGEST))
-    let left = ms - LONGEST
-    timer.unref()
+    const end = performance.now() + ms
+    let timer: NodeJS.Timeout
+    sleep(ms)
     return () => clearTimeout(timer)
-    function step() {
-      if (left <= 0) return run()
-      timer = setTimeout(step, Math.min(left, LONGEST))
+    function sleep(left: Ms) {
+      timer = setTimeout(wake, Math.min(Math.ceil(left), LONGEST))
       timer.unref()
-      left -= LONGEST
+    }
+    // Node's timers count in whole milliseconds, and go off up to one too early.
+    function wake() {
+      const left = end - performance.now()
+      if (left <= 0) run()
+      else sleep(left)
     }
   },
 }

@@ -85,7 +85,8 @@ export class WaitingLine implements Line, Submission {
       throw new InvalidArgumentError('A lease needs an end: give it `ms`, or bind it to its session.')
     this.#on = on
     this.#counter = counter
-    this.until = wait === undefined ? Infinity : counter.clock.now() + wait
+    const { clock } = counter
+    this.until = wait === undefined ? Infinity : clock.now() + wait + (wait > 0 ? (clock.grain ?? 0) : 0)
     this.credit(want.credit)
   }
 

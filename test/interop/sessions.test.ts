@@ -155,6 +155,52 @@ for (const server of needs('beanstalkd') ? servers : servers.slice(1))
         assert.equal(await talk.ask('reserve-with-timeout 0'), 'TIMED_OUT')
       }))
 
+    it('says whole seconds that are left: of ten that have just begun, nine', () =>
+      run(async (open) => {
+        const talk = await open()
+        const left = async (line: string) => Number(/time-left: (\d+)\n/.exec((await talk.ask(line)) ?? '')?.[1])
+        for (let n = 1; n < 20; n += 2) {
+          await talk.ask('put 1 0 10 1', 'x')
+          await talk.ask(`reserve-job ${n}`)
+          assert.equal(await left(`stats-job ${n}`), 9)
+          await talk.ask('put 1 10 60 1', 'x')
+          assert.equal(await left(`stats-job ${n + 1}`), 9)
+          await talk.ask('pause-tube default 10')
+          assert.equal(await left('stats-tube default'), 9)
+        }
+      }))
+
+    it('sees a connection that has ended no more, nor what it had', () =>
+      run(async (open) => {
+        const talk = await open()
+        for (let n = 1; n <= 30; n++) {
+          const other = await open()
+          for (const line of [`use u${n}`, `watch w${n}`]) await other.ask(line)
+          await other.ask('put 1 0 60 1', 'x')
+          await other.ask(`reserve-job ${n}`)
+          other.destroy()
+          assert.equal(await talk.ask('list-tubes'), `OK ${18 + `${n}`.length}\r\n---\n- default\n- u${n}\n`)
+          const stats = (await talk.ask('stats')) ?? ''
+          for (const entry of ['current-connections: 1', 'current-workers: 0', 'current-jobs-reserved: 0'])
+            assert.match(stats, new RegExp(`${entry}\n`))
+          assert.equal(await talk.ask(`delete ${n}`), 'DELETED')
+        }
+      }))
+
+    it('that waits ends without a reply when the server does', () =>
+      run(async (open, signal) => {
+        const talk = await open()
+        const waiting = talk.ask('reserve')
+        await (await open()).ask('list-tubes')
+        signal('SIGTERM')
+        assert.equal(await waiting, undefined)
+      }))
+
+    it('tells a version that is a number', () =>
+      run(async (open) => {
+        assert.match((await (await open()).ask('stats')) ?? '', /\nversion: "1\.\d+"\n/)
+      }))
+
     it('takes no more jobs after SIGUSR1, and hands out those it has', () =>
       run(async (open, signal) => {
         const talk = await open()

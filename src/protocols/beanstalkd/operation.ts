@@ -1,14 +1,14 @@
 /** Commands that are one operation of the store: put, reserve, and what is done to one job. */
-import type { Broker } from '../../broker/broker.ts'
-import type { JobId, Ms, Queue } from '../../job.ts'
+import type { JobId, Queue } from '../../job.ts'
 import type { Op, Result } from '../../stores/store.ts'
 import type { ChosenTubes } from './chosen-tubes.ts'
 import type { JobCommand, PutCommand } from './codec.ts'
+import { momentIn, type Host } from './host.ts'
 
 export type Operation = { name: 'put'; queue: Queue; command: PutCommand } | JobCommand
 
 /** The operation, as of now. session: who asks, and holds what it reserved. */
-export function toOp(step: Operation, session: string, tubes: ChosenTubes, broker: Broker): Op {
+export function toOp(step: Operation, session: string, tubes: ChosenTubes, host: Host): Op {
   switch (step.name) {
     case 'put': {
       const { queue } = step
@@ -16,7 +16,7 @@ export function toOp(step: Operation, session: string, tubes: ChosenTubes, broke
       const lease = Math.max(1, ttr) * 1000
       const to =
         delay > 0
-          ? { queue, pri, at: after(delay, broker), create: true as const }
+          ? { queue, pri, at: momentIn(delay, host), create: true as const }
           : { queue, pri, create: true as const }
       return { do: 'put', to: [to], msg: { body, lease } }
     }
@@ -29,7 +29,7 @@ export function toOp(step: Operation, session: string, tubes: ChosenTubes, broke
       return { do: 'finish', job: { id: step.id, held: session, free: true } }
     case 'release': {
       const { id, pri, delay } = step
-      return { do: 'release', job: { id, held: session }, as: 'asked', pri, at: delay > 0 ? after(delay, broker) : 0 }
+      return { do: 'release', job: { id, held: session }, as: 'asked', pri, at: delay > 0 ? momentIn(delay, host) : 0 }
     }
     case 'bury':
       return { do: 'bury', job: { id: step.id, held: session }, why: 'asked', pri: step.pri }
@@ -67,8 +67,4 @@ export function toWord(name: Operation['name'], result: Result): string {
 
 function reserve(from: Queue[] | JobId, session: string): Op {
   return { do: 'reserve', from, max: 1, bytes: Number.MAX_SAFE_INTEGER, lease: { ms: 'own', session } }
-}
-
-function after(seconds: number, broker: Broker): Ms {
-  return broker.now() + seconds * 1000
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { arch, hostname, release, type, version as osVersion } from 'node:os'
@@ -11,8 +11,8 @@ import { Connection, type Peer } from './session.ts'
 import { Counters, type Identity } from './stats.ts'
 import { Tubes } from './tube.ts'
 
-/** What clients that ask are told: the protocol's version, and who speaks it. */
-export const VERSION = '1.13 (queueup 0.1.0)'
+/** The protocol's version, and nothing else: clients compare it. */
+export const VERSION = '1.13'
 export const DEFAULT_MAX_JOB_SIZE = 65_535
 export const LARGEST_MAX_JOB_SIZE = 2 ** 30
 /** What the jobs of one unit may hold, unless they are larger than this server's clients may put. */
@@ -101,6 +101,7 @@ export class BeanstalkdServer {
       tenant,
       tubes: new Tubes(tenant),
       counters: this.counters,
+      leaving: new Set(),
       maxJobSize,
       maxWatched,
       maxReserves: Math.max(1, Math.floor(MAX_RESERVED_BYTES / maxJobSize)),
@@ -135,7 +136,7 @@ export class BeanstalkdServer {
       for (const socket of this.#connections.keys()) socket.destroy()
     })
     this.#listeners.clear()
-    for (const connection of this.#connections.values()) connection.halfClose()
+    for (const connection of this.#connections.values()) connection.stop().catch(this.#onError)
     await closed
     for (const path of this.#paths) if (existsSync(path)) unlinkSync(path)
   }
@@ -197,7 +198,8 @@ class SocketPeer implements Peer {
 }
 
 function identityOf(clock: Clock): () => Identity {
-  const id = randomBytes(8).toString('hex')
+  // Digits alone, or with an e among them, would be a number in YAML.
+  const id = `${'abcdef'[randomInt(6)]}${randomBytes(8).toString('hex').slice(1)}`
   const start = clock.now()
   return () => ({
     version: VERSION,

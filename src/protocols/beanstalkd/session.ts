@@ -92,6 +92,12 @@ export class Connection {
     this.resume()
   }
 
+  /** The server ends. A reserve that waits is not answered: its client must see that the server is gone, as with beanstalkd. */
+  async stop(): Promise<void> {
+    if (this.#stopWaiting) await this.#leave()
+    else this.halfClose()
+  }
+
   /** Goes on with what came, if it isn't at it. */
   resume(): void {
     if (this.#working || this.#over) return
@@ -107,11 +113,14 @@ export class Connection {
     if (this.#closed) return
     this.#closed = this.#over = true
     this.#stopWaiting?.('')
-    const { counters } = this.#host
+    const { counters, leaving } = this.#host
     this.#tubes.leave()
+    const left = this.#session.close('released')
+    leaving.add(left)
     try {
-      await this.#session.close('released')
+      await left
     } finally {
+      leaving.delete(left)
       // Who counts it no more finds its jobs with the others.
       counters.connections--
       if (this.#producer) counters.producers--
@@ -128,14 +137,21 @@ export class Connection {
       if (this.#closed) return
       // Who looks finds what the commands before it gave to those who wait already taken.
       if (lone && (this.#owes || (steps.length > 0 && this.#host.broker.waiting() > 0))) await this.#yield()
-      if (lone?.name === 'quit') {
-        this.#peer.end()
-        await this.close()
-      } else if (lone) {
+      if (lone?.name === 'quit') await this.#leave()
+      else if (lone) {
         this.#peer.write(await this.#alone(lone))
         this.#owes = isTubeCommand(lone) && this.#host.broker.waiting() > 0
-      } else if (steps.length === 0) return
+      } else if (steps.length === 0) {
+        if (this.#halfClosed) await this.#leave()
+        return
+      }
     }
+  }
+
+  /** Its tubes and jobs are free now, not only when its socket is gone: who connects next finds nothing of it. */
+  async #leave(): Promise<void> {
+    this.#peer.end()
+    await this.close()
   }
 
   /** Who waits takes what came back by this connection's last command, before its next one is done: whether or not that came in the same packet. */
@@ -148,7 +164,7 @@ export class Connection {
   #rest(): void {
     this.#working = false
     if (this.#over || this.#peer.congested) return
-    if (this.#halfClosed) this.#end()
+    if (this.#halfClosed) this.resume()
     else this.#hold(false)
   }
 
@@ -244,6 +260,9 @@ export class Connection {
   }
 
   async #alone(command: Exclude<LoneCommand, { name: 'quit' }>): Promise<string> {
+    const { leaving } = this.#host
+    // Who looks finds a connection there, or gone with all that it had.
+    if (leaving.size > 0) await Promise.allSettled(leaving)
     try {
       const run = isTubeCommand(command)
         ? changeTube(this.#host, this.#session, this.#tubes, command)
@@ -323,7 +342,7 @@ export class Connection {
         steps[i] = 'DRAINING\r\n'
         continue
       }
-      const op = toOp(step, id, this.#tubes, broker)
+      const op = toOp(step, id, this.#tubes, this.#host)
       ops.push(op)
       if (op.do === 'reserve') reserves = true
       // A lease that ends with its connection need not outlive a power cut.
@@ -430,7 +449,8 @@ export class Connection {
           end: (why) => end(why === 'timeout' ? 'TIMED_OUT\r\n' : 'INTERNAL_ERROR\r\n'),
         },
       )
-      const callOff = margin === Infinity ? undefined : clock.after(margin, () => stop('DEADLINE_SOON\r\n'))
+      const callOff =
+        margin === Infinity ? undefined : clock.after(margin + (clock.grain ?? 0), () => stop('DEADLINE_SOON\r\n'))
     })
   }
 

@@ -48,7 +48,7 @@ export class Counters {
 /** Who the server is. */
 export interface Identity {
   version: string
-  /** 16 hexadecimal digits, another at each start. */
+  /** 16 hexadecimal digits, the first a letter; another at each start. */
   id: string
   hostname: string
   os: string
@@ -122,8 +122,8 @@ export function tubeStats(tube: Tube, stats: QueueStats | undefined, pausedUntil
     ['current-waiting', tube.waiting],
     ['cmd-delete', stats?.gone ?? 0],
     ['cmd-pause-tube', tube.pauses],
-    ['pause', left === 0 ? 0 : tube.pause || Math.ceil(left / 1000)],
-    ['pause-time-left', Math.floor(left / 1000)],
+    ['pause', left === 0 ? 0 : tube.pause || secondsLeft(left) + 1],
+    ['pause-time-left', secondsLeft(left)],
   ]
 }
 
@@ -139,7 +139,7 @@ export function jobStats(job: JobView, tube: string, now: Ms): Entries {
     // The moment was computed before the put was committed: what is asked in whole seconds comes back rounded.
     ['delay', Math.round(job.delay / 1000)],
     ['ttr', Math.floor(job.lease / 1000)],
-    ['time-left', end === undefined ? 0 : Math.floor(Math.max(0, end - now) / 1000)],
+    ['time-left', end === undefined ? 0 : secondsLeft(end - now)],
     ['file', 0],
     ['reserves', job.reserves],
     ['timeouts', job.counts.timeouts],
@@ -147,6 +147,11 @@ export function jobStats(job: JobView, tube: string, now: Ms): Entries {
     ['buries', job.counts.buries],
     ['kicks', job.counts.kicks],
   ]
+}
+
+/** Whole seconds. Of ten that have just begun nine are left, as beanstalkd's nanoseconds say: our milliseconds may be two behind them. */
+function secondsLeft(ms: Ms): number {
+  return Math.max(0, Math.floor((ms - 2) / 1000))
 }
 
 function ready(stats: QueueStats): number {

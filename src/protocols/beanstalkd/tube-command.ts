@@ -4,7 +4,7 @@ import { pauseQueue } from '../../broker/policies.ts'
 import type { Queue } from '../../job.ts'
 import type { ChosenTubes } from './chosen-tubes.ts'
 import type { LoneCommand, TubeCommand } from './codec.ts'
-import type { Host } from './host.ts'
+import { momentIn, type Host } from './host.ts'
 import { existing } from './inspection.ts'
 
 /** A kick of many is done in slices of so many. */
@@ -58,7 +58,7 @@ async function pause(host: Host, session: Session, name: string, seconds: number
   tube.pause = seconds
   tubes.release(tube)
   const now = broker.now()
-  await pauseQueue(session, tube.queue, now + seconds * 1000, now)
+  await pauseQueue(session, tube.queue, seconds > 0 ? momentIn(seconds, host) : now, now)
   await broker.records.refresh()
   return true
 }

@@ -20,8 +20,11 @@ export interface Served {
 }
 
 /** A server over the memory store, on a clock that stands still, for as long as the test runs. */
-export async function serve(t: TestContext, options: Partial<BeanstalkdOptions> = {}): Promise<Served> {
-  const clock = new ManualClock()
+export async function serve(
+  t: TestContext,
+  options: Partial<BeanstalkdOptions> = {},
+  clock = new ManualClock(),
+): Promise<Served> {
   const store = new WatchedStore(openMemory({ clock }))
   const broker = createBroker({ store, clock })
   const errors: Error[] = []

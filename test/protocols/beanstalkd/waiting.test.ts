@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { ManualClock } from '../../../src/testing/clock.ts'
 import { settle } from '../../broker/open.ts'
 import type { Talk } from '../../interop/talk.ts'
 import { entry, replies, serve, until, type Served } from './served.ts'
@@ -208,7 +209,7 @@ describe('what stands behind a reserve that waits', () => {
     await other.ask('put 0 0 60 1', 'x')
     assert.deepEqual(await replies(taker, 2), ['RESERVED 1 1\r\nx', 'INSERTED 2'])
     const stats = await other.ask('stats-job 2')
-    assert.deepEqual([entry(stats, 'state'), entry(stats, 'time-left'), entry(stats, 'delay')], ['delayed', '10', '10'])
+    assert.deepEqual([entry(stats, 'state'), entry(stats, 'time-left'), entry(stats, 'delay')], ['delayed', '9', '10'])
   })
 
   it('is refused by a server that drains since', async (t) => {
@@ -332,9 +333,62 @@ describe('a paused tube', () => {
     const stats = await talk.ask('stats-tube a')
     assert.deepEqual(
       ['pause', 'pause-time-left', 'cmd-pause-tube'].map((key) => entry(stats, key)),
-      ['100', '60', '1'],
+      ['100', '59', '1'],
     )
     await talk.ask('put 0 0 60 1', 'x')
     assert.equal(await talk.ask('reserve-with-timeout 0'), 'TIMED_OUT')
+  })
+})
+
+/** Tells whole milliseconds, as the machine's does. */
+class WholeClock extends ManualClock {
+  readonly grain = 1
+  override now(): number {
+    return Math.floor(super.now())
+  }
+}
+
+describe('what begins within a millisecond', () => {
+  for (const { what, sends, says } of [
+    { what: 'a wait', sends: () => 'reserve-with-timeout 1\r\n', says: ['TIMED_OUT'] },
+    { what: 'a delay', sends: () => 'put 0 1 60 1\r\nx\r\nreserve\r\n', says: [/^INSERTED/, /^RESERVED/] },
+    {
+      what: 'a pause',
+      sends: (tube: string) => `put 0 0 60 1\r\nx\r\npause-tube ${tube} 1\r\nreserve\r\n`,
+      says: [/^INSERTED/, 'PAUSED', /^RESERVED/],
+    },
+  ])
+    it(`does not end early with what began before: ${what}`, async (t) => {
+      const served = await serve(t, {}, new WholeClock())
+      const [first, second] = [await served.open(), await served.open()]
+      for (const [talk, tube] of [
+        [first, 'a'],
+        [second, 'b'],
+      ] as const) {
+        for (const line of [`use ${tube}`, `watch ${tube}`, 'ignore default']) await talk.ask(line)
+        await served.move(0.4)
+        talk.send(sends(tube))
+        for (const reply of says.slice(0, -1)) assert.match((await talk.reply()) ?? '', new RegExp(reply))
+      }
+      await waiting(served, 2)
+      await served.move(999.9)
+      await silent(second)
+      await served.move(1.1)
+      assert.match((await second.reply()) ?? '', new RegExp(says.at(-1) as string))
+    })
+
+  it('is warned of a second before its end, not more', async (t) => {
+    const served = await serve(t, {}, new WholeClock())
+    const talk = await served.open()
+    await served.move(0.9)
+    await talk.ask('put 0 0 2 1', 'x')
+    await talk.ask('reserve')
+    await served.move(0.2)
+    talk.send('reserve\r\n')
+    await waiting(served, 1)
+    await served.move(999.4)
+    await silent(talk)
+    await served.move(1)
+    assert.equal(await talk.reply(), 'DEADLINE_SOON')
   })
 })

@@ -47,7 +47,7 @@ for (const form of FORMS)
       assert.equal(received.one('ApproximateReceiveCount'), '2')
       assert.equal(received.one('StringValue'), 'x')
       assert.equal(received.one('AWSTraceHeader'), 'Root=1')
-      assert.match((await talk.ask(`stats-job ${id}`)) ?? '', /^state: reserved$[^]*^time-left: 40$/m)
+      assert.match((await talk.ask(`stats-job ${id}`)) ?? '', /^state: reserved$[^]*^time-left: 39$/m)
     })
 
     test('a body that is no text is Base64 and says so, whatever attributes are asked for', async (t) => {
