@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from './errors.ts'
 import type { Ms } from './job.ts'
+import { shown } from './shown.ts'
 
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
 type Unit = keyof typeof units
@@ -18,7 +19,7 @@ export function toMs(duration: Duration, name = 'duration'): Ms {
   const ms = typeof duration === 'number' ? duration : parse(duration)
   if (ms === undefined || !(ms >= 0) || ms > Number.MAX_SAFE_INTEGER)
     throw new InvalidArgumentError(
-      `${name} is ${JSON.stringify(duration)}; give milliseconds as a number from 0 on, or text such as '500ms', '30s', '10m', '2h' or '7d'.`,
+      `${name} is ${shown(duration)}; give milliseconds as a number from 0 on, or text such as '500ms', '30s', '10m', '2h' or '7d'.`,
     )
   return Math.round(ms)
 }

@@ -1,13 +1,16 @@
 /** From a URL to a queue. */
 import { createBroker, type Broker } from './broker/broker.ts'
-import { isLoopback } from './cli/listen.ts'
+import { isLoopback, listenText, parseListen } from './cli/listen.ts'
 import { InvalidArgumentError } from './errors.ts'
+import { checkOptions, type Names } from './jobs/check.ts'
 import type { PutMiddleware } from './jobs/context.ts'
 import type { Jobs } from './jobs/definition.ts'
-import { Queue, type Listening, type ListenOptions } from './jobs/queue.ts'
+import { LISTEN_OPTIONS, type Listening, type ListenOptions } from './jobs/listening.ts'
+import { Queue } from './jobs/queue.ts'
 import type { Tracing, TracingOption } from './jobs/tracing.ts'
 import type { Listen } from './protocols/beanstalkd/index.ts'
 import { isServer, openServer, openStore, type StoreOptions } from './registry.ts'
+import { shown } from './shown.ts'
 import { BrokerTransport } from './transports/broker.ts'
 
 export interface OpenOptions<J extends Jobs> extends StoreOptions {
@@ -33,9 +36,12 @@ export interface OpenOptions<J extends Jobs> extends StoreOptions {
  * await queue.close()
  */
 export async function open<const J extends Jobs>(url: string, options: OpenOptions<J>): Promise<Queue<J>> {
+  checkOptions(options, 'options of open', OPEN_OPTIONS)
   const { jobs, use, tracing, ...storeOptions } = options
   const { clock } = storeOptions
-  const common = { jobs, tracing: await tracingOf(tracing), ...(use && { use }), ...(clock && { clock }) }
+  if (clock !== undefined && (typeof clock?.now !== 'function' || typeof clock.after !== 'function'))
+    throw new InvalidArgumentError(`clock is ${shown(clock)}; give an object with the functions now and after.`)
+  const common = { jobs, tracing: await tracingOf(tracing), ...(use !== undefined && { use }), ...(clock && { clock }) }
   if (isServer(url)) return new Queue({ transport: await openServer(url), ...common })
   const store = await openStore(url, storeOptions)
   const broker = createBroker({ store, ...(clock && { clock }) })
@@ -43,11 +49,13 @@ export async function open<const J extends Jobs>(url: string, options: OpenOptio
   return new Queue({ transport, listen: (at) => listen(broker, at), ...common })
 }
 
+const OPEN_OPTIONS: Names<OpenOptions<Jobs>> = { jobs: true, use: true, tracing: true, durability: true, clock: true }
+
 /** @throws InvalidArgumentError */
 async function tracingOf(option: TracingOption = 'link'): Promise<Tracing | undefined> {
   if (option === false) return undefined
   if (option !== 'link' && option !== 'child')
-    throw new InvalidArgumentError(`tracing is ${JSON.stringify(option)}; give 'link', 'child' or false.`)
+    throw new InvalidArgumentError(`tracing is ${shown(option)}; give 'link', 'child' or false.`)
   try {
     return (await import('./jobs/opentelemetry.ts')).openTelemetry(option)
   } catch (error) {
@@ -57,7 +65,9 @@ async function tracingOf(option: TracingOption = 'link'): Promise<Tracing | unde
 }
 
 /** A protocol is loaded when somebody is to speak it. */
-async function listen(broker: Broker, { beanstalkd, sqs }: ListenOptions): Promise<Listening> {
+async function listen(broker: Broker, options: ListenOptions): Promise<Listening> {
+  checkOptions(options, 'options of listen', LISTEN_OPTIONS)
+  const { beanstalkd, sqs } = options
   if (beanstalkd === undefined && sqs === undefined)
     throw new InvalidArgumentError('Say what to listen for: beanstalkd, sqs, or both.')
   const servers: { close(): Promise<void> }[] = []
@@ -68,7 +78,7 @@ async function listen(broker: Broker, { beanstalkd, sqs }: ListenOptions): Promi
       const { BeanstalkdServer } = await import('./protocols/beanstalkd/index.ts')
       const server = new BeanstalkdServer({ broker })
       servers.push(server)
-      at.beanstalkd = textOf(await server.listen(addressOf(beanstalkd)))
+      at.beanstalkd = listenText(await server.listen(addressOf(beanstalkd)))
     }
     if (sqs !== undefined) {
       const address = addressOf(sqs)
@@ -79,7 +89,7 @@ async function listen(broker: Broker, { beanstalkd, sqs }: ListenOptions): Promi
       const access = isLoopback(address) ? undefined : await Access.open(broker.records, process.env[SECRET_KEY])
       const server = new SqsServer({ broker, ...(access && askForKeys(access, 'us-east-1')) })
       servers.push(server)
-      at.sqs = `http://${textOf(await server.listen(address))}`
+      at.sqs = `http://${listenText(await server.listen(address))}`
     }
     return { ...at, close }
   } catch (error) {
@@ -88,15 +98,9 @@ async function listen(broker: Broker, { beanstalkd, sqs }: ListenOptions): Promi
   }
 }
 
-function textOf(at: Listen): string {
-  if ('path' in at) return `unix:${at.path}`
-  return `${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}`
-}
-
-function addressOf(address: number | string): Listen {
-  if (typeof address === 'number') return { host: '127.0.0.1', port: address }
-  if (address.startsWith('unix:')) return { path: address.slice('unix:'.length) }
-  const match = /^\[?([^\]]*)\]?:(\d{1,5})$/.exec(address)
-  if (!match?.[1]) throw new InvalidArgumentError(`'${address}' is no address; give a port, HOST:PORT, or unix:PATH.`)
-  return { host: match[1], port: Number(match[2]) }
+/** @throws InvalidArgumentError */
+function addressOf(address: unknown): Listen {
+  if (typeof address !== 'number' && typeof address !== 'string')
+    throw new InvalidArgumentError(`${shown(address)} is no address; give a port, HOST:PORT, or unix:PATH.`)
+  return parseListen(String(address))
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { Clock } from './clock.ts'
 import { InvalidArgumentError } from './errors.ts'
 import type { Durability } from './stores/sqlite/durability.ts'
+import { shown } from './shown.ts'
 import type { Store } from './stores/store.ts'
 import type { Transport } from './transports/transport.ts'
 
@@ -74,7 +75,9 @@ export function fileOf(url: string): string | undefined {
   return scheme === 'file:' ? pathOf(rest) : undefined
 }
 
-function split(url: string): { scheme: string; rest: string } {
+function split(url: unknown): { scheme: string; rest: string } {
+  if (typeof url !== 'string')
+    throw new InvalidArgumentError(`The store is ${shown(url)}; name one, such as 'file:jobs.db'.`)
   const match = /^([a-z][a-z0-9+.-]+:)(.*)$/s.exec(url)
   if (match) return { scheme: match[1] as string, rest: match[2] as string }
   if (url === '') throw new InvalidArgumentError('The store is an empty text; name one, such as file:jobs.db.')

@@ -237,7 +237,7 @@ export class Attempt {
       },
       log: (text) => this.#toldNotes().log(text),
       put: (name: string, args?: unknown, options = {}) => put(name, args, options) as never,
-      pauseQueue: (duration) => pauseQueue(this.delivery.queue, momentOf(duration, transport, 'duration')),
+      pauseQueue: async (until) => pauseQueue(this.delivery.queue, momentOf(until, transport, 'until')),
       complete: (transaction, result) => this.#complete(transaction, result),
     })
   }

@@ -1,6 +1,8 @@
 import { toMs, type Duration } from '../duration.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import type { Backoff, Ms } from '../job.ts'
+import { shown } from '../shown.ts'
+import { checkOptions, type Names } from './check.ts'
 
 /**
  * How long a failed job waits for its next attempt.
@@ -21,14 +23,16 @@ const FIRST: Ms = 1000
 const FACTOR = 3
 const MAX: Ms = 3_600_000
 const JITTER = 0.2
+const TERMS: Names<BackoffTerms> = { first: true, factor: true, max: true, jitter: true }
 
 /** The terms in numbers, without the jitter, as stores know them. */
 export function backoffOf(terms: Duration | BackoffTerms = FIRST, what = 'backoff'): Backoff & { jitter: number } {
+  if (typeof terms === 'object') checkOptions(terms, `terms of ${what}`, TERMS)
   const { first, factor = FACTOR, max = MAX, jitter = JITTER } = typeof terms === 'object' ? terms : { first: terms }
-  if (!(factor >= 1) || !Number.isFinite(factor))
-    throw new InvalidArgumentError(`${what}.factor is ${factor}; give a number from 1 on.`)
-  if (!(jitter >= 0 && jitter <= 1))
-    throw new InvalidArgumentError(`${what}.jitter is ${jitter}; give a part from 0 to 1.`)
+  if (!Number.isFinite(factor) || factor < 1)
+    throw new InvalidArgumentError(`${what}.factor is ${shown(factor)}; give a number from 1 on.`)
+  if (!Number.isFinite(jitter) || jitter < 0 || jitter > 1)
+    throw new InvalidArgumentError(`${what}.jitter is ${shown(jitter)}; give a part from 0 to 1.`)
   return { first: toMs(first, `${what}.first`), factor, max: toMs(max, `${what}.max`), jitter }
 }
 

@@ -31,8 +31,8 @@ export interface Context<J extends Jobs = Jobs> {
   log(text: string): void
   /** As the queue's put. */
   put<N extends keyof J & string>(name: N, ...put: PutParameters<J[N]>): Promise<PutJob<ResultOf<J[N]>>>
-  /** Nobody takes jobs from this job's queue for so long. */
-  pauseQueue(duration: Duration): Promise<void>
+  /** Nobody takes jobs from this job's queue for so long, or until then. */
+  pauseQueue(until: Duration | Date): Promise<void>
   /**
    * The job is done if the application's transaction commits, and only then: together with the rows that the handler wrote. On `file:` only.
    * @param transaction node:sqlite's handle, with a transaction open on the store's file

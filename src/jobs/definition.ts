@@ -3,7 +3,9 @@
 import { toMs, type Duration } from '../duration.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import type { Limit, Queue } from '../job.ts'
+import { named, shown } from '../shown.ts'
 import { backoffOf, type BackoffOption } from './backoff.ts'
+import { checkCount, checkList, checkOptions, checkQueue, MAX_PRIORITY, type Names } from './check.ts'
 import { limitsOf } from './limits.ts'
 import type { InferInput, InferOutput, StandardSchema } from './standard-schema.ts'
 
@@ -77,6 +79,10 @@ export function job<S extends StandardSchema, R = undefined>(
 export function job<Args = undefined, Result = unknown>(options?: JobOptions): JobDefinition<Args, Args, Result, Result>
 export function job(first?: StandardSchema | JobOptions, second?: JobOptions): JobDefinition {
   const schema = isSchema(first) ? first : undefined
+  if (!schema && second !== undefined)
+    throw new InvalidArgumentError(
+      `The first argument of job is ${shown(first)}; before options it must be a validator that follows Standard Schema.`,
+    )
   const options = (schema ? second : (first as JobOptions | undefined)) ?? {}
   return { schema, options }
 }
@@ -103,15 +109,17 @@ export class Catalog {
 
   /** @throws InvalidArgumentError */
   constructor(jobs: Jobs) {
+    if (typeof jobs !== 'object' || jobs === null || Array.isArray(jobs))
+      throw new InvalidArgumentError(`The jobs are ${shown(jobs)}; give what defineJobs({ ... }) answers.`)
+    for (const [name, definition] of Object.entries(jobs)) checkDefinition(name, definition)
     // Queues that jobs of other names go into.
     const foreign = new Set(Object.values(jobs).map(({ options }) => options.queue))
     for (const [name, definition] of Object.entries(jobs)) {
       const queue = definition.options.queue ?? name
       const shares = queue !== name || foreign.has(name)
       const entry: Entry = { name, definition, queue, target: queueOf(queue), shares }
-      checkName(name, 'A job')
+      checkName(name, "A job's name")
       checkQueue(entry.queue)
-      checkOptions(name, definition.options)
       for (const one of [name, ...(definition.options.aliases ?? [])]) {
         if (this.#byName.has(one))
           throw new InvalidArgumentError(`Two jobs have the name '${one}'. Each name and alias may be there once.`)
@@ -126,7 +134,7 @@ export class Catalog {
     const entry = this.#byName.get(name)
     if (!entry)
       throw new InvalidArgumentError(
-        `There is no job '${name}'. Defined are: ${[...new Set([...this.#byName.values()].map((one) => one.name))].join(', ') || 'none'}.`,
+        `There is no job ${named(name)}. Defined are: ${[...new Set([...this.#byName.values()].map((one) => one.name))].join(', ') || 'none'}.`,
       )
     return entry
   }
@@ -152,39 +160,50 @@ export interface Entry {
 }
 
 const MAX_NAME = 200
-export const MAX_PRIORITY = 2 ** 32 - 1
 
-function checkName(name: string, what: string): void {
-  if (name === '' || Buffer.byteLength(name) > MAX_NAME)
-    throw new InvalidArgumentError(`${what}'s name is '${name}'; give one of 1 to ${MAX_NAME} bytes.`)
+function checkName(name: unknown, what: string): void {
+  if (typeof name !== 'string' || name === '' || Buffer.byteLength(name) > MAX_NAME)
+    throw new InvalidArgumentError(`${what} is ${named(name)}; give a text of 1 to ${MAX_NAME} bytes.`)
 }
 
 export const queueOf = (name: string): Queue => `default/${name}`
 export const nameOf = (queue: Queue): string => queue.slice(queue.indexOf('/') + 1)
 
-/** A queue's name as every protocol can say it. @throws InvalidArgumentError */
-export function checkQueue(name: string): void {
-  // Who doesn't compile may give whatever.
-  if (typeof name !== 'string' || !/^[A-Za-z0-9+/;.$_()][A-Za-z0-9\-+/;.$_()]{0,199}$/.test(name))
-    throw new InvalidArgumentError(
-      `'${name}' can't be a queue's name. Use 1 to 200 letters, digits and -+/;.$_() and begin with another than -; name the queue of a job by its 'queue' option.`,
-    )
+const JOB_OPTIONS: Names<JobOptions> = {
+  queue: true,
+  aliases: true,
+  retries: true,
+  backoff: true,
+  timeout: true,
+  maxStarts: true,
+  priority: true,
+  ttl: true,
+  result: true,
+  keepResult: true,
+  limits: true,
 }
 
-function checkOptions(name: string, options: JobOptions): void {
+/** @throws InvalidArgumentError */
+function checkDefinition(name: string, definition: unknown): void {
+  if (typeof definition !== 'object' || definition === null || !('options' in definition))
+    throw new InvalidArgumentError(`'${name}' is ${shown(definition)}; make it with job(...).`)
+  checkOptions(definition.options, `options of '${name}'`, JOB_OPTIONS)
+  const options = definition.options as JobOptions
   checkCount(options.retries, `retries of '${name}'`)
   checkCount(options.maxStarts, `maxStarts of '${name}'`)
   checkCount(options.priority, `priority of '${name}'`, MAX_PRIORITY)
+  if (options.queue !== undefined) checkQueue(options.queue)
+  if (options.aliases !== undefined) {
+    checkList(options.aliases, `aliases of '${name}'`)
+    for (const alias of options.aliases) checkName(alias, `An alias of '${name}'`)
+  }
+  if (options.result !== undefined && options.result !== true && !isSchema(options.result))
+    throw new InvalidArgumentError(
+      `result of '${name}' is ${shown(options.result)}; give true, or a validator that follows Standard Schema, or leave it out.`,
+    )
   if (options.timeout !== undefined) toMs(options.timeout, `timeout of '${name}'`)
   if (options.ttl !== undefined) toMs(options.ttl, `ttl of '${name}'`)
   if (options.keepResult !== undefined) toMs(options.keepResult, `keepResult of '${name}'`)
   if (options.backoff !== undefined && typeof options.backoff !== 'function')
     backoffOf(options.backoff, `backoff of '${name}'`)
-}
-
-/** @throws InvalidArgumentError */
-export function checkCount(value: unknown, what: string, largest = Number.MAX_SAFE_INTEGER): void {
-  if (value === undefined) return
-  if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > largest)
-    throw new InvalidArgumentError(`${what} is ${JSON.stringify(value)}; give a whole number from 0 to ${largest}.`)
 }

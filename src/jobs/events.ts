@@ -1,5 +1,8 @@
 /** What happens to jobs, as this process sees it. */
+import { InvalidArgumentError } from '../errors.ts'
 import type { Ms } from '../job.ts'
+import { named } from '../shown.ts'
+import { checkFunction, type Names } from './check.ts'
 import { isCounted, type Counted, type Figures } from './figures.ts'
 
 interface About {
@@ -39,6 +42,20 @@ export interface Events {
   error: { error: unknown }
 }
 export type EventName = keyof Events
+const EVENTS: Names<Events> = {
+  put: true,
+  started: true,
+  progress: true,
+  done: true,
+  failed: true,
+  retried: true,
+  dead: true,
+  cancelled: true,
+  stalled: true,
+  lost: true,
+  blocked: true,
+  error: true,
+}
 type Listener = (event: never) => void
 
 /** Who hears all of them, for a while. */
@@ -60,7 +77,11 @@ export class Emitter {
     this.#sink = sink
   }
 
+  /** @throws InvalidArgumentError there is no such event */
   on<N extends EventName>(name: N, listener: (event: Events[N]) => void): () => void {
+    if (typeof name !== 'string' || !Object.hasOwn(EVENTS, name))
+      throw new InvalidArgumentError(`There is no event ${named(name)}; there are ${Object.keys(EVENTS).join(', ')}.`)
+    checkFunction(listener, `The listener of '${name}'`)
     let listeners = this.#listeners.get(name)
     if (!listeners) this.#listeners.set(name, (listeners = new Set()))
     listeners.add(listener)

@@ -1,7 +1,7 @@
 /** Events of all processes that share a store, as one who follows hears them. */
 import type { Ms } from '../job.ts'
-import type { Event, Tellers, ToldEvent } from '../transports/transport.ts'
-import type { EventName, Events } from './events.ts'
+import type { Event, Tellers, ToldEvent, Transport } from '../transports/transport.ts'
+import type { EventName, Events, Sink } from './events.ts'
 import { faultText } from './fault.ts'
 import { nameOf, queueOf } from './definition.ts'
 
@@ -101,6 +101,22 @@ function followed({ type, id, queue, time, data }: ToldEvent): FollowedEvent {
     queue: nameOf(queue),
     time: new Date(time),
   } as unknown as FollowedEvent
+}
+
+/** Tells those who follow, in whichever process. */
+export function sinkOf(transport: Transport): Sink | undefined {
+  const { events } = transport
+  return (
+    events && {
+      get open() {
+        return events.followed
+      },
+      tell(name, event) {
+        const one = told(name, event, transport.now())
+        if (one) events.tell(one)
+      },
+    }
+  )
 }
 
 /** An event of this process as all are told of it. */

@@ -2,13 +2,19 @@
 import { InvalidArgumentError } from '../errors.ts'
 import type { Queue } from '../job.ts'
 import type { Context, Handlers, WorkedJob, WorkMiddleware } from './context.ts'
-import { type Catalog, checkQueue, type Jobs, queueOf } from './definition.ts'
+import { shown } from '../shown.ts'
+import { checkList, checkQueue } from './check.ts'
+import { type Catalog, type Jobs, queueOf } from './definition.ts'
 
 export type Handler = (job: WorkedJob, ctx: Context) => unknown
 export type Around = (handler: Handler, job: WorkedJob, ctx: Context) => unknown
 
 /** By the names of their jobs. @throws InvalidArgumentError */
 export function handlersOf(handlers: Handlers<Jobs>, catalog: Catalog): Map<string, Handler> {
+  if (typeof handlers !== 'object' || handlers === null)
+    throw new InvalidArgumentError(
+      `The handlers are ${shown(handlers)}; give an object with a function for each job that is worked.`,
+    )
   const known = new Map<string, Handler>()
   for (const [name, handler] of Object.entries(handlers)) {
     if (handler === undefined) continue
@@ -25,6 +31,7 @@ export function handlersOf(handlers: Handlers<Jobs>, catalog: Catalog): Map<stri
 /** Where jobs of these names lie, or those that were asked for. @throws InvalidArgumentError */
 export function queuesOf(known: Map<string, Handler>, catalog: Catalog, asked: readonly string[] | undefined): Queue[] {
   const names = new Set<string>()
+  if (asked !== undefined) checkList(asked, 'queues')
   if (asked) for (const name of asked) names.add(name)
   else
     for (const name of known.keys()) {

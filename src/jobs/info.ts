@@ -1,6 +1,7 @@
 /** What one sees of a job without taking it. */
 import type { Bytes, JobId } from '../job.ts'
 import { InvalidArgumentError } from '../errors.ts'
+import { named } from '../shown.ts'
 import { decode } from './message.ts'
 import { nameOf } from './definition.ts'
 import type { JobView } from '../transports/transport.ts'
@@ -90,8 +91,9 @@ export function textOf(bytes: Bytes): string {
 
 /** @throws InvalidArgumentError */
 export function idOf(id: string): JobId {
-  const number = Number(id)
-  if (!/^\d{1,16}$/.test(id) || !Number.isSafeInteger(number))
-    throw new InvalidArgumentError(`'${id}' is no job's id; a put answers with one.`)
+  const text: unknown = typeof id === 'number' ? String(id) : id
+  const number = Number(typeof text === 'string' && /^\d{1,16}$/.test(text) ? text : NaN)
+  if (!Number.isSafeInteger(number))
+    throw new InvalidArgumentError(`${named(id)} is no job's id; a put answers with one.`)
   return number
 }

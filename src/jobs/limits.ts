@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto'
 import { toMs } from '../duration.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import type { Limit } from '../job.ts'
+import { shown } from '../shown.ts'
 import type { Transport } from '../transports/transport.ts'
+import { checkOptions, type Names } from './check.ts'
 import type { Entry, LimitOption } from './definition.ts'
 
 /** Of one job. */
@@ -12,6 +14,7 @@ const MAX_NAME = 200
 const MAX_KEY = 200
 /** Of a gate's name, in bytes; longer keys are hashed. */
 const MAX_GATE = 300
+const LIMIT_OPTIONS: Names<LimitOption> = { concurrency: true, rate: true, key: true, name: true }
 
 /**
  * The limits of these definitions by name. Options of one name are one limit: each part may be said more than once, if it is the same.
@@ -29,10 +32,11 @@ export function limitsOf(entries: Iterable<Entry>): ReadonlyMap<string, Limit> {
 }
 
 function add(limits: Map<string, Limit>, job: string, option: LimitOption): void {
+  checkOptions(option, `terms of a limit of '${job}'`, LIMIT_OPTIONS)
   const { name = job, key } = option
   if (typeof name !== 'string' || name === '' || Buffer.byteLength(name) > MAX_NAME || /[/\0]/.test(name))
     throw new InvalidArgumentError(
-      `A limit of '${job}' has the name ${JSON.stringify(name)}; give one of 1 to ${MAX_NAME} bytes without '/', by its 'name' option.`,
+      `A limit of '${job}' has the name ${shown(name)}; give one of 1 to ${MAX_NAME} bytes without '/', by its 'name' option.`,
     )
   if (key !== undefined && typeof key !== 'function')
     throw new InvalidArgumentError(`The key of limit '${name}' is no function of the arguments.`)
@@ -53,7 +57,7 @@ function limitOf(name: string, { concurrency, rate }: LimitOption): Limit {
   if (concurrency !== undefined) limit.concurrency = count(concurrency, `concurrency of limit '${name}'`)
   if (rate !== undefined) {
     if (!Array.isArray(rate) || rate.length !== 2)
-      throw new InvalidArgumentError(`rate of limit '${name}' is ${JSON.stringify(rate)}; give [100, '1m'].`)
+      throw new InvalidArgumentError(`rate of limit '${name}' is ${shown(rate)}; give [100, '1m'].`)
     const [jobs, per] = rate
     limit.rate = { jobs: count(jobs, `rate of limit '${name}'`), per: toMs(per, `rate of limit '${name}'`) }
     if (limit.rate.per === 0) throw new InvalidArgumentError(`rate of limit '${name}' has a window of no time.`)
@@ -63,7 +67,7 @@ function limitOf(name: string, { concurrency, rate }: LimitOption): Limit {
 
 function count(value: unknown, what: string): number {
   if (!Number.isSafeInteger(value) || (value as number) < 1)
-    throw new InvalidArgumentError(`${what} is ${JSON.stringify(value)}; give a whole number from 1 on.`)
+    throw new InvalidArgumentError(`${what} is ${shown(value)}; give a whole number from 1 on.`)
   return value as number
 }
 
@@ -97,7 +101,7 @@ function keyFrom(limit: string, keyOf: NonNullable<LimitOption['key']>, args: un
   }
   if (typeof key === 'string' && key !== '' && key.length <= MAX_KEY) return key
   throw new InvalidArgumentError(
-    `The key of limit '${limit}' is ${JSON.stringify(key)}; it must be a text of 1 to ${MAX_KEY} characters.`,
+    `The key of limit '${limit}' is ${shown(key)}; it must be a text of 1 to ${MAX_KEY} characters.`,
   )
 }
 

@@ -1,5 +1,4 @@
 /** Puts jobs: checked, through the middleware, traced and told. */
-import type { Duration } from '../duration.ts'
 import { InvalidArgumentError, NotSupportedError } from '../errors.ts'
 import type { Op, Result, Transport } from '../transports/transport.ts'
 import { putTogether, throughAll, type AnyPut, type PutNext } from './batch.ts'
@@ -9,7 +8,7 @@ import type { Emitter, Events } from './events.ts'
 import { told } from './follow.ts'
 import type { LimitRecords } from './limits.ts'
 import { putAnswer, putOp } from './put.ts'
-import type { Results } from './result.ts'
+import type { ResultOptions, Results } from './result.ts'
 import type { SendSpan, Tracing } from './tracing.ts'
 import { checkArgs } from './validate.ts'
 
@@ -25,7 +24,7 @@ export interface PutJob<Result = unknown> {
    * @throws JobFailedError it failed for good, was cancelled or deleted, or its result is kept no longer
    * @throws TimedOutError
    */
-  result(options?: { timeout?: Duration }): Promise<Result>
+  result(options?: ResultOptions): Promise<Result>
 }
 
 export interface ProducerParts {
@@ -198,12 +197,12 @@ export class Producer {
       id,
       duplicate,
       replaced: put.replaced ?? false,
-      result: async ({ timeout } = {}) => {
+      result: async (options = {}) => {
         if (entry.definition.options.result === undefined)
           throw new InvalidArgumentError(
             `The result of '${entry.name}' is not kept. Give its definition 'result: true', or a validator of it.`,
           )
-        return this.#results.of(put.id, entry.name, timeout)
+        return this.#results.of(put.id, entry.name, options)
       },
     }
   }

@@ -2,9 +2,11 @@
 import { toMs, type Duration } from '../duration.ts'
 import { InvalidArgumentError, NotSupportedError, QueueFullError, UnavailableError } from '../errors.ts'
 import type { Message as StoredMessage, Ms, Target } from '../job.ts'
+import { named } from '../shown.ts'
 import type { Op, Put, Result, Transport } from '../transports/transport.ts'
 import { backoffOf, type BackoffTerms } from './backoff.ts'
-import { checkCount, MAX_PRIORITY, type ArgsIn, type Entry } from './definition.ts'
+import { checkCount, checkDate, checkOptions, checkText, MAX_PRIORITY, type Names } from './check.ts'
+import type { ArgsIn, Entry } from './definition.ts'
 import { gatesOf } from './limits.ts'
 import { encode, type Message } from './message.ts'
 
@@ -41,6 +43,19 @@ export interface UniqueOptions {
   onDuplicate?: 'keep' | 'replace' | 'supersede'
 }
 
+const PUT_OPTIONS: Names<PutOptions> = {
+  delay: true,
+  priority: true,
+  ttl: true,
+  retries: true,
+  backoff: true,
+  timeout: true,
+  maxStarts: true,
+  group: true,
+  unique: true,
+}
+const UNIQUE_OPTIONS: Names<UniqueOptions> = { key: true, for: true, onDuplicate: true }
+
 /**
  * @throws InvalidArgumentError an option that can't be
  * @throws NotSupportedError an option that the transport lacks
@@ -54,19 +69,20 @@ export function putOp(
 ): Op {
   const { name, definition } = entry
   const defaults = definition.options
+  checkOptions(options, 'options of a put', PUT_OPTIONS)
   checkAbilities(transport, options, entry)
-  const priority = options.priority ?? defaults.priority
+  const { priority = defaults.priority, ttl = defaults.ttl } = options
   checkCount(priority, 'priority', MAX_PRIORITY)
   checkCount(options.retries, 'retries')
   checkCount(options.maxStarts, 'maxStarts')
-  const ttl = options.ttl ?? defaults.ttl
+  const unique = options.unique === undefined ? undefined : uniqueOf(options.unique)
 
   const message: Message = { job: name, args }
   if (options.retries !== undefined) message.retries = options.retries
   if (options.maxStarts !== undefined) message.maxStarts = options.maxStarts
   if (options.backoff !== undefined) message.backoff = backoffOf(options.backoff)
   if (options.timeout !== undefined) message.timeout = toMs(options.timeout, 'timeout')
-  if (options.unique) message.unique = options.unique.key
+  if (unique) message.unique = unique.key
   if (trace !== undefined) message.traceparent = trace
 
   const target: Target = { queue: entry.target, create: true }
@@ -78,8 +94,11 @@ export function putOp(
   if (entry.shares) msg.name = name
   const gates = gatesOf(entry, args)
   if (gates) msg.gates = gates
-  if (options.group !== undefined) msg.group = groupOf(options.group)
-  if (options.unique) msg.unique = uniqueOf(options.unique)
+  if (options.group !== undefined) {
+    checkText(options.group, 'group', MAX_KEY)
+    msg.group = options.group
+  }
+  if (unique) msg.unique = unique
   if (defaults.result !== undefined) msg.result = toMs(defaults.keepResult ?? KEEP_RESULT, 'keepResult')
   return { do: 'put', to: [target], msg }
 }
@@ -90,27 +109,20 @@ const MAX_KEY = 1000
 /** @throws InvalidArgumentError */
 export function momentOf(delay: Duration | Date, transport: Transport, what = 'delay'): Ms {
   if (!(delay instanceof Date)) return transport.now() + toMs(delay, what)
-  const at = delay.getTime()
-  if (Number.isNaN(at))
-    throw new InvalidArgumentError(`${what} is no valid Date; give a moment, or a duration such as 10m.`)
-  return at
+  checkDate(delay, what)
+  return delay.getTime()
 }
 
-function groupOf(group: unknown): string {
-  if (typeof group !== 'string' || group === '' || group.length > MAX_KEY)
-    throw new InvalidArgumentError(`group is ${JSON.stringify(group)}; give a text of 1 to ${MAX_KEY} characters.`)
-  return group
-}
-
-function uniqueOf({
-  key,
-  for: span = 'unfinished',
-  onDuplicate = 'keep',
-}: UniqueOptions): NonNullable<StoredMessage['unique']> {
-  if (typeof key !== 'string' || key === '' || key.length > MAX_KEY)
-    throw new InvalidArgumentError(`unique.key is ${JSON.stringify(key)}; give a text of 1 to ${MAX_KEY} characters.`)
+function uniqueOf(unique: UniqueOptions): NonNullable<StoredMessage['unique']> {
+  checkOptions(unique, 'parts of unique', UNIQUE_OPTIONS)
+  const { key, for: span = 'unfinished', onDuplicate = 'keep' } = unique
+  if (key === undefined)
+    throw new InvalidArgumentError('unique has no key; give a text that jobs share which are the same.')
+  checkText(key, 'unique.key', MAX_KEY)
   if (!['keep', 'replace', 'supersede'].includes(onDuplicate))
-    throw new InvalidArgumentError(`unique.onDuplicate is '${onDuplicate}'; there are keep, replace and supersede.`)
+    throw new InvalidArgumentError(
+      `unique.onDuplicate is ${named(onDuplicate)}; there are keep, replace and supersede.`,
+    )
   return {
     key,
     for: span === 'waiting' || span === 'unfinished' ? span : toMs(span, 'unique.for'),

@@ -1,47 +1,29 @@
 /** What an application puts jobs into, looks at them with, and takes workers from. */
 import { systemClock, type Clock } from '../clock.ts'
-import { toMs, type Duration } from '../duration.ts'
-import { ClosedError, InvalidArgumentError, NotSupportedError, TimedOutError } from '../errors.ts'
+import type { Duration } from '../duration.ts'
+import { ClosedError, InvalidArgumentError, NotSupportedError } from '../errors.ts'
 import type { Ms } from '../job.ts'
-import type { Counted, Op, Transport } from '../transports/transport.ts'
-import { awake } from './awake.ts'
+import type { Op, Transport } from '../transports/transport.ts'
+import { checkFunctions, checkList, checkQueue } from './check.ts'
 import type { Handlers, PutMiddleware } from './context.ts'
-import {
-  type ArgsIn,
-  Catalog,
-  checkCount,
-  checkQueue,
-  type Jobs,
-  nameOf,
-  queueOf,
-  type ResultOf,
-} from './definition.ts'
-import { Emitter, type EventName, type Events, type Sink } from './events.ts'
+import { countsOf, drained, type Counts, type DrainedOptions } from './counts.ts'
+import { type ArgsIn, Catalog, type Jobs, queueOf, type ResultOf } from './definition.ts'
+import { Emitter, type EventName, type Events } from './events.ts'
 import { Figures } from './figures.ts'
-import { Follow, told } from './follow.ts'
+import { Follow, sinkOf } from './follow.ts'
 import { idOf, infoOf, type JobInfo } from './info.ts'
-import { metricsText } from './metrics.ts'
 import { LimitRecords } from './limits.ts'
+import type { Listening, ListenOptions } from './listening.ts'
+import { metricsText } from './metrics.ts'
+import { pageOf, type Page, type PageOptions } from './page.ts'
 import { Producer, type PutJob } from './producer.ts'
 import { momentOf, type PutOptions, type PutParameters } from './put.ts'
-import { Results } from './result.ts'
-import { AT_REST, changeMany, LIVE, whereOf, type Selection } from './selection.ts'
+import { Results, type ResultOptions } from './result.ts'
+import { AT_REST, changeMany, whereOf, type Selection } from './selection.ts'
 import type { Tracing } from './tracing.ts'
 import { updateJob, type JobChange } from './update.ts'
-import { Worker, type WorkerNeeds, type WorkerOptions } from './worker.ts'
-
-export interface Counts {
-  queue: string
-  ready: number
-  delayed: number
-  waiting: number
-  reserved: number
-  buried: number
-  /** Jobs that came and left since the queue exists. */
-  puts: number
-  gone: number
-  pausedUntil?: Date
-}
+import type { WorkerOptions } from './worker-options.ts'
+import { Worker, type WorkerNeeds } from './worker.ts'
 
 /** One of a batch: name, arguments, options. */
 export type PutOf<J extends Jobs> = {
@@ -62,20 +44,6 @@ export interface QueueOptions<J extends Jobs> {
   /** Closed with the queue. */
   transport: Transport
 }
-export interface ListenOptions {
-  /** A port of 127.0.0.1, `HOST:PORT`, or `unix:PATH`, for clients of beanstalkd. */
-  beanstalkd?: number | string
-  /** A port of 127.0.0.1, or `HOST:PORT`, for clients of Amazon SQS. */
-  sqs?: number | string
-}
-export interface Listening {
-  /** Where it listens for clients of beanstalkd, if it does: `HOST:PORT` or `unix:PATH`. */
-  readonly beanstalkd?: string
-  /** Where it listens for clients of Amazon SQS, if it does: `http://HOST:PORT`. */
-  readonly sqs?: string
-  close(): Promise<void>
-}
-
 /** What workers of this queue need, for those of ours that make their own. */
 export let workerNeeds: (queue: Queue<Jobs>) => WorkerNeeds
 
@@ -108,6 +76,7 @@ export class Queue<J extends Jobs> {
     listen,
     tracing,
   }: QueueOptions<J>) {
+    checkFunctions(use, 'use')
     this.#transport = transport
     this.#catalog = new Catalog(jobs)
     this.#limits = new LimitRecords(transport, this.#catalog.limits)
@@ -115,7 +84,7 @@ export class Queue<J extends Jobs> {
     this.#random = random
     this.#tracing = tracing
     this.#figures = new Figures((name) => this.#catalog.find(name) !== undefined)
-    this.#events = new Emitter(this.#figures, everywhere(transport))
+    this.#events = new Emitter(this.#figures, sinkOf(transport))
     this.#listen = listen
     this.#results = new Results(transport, clock)
     this.#producer = new Producer({
@@ -142,25 +111,28 @@ export class Queue<J extends Jobs> {
   }
 
   /** Many of one name, with the same options: all of them, or none. */
-  putMany<N extends keyof J & string>(
+  async putMany<N extends keyof J & string>(
     name: N,
     args: readonly ArgsIn<J[N]>[],
     options: PutOptions = {},
   ): Promise<PutJob<ResultOf<J[N]>>[]> {
-    return this.#producer.putAll(args.map((one) => ({ name, args: one, options }))) as Promise<PutJob<ResultOf<J[N]>>[]>
+    checkList(args, 'args')
+    const puts = args.map((one) => ({ name, args: one, options }))
+    return (await this.#producer.putAll(puts)) as PutJob<ResultOf<J[N]>>[]
   }
 
   /**
    * Jobs of several names, into several queues: all are validated before the first is written, and where the transport is atomic, all are put or none.
    * @example await queue.putAll([['sendMail', { mail_to: 'a@example.com' }], ['purge', { olderThan: '30d' }, { delay: '1h' }]])
    */
-  putAll(puts: readonly PutOf<J>[]): Promise<PutJob[]> {
+  async putAll(puts: readonly PutOf<J>[]): Promise<PutJob[]> {
+    checkList(puts, 'puts')
     return this.#producer.putAll(
-      (puts as readonly unknown[] as readonly [string, unknown?, PutOptions?][]).map(([name, args, options = {}]) => ({
-        name,
-        args,
-        options,
-      })),
+      puts.map((put, i) => {
+        checkList(put, `puts[${i}]`)
+        const [name, args, options = {}] = put as unknown as readonly [string, unknown?, PutOptions?]
+        return { name, args, options }
+      }),
     )
   }
 
@@ -195,37 +167,19 @@ export class Queue<J extends Jobs> {
   /**
    * One page of a queue's jobs. Of one state: ready, waiting and reserved ones in the order in which they are taken, delayed soonest first, buried in the
    * order of burial, finished the newest first. Of several states: in the order of their puts.
-   * @param page `limit`: default 100. `after`: what the page before answered.
    * @throws InvalidArgumentError
    */
-  async list(
-    selection: Selection,
-    page: { limit?: number; after?: string } = {},
-  ): Promise<{ jobs: JobInfo[]; after?: string }> {
-    const { limit = 100 } = page
-    checkCount(limit, 'limit', MAX_PAGE)
-    const { states = LIVE } = selection
-    const [only] = states
-    const order = states.length > 1 ? 'id' : only === 'buried' ? 'buried' : only === 'delayed' ? 'due' : 'take'
-    const { jobs, after } = await this.#transport.look({
-      where: whereOf(selection, this.#catalog),
-      order,
-      limit,
-      with: ['body', 'notes'],
-      ...(page.after !== undefined && { after: page.after }),
-    })
-    return { jobs: jobs.map(infoOf), ...(after !== undefined && { after }) }
+  list(selection: Selection, page: PageOptions = {}): Promise<Page> {
+    return pageOf(this.#transport, this.#catalog, selection, page)
   }
 
   /** How many jobs in which state, of these queues, or of all. A queue that has never had a job, or none for a while, is left out. */
-  async counts(queues?: readonly string[]): Promise<Counts[]> {
-    queues?.forEach(checkQueue)
-    const stats = await this.#transport.stats(queues?.map((name) => queueOf(name)))
-    return stats.map(countsOf)
+  counts(queues?: readonly string[]): Promise<Counts[]> {
+    return countsOf(this.#transport, queues)
   }
 
   /** Why isn't this job running? In one sentence. undefined: there is no such job. */
-  why(id: string): Promise<string | undefined> {
+  async why(id: string): Promise<string | undefined> {
     return this.#transport.why(idOf(id))
   }
 
@@ -233,8 +187,8 @@ export class Queue<J extends Jobs> {
    * Waits for the result of a job, put by whomever.
    * @throws JobFailedError, TimedOutError, NotSupportedError
    */
-  result(id: string, options: { timeout?: Duration } = {}): Promise<unknown> {
-    return this.#results.of(idOf(id), 'job', options.timeout)
+  async result(id: string, options: ResultOptions = {}): Promise<unknown> {
+    return this.#results.of(idOf(id), 'job', options)
   }
 
   // ------------------------------------------------------------------ changing
@@ -261,7 +215,7 @@ export class Queue<J extends Jobs> {
   }
 
   /** A job that was set aside, or is delayed, is ready now, its attempts counted anew. false: it is neither. */
-  retry(id: string): Promise<boolean> {
+  async retry(id: string): Promise<boolean> {
     return this.#release({ do: 'release', job: { id: idOf(id) }, as: 'kicked', afresh: true })
   }
 
@@ -274,19 +228,19 @@ export class Queue<J extends Jobs> {
   }
 
   /** All that were set aside and match are ready now, their attempts counted anew. Returns how many. */
-  retryAll(selection: Omit<Selection, 'states'>): Promise<number> {
-    return changeMany(this.#transport, whereOf({ ...selection, states: ['buried'] }, this.#catalog), 'retry')
+  async retryAll(selection: Omit<Selection, 'states'>): Promise<number> {
+    return changeMany(this.#transport, whereOf(selection, ['buried'], this.#catalog), 'retry')
   }
 
   /** Deletes jobs; those that are being worked only if their state is named. Returns how many. @throws InvalidArgumentError */
-  clear(selection: Selection): Promise<number> {
+  async clear(selection: Selection): Promise<number> {
     return this.#changeAll(selection, 'delete')
   }
 
   /** Moves jobs to the end of another queue; those that are being worked only if their state is named. Returns how many. @throws InvalidArgumentError */
   async move(selection: Selection, to: string): Promise<number> {
     checkQueue(to)
-    if (to === selection.queue) throw new InvalidArgumentError(`The jobs are in '${to}' already; name another queue.`)
+    if (to === selection?.queue) throw new InvalidArgumentError(`The jobs are in '${to}' already; name another queue.`)
     return this.#changeAll(selection, { to: queueOf(to) })
   }
 
@@ -307,17 +261,8 @@ export class Queue<J extends Jobs> {
    * don't count.
    * @throws TimedOutError
    */
-  async drained(queue: string, options: { timeout?: Duration; delayed?: boolean } = {}): Promise<void> {
-    checkQueue(queue)
-    const { timeout, delayed = true } = options
-    const end = timeout === undefined ? Infinity : this.#clock.now() + toMs(timeout, 'timeout')
-    for (;;) {
-      const [stats] = await this.#transport.stats([queueOf(queue)])
-      if (!stats || stats.ready + stats.waiting + stats.reserved + (delayed ? stats.delayed : 0) === 0) return
-      if (this.#clock.now() >= end) throw new TimedOutError(`Queue '${queue}' still has jobs after ${String(timeout)}.`)
-      const wait = Math.min(DRAIN_LOOK, end - this.#clock.now())
-      await awake(new Promise<void>((resolve) => this.#clock.after(wait, resolve)))
-    }
+  drained(queue: string, options: DrainedOptions = {}): Promise<void> {
+    return drained(this.#transport, this.#clock, queue, options)
   }
 
   // ------------------------------------------------------------------ working
@@ -422,7 +367,7 @@ export class Queue<J extends Jobs> {
   }
 
   #changeAll(selection: Selection, act: 'delete' | { to: `${string}/${string}` }): Promise<number> {
-    return changeMany(this.#transport, whereOf({ states: AT_REST, ...selection }, this.#catalog), act)
+    return changeMany(this.#transport, whereOf(selection, AT_REST, this.#catalog), act)
   }
 
   async #release(op: Op): Promise<boolean> {
@@ -431,37 +376,4 @@ export class Queue<J extends Jobs> {
   }
 }
 
-/** Tells those who follow, in whichever process. */
-function everywhere(transport: Transport): Sink | undefined {
-  const { events } = transport
-  return (
-    events && {
-      get open() {
-        return events.followed
-      },
-      tell(name, event) {
-        const one = told(name, event, transport.now())
-        if (one) events.tell(one)
-      },
-    }
-  )
-}
-
 const FOR_EVER: Ms = Number.MAX_SAFE_INTEGER - 1
-const DRAIN_LOOK: Ms = 100
-const MAX_PAGE = 10_000
-
-function countsOf(stats: Counted): Counts {
-  const { ready, delayed, waiting, reserved, buried, puts, gone, pausedUntil } = stats
-  return {
-    queue: nameOf(stats.queue),
-    ready,
-    delayed,
-    waiting,
-    reserved,
-    buried,
-    puts,
-    gone,
-    ...(pausedUntil !== undefined && { pausedUntil: new Date(Math.min(pausedUntil, 8.64e15)) }),
-  }
-}

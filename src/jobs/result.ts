@@ -4,7 +4,13 @@ import { JobFailedError, NotSupportedError, TimedOutError } from '../errors.ts'
 import type { JobId, Ms } from '../job.ts'
 import type { JobView, Transport } from '../transports/transport.ts'
 import { awake } from './awake.ts'
+import { checkOptions } from './check.ts'
 import { textOf } from './info.ts'
+
+export interface ResultOptions {
+  /** Default: for ever. */
+  timeout?: Duration
+}
 
 /** Whoever ended it may not have told us: so often it is looked at. */
 const LOOK: Ms = 1000
@@ -22,10 +28,11 @@ export class Results {
   }
 
   /**
-   * @param timeout default: for ever
    * @throws JobFailedError, TimedOutError, NotSupportedError
    */
-  async of(id: JobId, name: string, timeout: Duration | undefined): Promise<unknown> {
+  async of(id: JobId, name: string, options: ResultOptions): Promise<unknown> {
+    checkOptions(options, 'options of a result', { timeout: true })
+    const { timeout } = options
     if (!this.#transport.capabilities.results)
       throw new NotSupportedError(`${this.#transport.name} keeps no results. Use a store such as file:jobs.db.`)
     const end = timeout === undefined ? Infinity : this.#clock.now() + toMs(timeout, 'timeout')

@@ -2,7 +2,9 @@
 import { InvalidArgumentError } from '../errors.ts'
 import type { State, Where } from '../job.ts'
 import type { BulkOp, Counted, Transport } from '../transports/transport.ts'
-import { type Catalog, checkQueue, queueOf } from './definition.ts'
+import { named } from '../shown.ts'
+import { checkList, checkOptions, checkQueue, checkText, type Names } from './check.ts'
+import { type Catalog, queueOf } from './definition.ts'
 
 /** Which jobs of a queue: all of these must hold. */
 export interface Selection {
@@ -20,15 +22,22 @@ export const LIVE: readonly State[] = ['delayed', 'waiting', 'ready', 'reserved'
 /** Nobody works these. */
 export const AT_REST: readonly State[] = ['delayed', 'waiting', 'ready', 'buried']
 const STATES: readonly State[] = [...LIVE, 'finished']
+const SELECTION: Names<Selection> = { queue: true, states: true, name: true, key: true, match: true }
 /** Jobs of one commit. */
 const SLICE = 500
 
-/** @throws InvalidArgumentError */
-export function whereOf({ queue, states = LIVE, name, key, match }: Selection, catalog: Catalog): Where {
+/** @param defaults states, where it names none. @throws InvalidArgumentError */
+export function whereOf(selection: Selection, defaults: readonly State[], catalog: Catalog): Where {
+  checkOptions(selection, 'parts of a selection', SELECTION)
+  const { queue, states = defaults, name, key, match } = selection
   checkQueue(queue)
+  checkList(states, 'states')
+  checkText(name, 'name')
+  checkText(key, 'key')
+  checkText(match, 'match')
   for (const state of states)
     if (!STATES.includes(state))
-      throw new InvalidArgumentError(`'${state}' is no state of a job; there are ${STATES.join(', ')}.`)
+      throw new InvalidArgumentError(`${named(state)} is no state of a job; there are ${STATES.join(', ')}.`)
   if (states.length === 0 || (states.includes('finished') && states.length > 1))
     throw new InvalidArgumentError(`states are [${states.join(', ')}]; name some, and 'finished' alone.`)
   return {

@@ -3,7 +3,8 @@ import type { Duration } from '../duration.ts'
 import { JobStateError } from '../errors.ts'
 import type { JobId } from '../job.ts'
 import type { Transport } from '../transports/transport.ts'
-import { checkCount, MAX_PRIORITY, type Catalog } from './definition.ts'
+import { checkCount, checkOptions, MAX_PRIORITY, type Names } from './check.ts'
+import type { Catalog } from './definition.ts'
 import { decode, encode } from './message.ts'
 import { momentOf } from './put.ts'
 import { checkArgs } from './validate.ts'
@@ -15,8 +16,11 @@ export interface JobChange {
   delay?: Duration | Date
 }
 
+const JOB_CHANGE: Names<JobChange> = { args: true, priority: true, delay: true }
+
 /** @throws JobStateError, ValidationError, InvalidArgumentError */
 export async function updateJob(transport: Transport, catalog: Catalog, id: JobId, change: JobChange): Promise<void> {
+  checkOptions(change, 'changes of a job', JOB_CHANGE)
   checkCount(change.priority, 'priority', MAX_PRIORITY)
   const { jobs } = await transport.look({ id, limit: 1, with: ['body'] })
   const [view] = jobs

@@ -1,19 +1,13 @@
 /** Takes jobs and gives them to handlers. */
 import type { Clock } from '../clock.ts'
 import { toMs, type Duration } from '../duration.ts'
-import {
-  CancelledError,
-  ConnectionError,
-  InvalidArgumentError,
-  LeaseLostError,
-  StoppedError,
-  UnavailableError,
-} from '../errors.ts'
+import { CancelledError, ConnectionError, LeaseLostError, StoppedError, UnavailableError } from '../errors.ts'
 import type { JobId, Ms, Queue } from '../job.ts'
 import type { Delivery, Transport } from '../transports/transport.ts'
 import { Attempt } from './attempt.ts'
-import type { Handlers, WorkMiddleware } from './context.ts'
-import { checkCount, type Catalog, type Entry, type Jobs } from './definition.ts'
+import type { Handlers } from './context.ts'
+import { checkOptions } from './check.ts'
+import type { Catalog, Entry, Jobs } from './definition.ts'
 import type { Emitter } from './events.ts'
 import { handlersOf, queuesOf, wrapped, type Around, type Handler } from './handlers.ts'
 import type { LimitRecords } from './limits.ts'
@@ -21,20 +15,8 @@ import { Outbox } from './outbox.ts'
 import type { PutJob } from './producer.ts'
 import { checkAbilities, type PutOptions } from './put.ts'
 import type { Tracing } from './tracing.ts'
+import { checkedOptions, type WorkerOptions } from './worker-options.ts'
 import { watch, type OnBlocked, type Watch } from './watchdog/watchdog.ts'
-
-export interface WorkerOptions<J extends Jobs = Jobs> {
-  /** Attempts at a time. Default 10. */
-  concurrency?: number
-  /** Queues to take from. Default: those of the jobs that are handled. */
-  queues?: readonly string[]
-  /** At a stop, attempts may go on for so long; then their signals fire, and their jobs go back. Default '25s'. */
-  stopWithin?: Duration
-  /** Around each attempt. */
-  use?: readonly WorkMiddleware<J>[]
-  /** Signals at which it stops by itself, such as `['SIGTERM', 'SIGINT']`. Default: none. */
-  stopOn?: readonly NodeJS.Signals[]
-}
 
 export interface Health {
   /** It takes jobs, or waits for some. */
@@ -130,11 +112,9 @@ export class Worker {
   readonly #resolveDone: (ended: Promise<void> | undefined) => void
 
   constructor(needs: WorkerNeeds, handlers: Handlers<Jobs>, options: WorkerOptions) {
-    const { concurrency = 10, stopWithin = '25s', use = [], stopOn = [] } = options
-    checkCount(concurrency, 'concurrency', 100_000)
-    if (concurrency < 1) throw new InvalidArgumentError('concurrency is 0; give a number from 1 on.')
+    const { concurrency, stopWithin, use, stopOn } = checkedOptions(options)
     this.#concurrency = concurrency
-    this.#stopWithin = toMs(stopWithin, 'stopWithin')
+    this.#stopWithin = stopWithin
     const { catalog, transport, death } = needs
     const known = handlersOf(handlers, catalog)
     for (const name of known.keys()) checkAbilities(transport, undefined, catalog.get(name))
@@ -189,7 +169,8 @@ export class Worker {
    * Takes no more jobs, and resolves when those at hand are done or given back. What runs may go on for `stopWithin`; then its signal fires, and its
    * job goes back without being counted as failed.
    */
-  stop(options: { within?: Duration } = {}): Promise<void> {
+  async stop(options: { within?: Duration } = {}): Promise<void> {
+    checkOptions(options, 'options of a stop', { within: true })
     return (this.#stopped ??= this.#stop(
       options.within === undefined ? this.#stopWithin : toMs(options.within, 'within'),
     ))

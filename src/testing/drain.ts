@@ -1,12 +1,14 @@
 /** Works what lies ready, one job after another, until nothing does. */
 import { Attempt } from '../jobs/attempt.ts'
+import { checkCount, checkOptions, type Names } from '../jobs/check.ts'
 import type { Handlers } from '../jobs/context.ts'
 import type { Jobs } from '../jobs/definition.ts'
 import type { Emitter } from '../jobs/events.ts'
 import { Outbox } from '../jobs/outbox.ts'
 import { handlersOf, queuesOf, wrapped, type Handler } from '../jobs/handlers.ts'
 import type { WorkerNeeds, WorkerParts } from '../jobs/worker.ts'
-import { CancelledError, LeaseLostError } from '../errors.ts'
+import { CancelledError, InvalidArgumentError, LeaseLostError } from '../errors.ts'
+import { named } from '../shown.ts'
 
 export interface DrainOptions {
   /**
@@ -20,6 +22,8 @@ export interface DrainOptions {
   /** It gives up after so many attempts: a handler may put its own job again and again. Default 10,000. */
   limit?: number
 }
+
+const DRAIN_OPTIONS: Names<DrainOptions> = { mode: true, queues: true, limit: true }
 
 /** One attempt. */
 export interface Outcome {
@@ -94,8 +98,13 @@ class Ear {
 export async function drain(
   needs: WorkerNeeds,
   handlers: Handlers<Jobs>,
-  { mode = 'due', queues, limit = 10_000 }: DrainOptions = {},
+  options: DrainOptions = {},
 ): Promise<Drained> {
+  checkOptions(options, 'options of drain', DRAIN_OPTIONS)
+  const { mode = 'due', queues, limit = 10_000 } = options
+  if (!['due', 'now', 'fail'].includes(mode))
+    throw new InvalidArgumentError(`mode is ${named(mode)}; there are due, now and fail.`)
+  checkCount(limit, 'limit')
   const { transport, catalog, events } = needs
   const known = handlersOf(handlers, catalog)
   const from = queuesOf(known, catalog, queues)

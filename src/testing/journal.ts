@@ -1,7 +1,8 @@
 /** What became of which job, for those who wait for it. */
 import timers from 'node:timers'
-import { TimedOutError } from '../errors.ts'
+import { InvalidArgumentError, TimedOutError } from '../errors.ts'
 import type { Emitter, EventName, Events } from '../jobs/events.ts'
+import { named } from '../shown.ts'
 import { alike } from './puts.ts'
 
 /** As they are now: a test's fake timers must not hold them up. */
@@ -44,9 +45,11 @@ export class Journal {
 
   /**
    * @param timeout real milliseconds
-   * @throws TimedOutError
+   * @throws TimedOutError, InvalidArgumentError
    */
   async wait(name: string, match: unknown, state: Reached, timeout: number): Promise<Happening> {
+    if (!STATES.includes(state))
+      throw new InvalidArgumentError(`${named(state)} is nothing to wait for; there are ${STATES.join(', ')}.`)
     const wanted = (one: Happening) => one.name === name && one.state === state && alike(this.#argsOf(one.id), match)
     const before = this.#happenings.find(wanted)
     if (before) return before

@@ -1,6 +1,7 @@
 /** What was put, for tests to look at. */
 import { AssertionError } from 'node:assert'
 import { isDeepStrictEqual } from 'node:util'
+import type { Names } from '../jobs/check.ts'
 import { decode } from '../jobs/message.ts'
 import type { Put, PutOp } from '../stores/store.ts'
 
@@ -26,6 +27,16 @@ export interface PutRecord {
 export type Match<T> = Partial<T> | ((value: T) => boolean)
 /** What a put must be like beside its arguments. */
 export type PutMatch = Partial<Omit<PutRecord, 'args' | 'name'>>
+export const PUT_MATCH: Names<PutMatch> = {
+  id: true,
+  queue: true,
+  putAt: true,
+  dueAt: true,
+  priority: true,
+  group: true,
+  unique: true,
+  duplicate: true,
+}
 
 export class Puts {
   readonly #now: () => number

@@ -1,7 +1,9 @@
 /** One handler, on its own. */
 import { createBroker } from '../broker/broker.ts'
-import { StoppedError } from '../errors.ts'
+import { InvalidArgumentError, StoppedError } from '../errors.ts'
+import { shown } from '../shown.ts'
 import { Attempt } from '../jobs/attempt.ts'
+import { checkCount, checkOptions, type Names } from '../jobs/check.ts'
 import type { Handlers } from '../jobs/context.ts'
 import type { Jobs } from '../jobs/definition.ts'
 import { Emitter } from '../jobs/events.ts'
@@ -19,6 +21,15 @@ export interface RunOptions extends Pick<PutOptions, 'group' | 'timeout' | 'prio
   attempt?: number
   /** The handler's own signal fires with this one. */
   signal?: AbortSignal
+}
+
+const RUN_OPTIONS: Names<RunOptions> = {
+  group: true,
+  timeout: true,
+  priority: true,
+  retries: true,
+  attempt: true,
+  signal: true,
 }
 
 /** What a handler did. */
@@ -40,12 +51,17 @@ export async function runOne(
   handlers: Handlers<Jobs>,
   name: string,
   args: unknown,
-  { attempt: number = 1, signal, ...options }: RunOptions,
+  given: RunOptions,
 ): Promise<Ran> {
+  checkOptions(given, 'options of run', RUN_OPTIONS)
+  const { attempt: number = 1, signal, ...options } = given
+  checkCount(number, 'attempt')
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function')
+    throw new InvalidArgumentError(`signal is ${shown(signal)}; give an AbortSignal.`)
   const { catalog, clock, random } = needs
   const entry = catalog.get(name)
   const handler = handlersOf(handlers, catalog).get(entry.name)
-  if (!handler) throw new Error(`There is no handler of '${name}' among those given.`)
+  if (!handler) throw new InvalidArgumentError(`There is no handler of '${name}' among those given.`)
   await checkArgs(entry, args)
 
   const store = openMemory({ clock })

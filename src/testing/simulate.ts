@@ -1,6 +1,7 @@
 /** What happens to workers in production, and seldom in tests. */
 import { InvalidArgumentError } from '../errors.ts'
 import type { Duration } from '../duration.ts'
+import { checkOptions } from '../jobs/check.ts'
 import { idOf } from '../jobs/info.ts'
 import type { Worker } from '../jobs/worker.ts'
 import type { Op, Transport } from '../transports/transport.ts'
@@ -60,6 +61,7 @@ export class Simulate {
    * await stopped
    */
   async stop(options: { worker?: Worker; within?: Duration } = {}): Promise<void> {
+    checkOptions(options, 'options of a stop', { worker: true, within: true })
     const { worker, ...rest } = options
     await Promise.all([...this.#of(worker)].map((one) => one.worker.stop(rest)))
   }

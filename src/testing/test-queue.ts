@@ -1,13 +1,15 @@
 /** A queue to test with. */
 import { createBroker, type Broker } from '../broker/broker.ts'
+import { checkCount, checkDate, checkFunction, checkOptions, type Names } from '../jobs/check.ts'
 import type { Handlers, PutMiddleware } from '../jobs/context.ts'
 import type { AnswerOf, ArgsIn, Jobs } from '../jobs/definition.ts'
 import { Queue, workerNeeds } from '../jobs/queue.ts'
-import { Worker, type WorkerNeeds, type WorkerOptions } from '../jobs/worker.ts'
+import type { WorkerOptions } from '../jobs/worker-options.ts'
+import { Worker, type WorkerNeeds } from '../jobs/worker.ts'
 import { BrokerTransport } from '../transports/broker.ts'
 import { drain, type Drained, type DrainOptions } from './drain.ts'
 import { Journal, type Happening, type Reached } from './journal.ts'
-import { Puts, type Match, type PutMatch, type PutRecord } from './puts.ts'
+import { PUT_MATCH, Puts, type Match, type PutMatch, type PutRecord } from './puts.ts'
 import { runOne, type Ran, type RunOptions } from './run.ts'
 import { openSettling, type SettlingStore } from './settling-store.ts'
 import { Simulate, type Running } from './simulate.ts'
@@ -22,6 +24,7 @@ export interface TestQueueOptions {
   use?: readonly PutMiddleware[]
 }
 
+const TEST_OPTIONS: Names<TestQueueOptions> = { start: true, random: true, use: true }
 /** Real milliseconds. */
 const WAIT = 5000
 /** At its end, time passes in strides until all handlers have settled or were given up. */
@@ -40,13 +43,16 @@ const STRIDES = 10_000
  * await queue.close()
  */
 export function testQueue<const J extends Jobs>(jobs: J, options: TestQueueOptions = {}): TestQueue<J> {
+  checkOptions(options, 'options of testQueue', TEST_OPTIONS)
   const { start, random = () => 0, use } = options
+  checkFunction(random, 'random')
+  if (start !== undefined) checkDate(start, 'start')
   const clock: TestClock = new TestClock(start?.getTime(), () => store.settle())
   const puts = new Puts(() => clock.now())
   const store: SettlingStore = openSettling(clock, (op, put) => puts.record(op, put))
   const broker = createBroker({ store, clock, process: 'test' })
   const place: Place = { clock, puts, store, broker }
-  return new TestQueue(jobs, place, { random, ...(use && { use }) })
+  return new TestQueue(jobs, place, { random, ...(use !== undefined && { use }) })
 }
 
 interface Place {
@@ -125,6 +131,7 @@ export class TestQueue<J extends Jobs> extends Queue<J> {
 
   /** Everything that was put until now, also what is done meanwhile; of one name, or all. */
   puts(name?: keyof J & string): PutRecord[] {
+    if (name !== undefined) this.#check(name)
     return this.#place.puts.all(name)
   }
 
@@ -146,12 +153,17 @@ export class TestQueue<J extends Jobs> extends Queue<J> {
     args?: Match<ArgsIn<J[N]>>,
     put: PutMatch & { times?: number } = {},
   ): PutRecord[] {
+    this.#check(name)
+    checkOptions(put, 'parts of a put', { ...PUT_MATCH, times: true })
     const { times, ...rest } = put
+    checkCount(times, 'times')
     return this.#place.puts.assert(name, args, rest, times)
   }
 
   /** No such job was put. @throws AssertionError */
   refutePut<N extends keyof J & string>(name: N, args?: Match<ArgsIn<J[N]>>, put: PutMatch = {}): void {
+    this.#check(name)
+    checkOptions(put, 'parts of a put', PUT_MATCH)
     this.#place.puts.refute(name, args, put)
   }
 
@@ -162,13 +174,16 @@ export class TestQueue<J extends Jobs> extends Queue<J> {
    * @throws TimedOutError
    * @example const { result } = await queue.waitFor('sendMail', { mail_to: 'a@example.com' }, 'done')
    */
-  waitFor<N extends keyof J & string, S extends Reached = 'done'>(
+  async waitFor<N extends keyof J & string, S extends Reached = 'done'>(
     name: N,
     match?: Match<ArgsIn<J[N]>>,
     state?: S,
     options: { timeout?: number } = {},
   ): Promise<Happening<S>> {
+    this.#check(name)
+    checkOptions(options, 'options of waitFor', { timeout: true })
     const { timeout = WAIT } = options
+    checkCount(timeout, 'timeout')
     return this.#journal.wait(name, match, state ?? 'done', timeout) as Promise<Happening<S>>
   }
 
@@ -180,6 +195,11 @@ export class TestQueue<J extends Jobs> extends Queue<J> {
   /** Stops its workers and ends. Handlers that wait for their signal get it: as much time passes as it takes. */
   override close(): Promise<void> {
     return (this.#ended ??= this.#close())
+  }
+
+  /** An assertion about a misspelt name would hold for the wrong reason. @throws InvalidArgumentError */
+  #check(name: string): void {
+    this.#needs.catalog.get(name)
   }
 
   async #close(): Promise<void> {

@@ -154,6 +154,12 @@ test('RetryLater: later, uncounted, and with pauseQueue nobody gets any of the q
   await queue.clock.advance('1s')
   assert.equal((await queue.drain(fails())).outcomes.length, 2)
   assert.throws(() => new RetryLater('1 minute' as never), /after is "1 minute"/)
+
+  // The other side said when.
+  await queue.put('work', { n: 3 })
+  const then = new Date(queue.clock.now() + 90_000)
+  assert.equal((await queue.drain(fails(new RetryLater(then)))).retried, 1)
+  assert.deepEqual((await queue.get('3'))?.dueAt, then)
 })
 
 test('whatever is thrown is kept as words: undefined, circles, an error that cannot be looked at, ten megabytes', async (t) => {

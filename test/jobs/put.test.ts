@@ -194,7 +194,7 @@ test('options that cannot be are refused, and nothing is put', async (t) => {
   const queue = openTest(t, jobs)
   const wrong: [object, RegExp][] = [
     [{ delay: '10 minutes' }, /delay is "10 minutes"/],
-    [{ delay: new Date(NaN) }, /delay is no valid Date/],
+    [{ delay: new Date(NaN) }, /delay is Invalid Date; give a valid Date/],
     [{ priority: 2 ** 32 }, /priority is 4294967296/],
     [{ priority: 1.5 }, /priority is 1.5/],
     [{ ttl: -1 }, /ttl is -1/],

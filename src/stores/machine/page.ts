@@ -1,4 +1,5 @@
 /** Pages of jobs for `look`: rows in an order, each page beginning after the last of the one before. */
+import { InvalidArgumentError } from '../../errors.ts'
 import type { Look } from '../store.ts'
 import type { Row } from './row.ts'
 
@@ -25,9 +26,10 @@ export function keyText(key: readonly number[]): string {
   return key.join('.')
 }
 
-/** @throws RangeError for text that no page answered */
+/** @throws InvalidArgumentError for text that no page answered */
 export function parseKey(text: string): number[] {
   const key = text.split('.').map(Number)
-  if (key.length > 3 || !key.every(Number.isSafeInteger)) throw new RangeError(`'${text}' is not where a page ended.`)
+  if (key.length > 3 || !key.every(Number.isSafeInteger))
+    throw new InvalidArgumentError(`'${text}' is not where a page ended.`)
   return key
 }
