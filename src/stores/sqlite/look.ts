@@ -19,6 +19,29 @@ const ORDERS = {
   id: { columns: 'id', key: (c: Columns) => [c[0]] },
 } as const
 
+/** A queue, with its policy and its pause. */
+const QUEUE = `no, name, ready, urgent, delayed, waiting, reserved, buried, bytes, puts, gone,
+  (SELECT value FROM record WHERE key = 'queue/' || name), (SELECT value FROM record WHERE key = 'pause/' || name)`
+/** When the ready job was put that is taken next. */
+const HEAD_PUT = 'iif(ready = 0, NULL, (SELECT put FROM job WHERE queue = no AND state = 0 ORDER BY pri, rank LIMIT 1))'
+
+type QueueColumns = [
+  no: number,
+  name: Queue,
+  ready: number,
+  urgent: number,
+  delayed: number,
+  waiting: number,
+  reserved: number,
+  buried: number,
+  bytes: number,
+  puts: number,
+  gone: number,
+  policy: string | null,
+  pause: string | null,
+  headPut?: number | null,
+]
+
 export class Reader {
   readonly #file: Connection
   readonly #now: () => Ms
@@ -78,21 +101,19 @@ export class Reader {
     const page = found.slice(0, limit)
     const last = page.at(-1)
     return {
-      jobs: page.map((one) => this.#view(one)),
+      jobs: page.map((one) => this.#view(one, queue)),
       ...(last && found.length > limit && { after: keyText(key(last)) }),
     }
   }
 
   stats(names?: Queue[]): QueueStats[] {
-    const queues = names ? names.flatMap((name) => this.#queue('name', name) ?? []) : this.#queues()
     const now = this.#now()
-    return queues.map((queue) => {
-      const head = this.#file.all<[number]>(
-        'SELECT put FROM job WHERE queue = ? AND state = 0 ORDER BY pri, rank LIMIT 1',
-        queue.no,
-      )[0]
-      return statsOf(queue, now, head?.[0])
-    })
+    const found = names
+      ? names.flatMap((name) =>
+          this.#file.all<QueueColumns>(`SELECT ${QUEUE}, ${HEAD_PUT} FROM queue WHERE name = ?`, name),
+        )
+      : this.#file.all<QueueColumns>(`SELECT ${QUEUE}, ${HEAD_PUT} FROM queue ORDER BY name`)
+    return found.map((columns) => statsOf(queueOf(columns), now, columns[13] ?? undefined))
   }
 
   records(since: number): RecordChanges {
@@ -118,8 +139,7 @@ export class Reader {
     return { version, changed, deleted, all }
   }
 
-  #view(columns: Columns): JobView {
-    const queue = this.#queue('no', columns[1]) as SqliteQueue
+  #view(columns: Columns, queue = this.#queue('no', columns[1]) as SqliteQueue): JobView {
     const row = rowOf(columns, queue)
     const session = columns[8]
     const view = viewOf(row, this.#now(), columns[BODY] ?? undefined, this.#views)
@@ -189,35 +209,38 @@ export class Reader {
     }
   }
 
-  #queues(): SqliteQueue[] {
-    return this.#file.all<[number]>('SELECT no FROM queue ORDER BY name').flatMap(([no]) => this.#queue('no', no) ?? [])
-  }
-
   #queue(by: 'name' | 'no', value: string | number): SqliteQueue | undefined {
-    const found = this.#file.all<[number, Queue, ...number[]]>(
-      `SELECT no, name, ready, urgent, delayed, waiting, reserved, buried, bytes, puts, gone FROM queue WHERE ${by} = ?`,
-      value,
-    )[0]
-    if (!found) return undefined
-    const [no, name, ready, urgent, delayed, waiting, reserved, buried, bytes, puts, gone] = found
-    const queue = Object.assign(new SqliteQueue(no, name), {
-      ready,
-      urgent,
-      delayed,
-      waiting,
-      reserved,
-      buried,
-      bytes,
-      puts,
-      gone,
-    })
-    for (const [key, text] of this.#file.all<[string, string | null]>(
-      'SELECT key, value FROM record WHERE key IN (?, ?)',
-      `queue/${name}`,
-      `pause/${name}`,
-    ))
-      if (key.startsWith('queue/')) queue.policy = policyOf(text)
-      else queue.pausedUntil = Number(text ?? 0)
-    return queue
+    const [found] = this.#file.all<QueueColumns>(`SELECT ${QUEUE} FROM queue WHERE ${by} = ?`, value)
+    return found && queueOf(found)
   }
+}
+
+function queueOf([
+  no,
+  name,
+  ready,
+  urgent,
+  delayed,
+  waiting,
+  reserved,
+  buried,
+  bytes,
+  puts,
+  gone,
+  policy,
+  pause,
+]: QueueColumns): SqliteQueue {
+  return Object.assign(new SqliteQueue(no, name), {
+    ready,
+    urgent,
+    delayed,
+    waiting,
+    reserved,
+    buried,
+    bytes,
+    puts,
+    gone,
+    policy: policyOf(policy),
+    pausedUntil: Number(pause ?? 0),
+  })
 }
