@@ -16,13 +16,13 @@ export async function startMessageMoveTask(
   const source = await sourceOf(host, SourceArn)
   const { queue, name, fifo } = await queues.named(source)
   if (queues.sourcesOf(queue).length === 0)
-    throw invalid('SourceArn', SourceArn, 'Source queue must be configured as a Dead Letter Queue.')
+    throw new SqsError('InvalidParameterValue', 'Source queue must be configured as a Dead Letter Queue.')
   const task: Task = { id: randomUUID(), status: 'RUNNING', moved: 0, toMove: 0, started: queues.now() }
   if (DestinationArn !== undefined) {
     const destination = queues.nameInArn(DestinationArn)
     const known = destination === undefined ? undefined : queues.known(destination)
     if (!known || known.name === name)
-      throw notThere('The resource that you specified for the DestinationArn parameter does not exist.')
+      throw notThere("The resource that you specified for the DestinationArn parameter doesn't exist.")
     if (known.fifo !== fifo)
       throw invalid('DestinationArn', DestinationArn, 'It must be of the same type as the source queue.')
     task.to = known.queue
@@ -33,7 +33,7 @@ export async function startMessageMoveTask(
   await movers.change(queue, ({ tasks }) => {
     if (tasks.some(isActive))
       throw new SqsError(
-        'UnsupportedOperation',
+        'InvalidParameterValue',
         'There is already a task running. Only one active task is allowed for a source queue arn at a given time.',
       )
     return { tasks: [task, ...tasks].slice(0, KEPT) }
@@ -48,18 +48,17 @@ export async function cancelMessageMoveTask(
 ): Promise<Output<'CancelMessageMoveTask'>> {
   const { queues, movers } = host
   const { id, arn } = readHandle(TaskHandle)
-  const name = queues.nameInArn(arn)
+  const source = await sourceOf(host, arn)
   let moved = 0
   let found = false
-  if (name !== undefined)
-    await movers.change(queues.queueOf(name), ({ tasks }) => {
-      const task = tasks.find((one) => one.id === id)
-      if (!task) return undefined
-      found = true
-      if (task.status !== 'RUNNING') throw new SqsError('UnsupportedOperation', 'Only active tasks can be cancelled.')
-      moved = task.moved
-      return { tasks: tasks.map((one) => (one.id === id ? { ...one, status: 'CANCELLING' } : one)) }
-    })
+  await movers.change(queues.queueOf(source), ({ tasks }) => {
+    const task = tasks.find((one) => one.id === id)
+    if (!task) return undefined
+    found = true
+    if (task.status !== 'RUNNING') throw new SqsError('UnsupportedOperation', 'Only active tasks can be cancelled.')
+    moved = task.moved
+    return { tasks: tasks.map((one) => (one.id === id ? { ...one, status: 'CANCELLING' } : one)) }
+  })
   if (!found) throw notThere('Task does not exist.')
   return { ApproximateNumberOfMessagesMoved: moved }
 }
@@ -101,7 +100,7 @@ async function sourceOf({ queues }: Host, arn: string): Promise<string> {
   } catch (error) {
     if (!(error instanceof SqsError)) throw error
   }
-  throw notThere('The resource that you specified for the SourceArn parameter does not exist.')
+  throw notThere("The resource that you specified for the SourceArn parameter doesn't exist.")
 }
 
 function handleOf({ id }: Task, sourceArn: string): string {
@@ -121,7 +120,7 @@ function readHandle(handle: string): { id: string; arn: string } {
   } catch {
     // It is none of ours.
   }
-  throw invalid('TaskHandle', handle, 'It is none that this service gave.')
+  throw new SqsError('InvalidParameterValue', 'Value for parameter TaskHandle is invalid.')
 }
 
 function notThere(message: string): SqsError {

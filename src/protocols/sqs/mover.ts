@@ -115,6 +115,7 @@ export class Movers {
     })
     if (active?.status !== 'RUNNING') return false
     const { id, to = 'origin', rate = SLICE } = active
+    if (to !== 'origin' && !this.#broker.records.get(`queue/${to}`)) return this.#fail(queue, id)
     const [result] = await this.#session.commit({
       ops: [
         {
@@ -141,6 +142,15 @@ export class Movers {
       }),
     }))
     return more
+  }
+
+  /** Its destination was deleted. */
+  async #fail(queue: Queue, id: string): Promise<false> {
+    const failed = { status: 'FAILED', failure: 'AWS.SimpleQueueService.NonExistentQueue' } as const
+    await this.change(queue, ({ tasks }) => ({
+      tasks: tasks.map((task) => (task.id === id ? { ...task, ...failed } : task)),
+    }))
+    return false
   }
 
   async #rated(queue: Queue): Promise<boolean> {

@@ -115,7 +115,7 @@ for (const form of FORMS)
       await move(1000)
       for (let i = 0; i < 10; i++) await move(0)
       assert.equal(await visible(served, form, a), 2)
-      assert.match((await start(1)).code ?? '', /UnsupportedOperation/)
+      assert.match((await start(1)).code ?? '', /^InvalidParameterValue/, 'one at a time')
       const cancelled = await ask(form, 'CancelMessageMoveTask', { TaskHandle })
       assert.equal(cancelled.one('ApproximateNumberOfMessagesMoved'), '2', cancelled.text)
       await move(1000)
@@ -128,6 +128,26 @@ for (const form of FORMS)
       assert.deepEqual(await status(), ['COMPLETED', 'CANCELLED'])
       assert.equal(await visible(served, form, dead), 0)
       assert.equal(await visible(served, form, a), 5)
+    })
+
+    test('a move task fails when its destination is deleted, and leaves the rest where it is', async (t) => {
+      const served = await serve(t)
+      const { ask, create, move } = served
+      const { dead } = await letters(served, form, 3)
+      const QueueUrl = await create('to')
+      await ask(form, 'StartMessageMoveTask', {
+        SourceArn: arn('dead'),
+        DestinationArn: arn('to'),
+        MaxNumberOfMessagesPerSecond: 1,
+      })
+      for (let i = 0; i < 10; i++) await move(0)
+      await ask(form, 'DeleteQueue', { QueueUrl })
+      for (let i = 0; i < 10; i++) await move(1000)
+      const task = await ask(form, 'ListMessageMoveTasks', { SourceArn: arn('dead') })
+      assert.equal(task.one('Status'), 'FAILED')
+      assert.equal(task.one('FailureReason'), 'AWS.SimpleQueueService.NonExistentQueue')
+      assert.equal(task.one('ApproximateNumberOfMessagesMoved'), '1')
+      assert.equal(await visible(served, form, dead), 2)
     })
 
     test('a bad handle in a batch harms none of the others', async (t) => {
