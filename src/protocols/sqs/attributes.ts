@@ -25,18 +25,16 @@ export interface Setting {
 interface Attribute {
   /** Of FIFO queues only. */
   fifo?: true
-  /** Takes a new value: changes the policy; the text is kept besides. Without it the attribute can't be set. */
-  set?(value: string, to: Setting): void
+  /** Takes a new value: changes the policy; the text, or what it answers for it, is kept besides. */
+  set(value: string, to: Setting): string | void
   /** As it is now; undefined: the queue has none. */
   get(queue: SqsQueue, queues: Queues): string | undefined
 }
 
 /** Where only SQS knows it: as it was set. */
-function kept(name: string, check: (value: string, to: Setting) => void, otherwise?: string): Attribute {
+function kept(name: string, check: (value: string, to: Setting) => string | void, otherwise?: string): Attribute {
   return {
-    set: (value, to) => {
-      if (value !== '') check(value, to)
-    },
+    set: (value, to) => (value === '' ? value : check(value, to)),
     get: ({ own }) => own?.attributes[name] ?? otherwise,
   }
 }
@@ -44,6 +42,16 @@ function kept(name: string, check: (value: string, to: Setting) => void, otherwi
 function oneOf(name: string, ...values: readonly string[]): (value: string) => void {
   return (value) => {
     if (!values.includes(value)) throw badValue(name)
+  }
+}
+
+/** In small letters or large. */
+function flag(name: string): (value: string) => string {
+  const check = oneOf(name, 'true', 'false')
+  return (value) => {
+    const small = value.toLowerCase()
+    check(small)
+    return small
   }
 }
 
@@ -95,15 +103,22 @@ const ATTRIBUTES: Readonly<Record<string, Attribute>> = {
   RedriveAllowPolicy: kept('RedriveAllowPolicy', (value, { queues }) => checkRedriveAllow(value, queues)),
   Policy: kept('Policy', checkPolicy),
   KmsMasterKeyId: kept('KmsMasterKeyId', () => undefined),
-  KmsDataKeyReusePeriodSeconds: kept(
-    'KmsDataKeyReusePeriodSeconds',
-    (value) => void whole('KmsDataKeyReusePeriodSeconds', value, 60, 86_400),
-  ),
-  SqsManagedSseEnabled: kept('SqsManagedSseEnabled', oneOf('SqsManagedSseEnabled', 'true', 'false'), 'false'),
-  FifoQueue: { fifo: true, get: () => 'true' },
+  KmsDataKeyReusePeriodSeconds: {
+    set: (value) => void whole('KmsDataKeyReusePeriodSeconds', value, 60, 86_400),
+    get: ({ own }) => (own?.attributes['KmsMasterKeyId'] ? own.attributes['KmsDataKeyReusePeriodSeconds'] : undefined),
+  },
+  SqsManagedSseEnabled: kept('SqsManagedSseEnabled', flag('SqsManagedSseEnabled'), 'false'),
+  FifoQueue: {
+    fifo: true,
+    set: (value) => {
+      if (value.toLowerCase() !== 'true') throw badValue('FifoQueue', 'Modifying queue type is not supported.')
+      return ''
+    },
+    get: () => 'true',
+  },
   ContentBasedDeduplication: {
     fifo: true,
-    ...kept('ContentBasedDeduplication', oneOf('ContentBasedDeduplication', 'true', 'false'), 'false'),
+    ...kept('ContentBasedDeduplication', flag('ContentBasedDeduplication'), 'false'),
   },
   DeduplicationScope: {
     fifo: true,
@@ -132,12 +147,14 @@ const OTHERS = ['QueueArn', 'CreatedTimestamp', 'LastModifiedTimestamp', ...Obje
 export function setAttributes(values: Readonly<Record<string, string>>, to: Setting): void {
   for (const name of Object.keys(values)) {
     const attribute = Object.hasOwn(ATTRIBUTES, name) ? (ATTRIBUTES[name] as Attribute) : undefined
-    if (!attribute?.set || (attribute.fifo && !to.fifo)) throw badName(name)
+    if (!attribute) throw badName(name)
+    if (attribute.fifo && !to.fifo) throw ofFifo(name)
     const value = values[name] as string
-    attribute.set(value, to)
-    if (value === '') delete to.attributes[name]
-    else to.attributes[name] = value
+    const kept = attribute.set(value, to) ?? value
+    if (kept === '') delete to.attributes[name]
+    else to.attributes[name] = kept
   }
+  encryptOnce(values, to)
   if (
     to.attributes['FifoThroughputLimit'] === 'perMessageGroupId' &&
     to.attributes['DeduplicationScope'] !== 'messageGroup'
@@ -146,6 +163,23 @@ export function setAttributes(values: Readonly<Record<string, string>>, to: Sett
       'InvalidAttributeValue',
       'The perMessageGroupId value is allowed for FifoThroughputLimit only when the value of DeduplicationScope is messageGroup.',
     )
+}
+
+function ofFifo(name: string): SqsError {
+  return name === 'DeduplicationScope' || name === 'FifoThroughputLimit'
+    ? new SqsError('InvalidAttributeName', `You can specify the ${name} only when FifoQueue is set to true.`)
+    : badName(name)
+}
+
+/** A key of KMS takes the place of the service's own encryption. */
+function encryptOnce(values: Readonly<Record<string, string>>, { attributes }: Setting): void {
+  if (!values['KmsMasterKeyId']) return
+  if (values['SqsManagedSseEnabled']?.toLowerCase() === 'true')
+    throw new SqsError(
+      'InvalidAttributeName',
+      'You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.',
+    )
+  attributes['SqsManagedSseEnabled'] = 'false'
 }
 
 /** What is set of a queue that SQS makes, before its maker says more. */

@@ -13,9 +13,10 @@ interface Failed {
   Code: string
   Message: string
 }
+/** Of what there is none isn't told. */
 export interface BatchOutput<S> {
-  Successful: S[]
-  Failed: Failed[]
+  Successful?: S[]
+  Failed?: Failed[]
 }
 
 /**
@@ -25,13 +26,14 @@ export interface BatchOutput<S> {
  * @throws SqsError for what concerns the batch as a whole
  */
 export async function eachEntry<E extends { Id: string }, P, S extends object>(
+  action: string,
   shape: Structure,
   entries: readonly E[],
   prepare: (entry: E) => P,
   perform: (prepared: P[]) => Promise<Result[]>,
   tell: (prepared: P, result: Result) => S,
 ): Promise<BatchOutput<{ Id: string } & S>> {
-  checkIds(entries)
+  checkIds(action, entries)
   const outcomes = entries.map((entry) =>
     attempt(() => {
       checkBounds(shape, entry)
@@ -40,7 +42,7 @@ export async function eachEntry<E extends { Id: string }, P, S extends object>(
   )
   const prepared = outcomes.filter((outcome) => !(outcome instanceof SqsError)) as P[]
   const results = prepared.length > 0 ? await perform(prepared) : []
-  const output: BatchOutput<{ Id: string } & S> = { Successful: [], Failed: [] }
+  const output: BatchOutput<{ Id: string } & S> = {}
   let next = 0
   for (const [i, { Id }] of entries.entries()) {
     let outcome: unknown = outcomes[i]
@@ -48,8 +50,8 @@ export async function eachEntry<E extends { Id: string }, P, S extends object>(
       const result = results[next++] as Result
       outcome = attempt(() => tell(outcomes[i] as P, result))
     }
-    if (outcome instanceof SqsError) output.Failed.push(failed(Id, outcome))
-    else output.Successful.push({ Id, ...(outcome as S) })
+    if (outcome instanceof SqsError) (output.Failed ??= []).push(failed(Id, outcome))
+    else (output.Successful ??= []).push({ Id, ...(outcome as S) })
   }
   return output
 }
@@ -67,9 +69,9 @@ function failed(Id: string, { code, fault, message }: SqsError): Failed {
   return { Id, SenderFault: fault === 'Sender', Code: code, Message: message }
 }
 
-function checkIds(entries: readonly { Id: string }[]): void {
+function checkIds(action: string, entries: readonly { Id: string }[]): void {
   if (entries.length === 0)
-    throw new SqsError('EmptyBatchRequest', 'There should be at least one entry in the request.')
+    throw new SqsError('EmptyBatchRequest', `There should be at least one ${action}RequestEntry in the request.`)
   if (entries.length > MOST)
     throw new SqsError(
       'TooManyEntriesInBatchRequest',

@@ -13,7 +13,7 @@ export function checkRequired(shape: Structure, values: Values, path = ''): void
   for (const name in shape.members) {
     const member = shape.members[name] as Shape
     const value = values[name]
-    if (value === undefined || value === '') {
+    if (value === undefined || (value === '' && !(member.is === 'string' && member.blank))) {
       if (member.required) throw missing(path + name)
     } else if (member.is === 'list' && member.of.is === 'structure') {
       const { of, query } = member
@@ -38,6 +38,6 @@ export function checkBounds(shape: Structure, values: Values): void {
     if (value === undefined || member.is !== 'integer') continue
     const { from = -Infinity, to = Infinity } = member
     if ((value as number) < from || (value as number) > to)
-      throw invalid(name, value, `Must be between ${from} and ${to}, if provided.`)
+      throw invalid(name, value, member.says ?? `Must be between ${from} and ${to}, if provided.`)
   }
 }

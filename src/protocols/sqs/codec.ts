@@ -24,6 +24,9 @@ export interface Asked {
 }
 
 const TARGET = 'AmazonSQS.'
+/** A queue's URL, of which some actions can't be asked. */
+const QUEUE = /^\/\d{12}\/[^/]+\/?$/
+const NOT_OF_QUEUES: ReadonlySet<ActionName> = new Set(['CreateQueue', 'ListQueues'])
 
 /** In which form it is to be answered. */
 export function formOf({ target, contentType }: Pick<Request, 'target' | 'contentType'>): Form {
@@ -62,8 +65,8 @@ function decodeQuery({ method, url, contentType, body }: Request): Asked {
   }
   const action = field(fields, 'Action')
   const path = mark < 0 ? url : url.slice(0, mark)
-  if (action === undefined || action === '') throw nothingAsked(path)
-  if (!isAction(action)) throw unknown(action)
+  if (action === undefined || action === '') throw nothingAsked(method, path)
+  if (!isAction(action) || (QUEUE.test(path) && NOT_OF_QUEUES.has(action))) throw unknown(action)
   const shape = ACTIONS[action].in
   const input = fromForm(shape, fields)
   // A queue's URL is where to ask it.
@@ -71,8 +74,10 @@ function decodeQuery({ method, url, contentType, body }: Request): Asked {
   return { action, input }
 }
 
-function nothingAsked(path: string): SqsError {
-  return new SqsError('MissingAction', `The request must contain the parameter Action: nothing is asked of ${path}.`)
+/** Whoever only looks is at the wrong place; whoever sends something has forgotten what it is for. */
+function nothingAsked(method: string, path: string): SqsError {
+  const is = method === 'GET' ? 'NotFound' : 'MissingAction'
+  return new SqsError(is, `The request must contain the parameter Action: nothing is asked of ${path}.`)
 }
 
 function unknown(action: string): SqsError {
@@ -99,7 +104,8 @@ export function encode(form: Form, action: ActionName, output: object, requestId
 export function encodeError(form: Form, error: SqsError, requestId: string): Answer {
   const { status } = error
   if (form === 'query') {
-    // The older form says it in its own words.
+    // The older form says these in its own words.
+    if (error.is === 'NotFound') return { status, type: XML_TYPE, body: '<UnknownOperationException/>\n' }
     const said = error.is === 'QueueDoesNotExist' ? new SqsError(error.is, WSDL) : error
     return { status, type: XML_TYPE, body: errorXml(said, requestId) }
   }

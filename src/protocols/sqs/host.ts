@@ -42,6 +42,8 @@ export interface Call {
   readonly caller: Caller
   /** What queue URLs begin with, such as `http://localhost:9324`. */
   readonly origin: string
+  /** The header `X-Amzn-Trace-Id`: what messages without an AWSTraceHeader of their own are traced by. */
+  readonly trace: string | undefined
   /** Its client has hung up. */
   readonly gone: boolean
   /** Hears when its client hangs up before it has the answer. */

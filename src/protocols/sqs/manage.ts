@@ -24,8 +24,9 @@ export async function createQueue(
   const fifo = QueueName.endsWith(FIFO)
   const asked = merged(Attributes, {})
   if (Object.hasOwn(asked, 'FifoQueue')) {
-    if (!fifo && asked['FifoQueue'] !== 'true') throw badName('FifoQueue')
-    if (asked['FifoQueue'] !== 'true') throw badValue('FifoQueue')
+    const yes = asked['FifoQueue']?.toLowerCase() === 'true'
+    if (!fifo && !yes) throw badName('FifoQueue')
+    if (!yes) throw badValue('FifoQueue')
     if (!fifo || !isQueueName(QueueName))
       throw new SqsError(
         'InvalidParameterValue',

@@ -30,11 +30,11 @@ export function toAttributes(values: Values): Attributes {
       throw wrong(
         `The message attribute name '${name.slice(0, 256)}' is invalid. It can have up to 256 characters, and doesn't begin with AWS. or Amazon.`,
       )
-    return [name, toAttribute(name, values[name] as Values[string])]
+    return [name, toAttribute('user', name, values[name] as Values[string])]
   })
 }
 
-function toAttribute(name: string, value: Values[string]): Attribute {
+function toAttribute(whose: 'user' | 'system', name: string, value: Values[string]): Attribute {
   const { DataType, StringValue, BinaryValue } = value
   if (value.StringListValues?.length || value.BinaryListValues?.length)
     throw wrong('Message attribute list values in SendMessage operation are not supported.')
@@ -44,7 +44,7 @@ function toAttribute(name: string, value: Values[string]): Attribute {
     throw wrong(
       `The message attribute '${name}' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.`,
     )
-  const empty = `The message attribute '${name}' must contain a non-empty message attribute value for message attribute type '${DataType}'.`
+  const empty = `Message (${whose}) attribute '${name}' must contain a non-empty value of type '${DataType}'.`
   if (kind === 'Binary') {
     if (!BinaryValue?.length) throw wrong(empty)
     return { DataType, BinaryValue: BinaryValue.toString('base64') }
@@ -64,7 +64,7 @@ export function toTrace(values: Values): string | undefined {
   if (names.length === 0) return undefined
   for (const name of names)
     if (name !== 'AWSTraceHeader') throw wrong(`Message system attribute name '${name}' is invalid.`)
-  const attribute = toAttribute('AWSTraceHeader', values['AWSTraceHeader'] as Values[string])
+  const attribute = toAttribute('system', 'AWSTraceHeader', values['AWSTraceHeader'] as Values[string])
   if (attribute.DataType !== 'String' || attribute.StringValue === undefined)
     throw wrong("The message system attribute 'AWSTraceHeader' must be of type String.")
   return attribute.StringValue
@@ -80,10 +80,13 @@ export function sizeOf(attributes: Attributes): number {
   return size
 }
 
-/** Those that a receive asks for: `All`, `.*`, `prefix.*`, or a name. */
+/** Those that a receive asks for: `All`, `*`, `.*`, `prefix.*`, or a name. */
 export function select(attributes: Readonly<Record<string, Attribute>>, asked: readonly string[]): Attributes {
   const matches = (name: string): boolean =>
-    asked.some((one) => one === 'All' || one === name || (one.endsWith('.*') && name.startsWith(one.slice(0, -2))))
+    asked.some(
+      (one) =>
+        one === 'All' || one === '*' || one === name || (one.endsWith('.*') && name.startsWith(one.slice(0, -2))),
+    )
   return Object.entries(attributes).filter(([name]) => matches(name))
 }
 

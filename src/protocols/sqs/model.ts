@@ -8,6 +8,8 @@ interface Marks {
 }
 export interface Text extends Marks {
   is: 'string'
+  /** An empty one isn't missing: who does the action refuses it. */
+  blank?: true
   /** Characters at the most. */
   most?: number
 }
@@ -15,6 +17,8 @@ export interface Whole extends Marks {
   is: 'integer'
   from?: number
   to?: number
+  /** The reason for refusing one out of its bounds. Default: that it must be between them. */
+  says?: string
 }
 export interface Flag extends Marks {
   is: 'boolean'
@@ -68,6 +72,9 @@ const whole = { is: 'integer' } as const
 function within<const F extends number, const T extends number>(from: F, to: T) {
   return { is: 'integer', from, to } as const
 }
+function upTo<const T extends number>(to: T) {
+  return { ...within(0, to), says: `Must be >= 0 and <= ${to}, if provided.` } as const
+}
 function need<const S extends Shape>(shape: S) {
   return { ...shape, required: true } as const
 }
@@ -82,6 +89,7 @@ function structure<const M extends { readonly [name: string]: Shape }>(members: 
 }
 
 const url = need(text)
+const entryId = need({ is: 'string', blank: true })
 const attributeMap = map('Attribute', 'Name', text)
 const tagMap = map('Tag', 'Key', text)
 
@@ -97,13 +105,13 @@ const attributeNames = list('AttributeName', text)
 
 const message = {
   MessageBody: need(text),
-  DelaySeconds: within(0, 900),
+  DelaySeconds: { ...within(0, 900), says: 'DelaySeconds must be >= 0 and <= 900.' },
   MessageAttributes: map('MessageAttribute', 'Name', attributeValue),
   MessageSystemAttributes: map('MessageSystemAttribute', 'Name', attributeValue),
   MessageDeduplicationId: text,
   MessageGroupId: text,
 }
-const visibility = within(0, 43_200)
+const visibility = upTo(43_200)
 const sent = {
   MessageId: text,
   MD5OfMessageBody: text,
@@ -112,10 +120,10 @@ const sent = {
   SequenceNumber: text,
 }
 
-export const sendEntry = structure({ Id: need(text), ...message })
-export const deleteEntry = structure({ Id: need(text), ReceiptHandle: need(text) })
+export const sendEntry = structure({ Id: entryId, ...message })
+export const deleteEntry = structure({ Id: entryId, ReceiptHandle: need(text) })
 export const visibilityEntry = structure({
-  Id: need(text),
+  Id: entryId,
   ReceiptHandle: need(text),
   VisibilityTimeout: visibility,
 })
@@ -205,7 +213,7 @@ export const ACTIONS = {
       MessageAttributeNames: list('MessageAttributeName', text),
       MaxNumberOfMessages: within(1, 10),
       VisibilityTimeout: visibility,
-      WaitTimeSeconds: within(0, 20),
+      WaitTimeSeconds: upTo(20),
       ReceiveRequestAttemptId: text,
     }),
     out: structure({

@@ -58,7 +58,7 @@ export async function addPermission(
       Action: actions.length === 1 ? actions[0] : actions,
       Resource: arn,
     })
-    return { Version: '2012-10-17', Id: `${arn}/SQSDefaultPolicy`, ...document }
+    return { Version: '2008-10-17', Id: `${arn}/SQSDefaultPolicy`, ...document }
   })
   return {}
 }
@@ -70,7 +70,9 @@ export async function removePermission(
   const { name } = await queues.find(QueueUrl)
   await edit(queues, name, (document) => {
     const left = document.Statement.filter(({ Sid }) => Sid !== Label)
-    if (left.length === document.Statement.length) throw invalid('Label', Label, "can't find label on existing policy.")
+    // The service says it otherwise where there is no policy at all.
+    const where = document.Statement.length > 0 ? ' on existing policy' : ''
+    if (left.length === document.Statement.length) throw invalid('Label', Label, `can't find label${where}.`)
     return { ...document, Statement: left }
   })
   return {}

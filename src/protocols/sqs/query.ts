@@ -77,7 +77,8 @@ export function fromForm(shape: Structure, fields: Fields): Record<string, unkno
   for (const name in shape.members) {
     const member = shape.members[name] as Shape
     const at = fields.parts?.get(member.is === 'list' || member.is === 'map' ? member.query : name)
-    const value = at && convert(name, member, at)
+    // A list without elements can't be said.
+    const value = at ? convert(name, member, at) : member.is === 'list' && member.required ? [] : undefined
     if (value !== undefined) values[name] = value
   }
   return values
@@ -130,7 +131,8 @@ export function formOf(body: Buffer): string {
 /** An answer. An action that answers nothing has no result. */
 export function toXml(action: string, shape: Structure, output: object, requestId: string): string {
   const members = Object.keys(shape.members).length > 0
-  const result = members ? `<${action}Result>${structureXml(shape, output)}</${action}Result>` : ''
+  const inner = members ? structureXml(shape, output) : ''
+  const result = !members ? '' : inner === '' ? `<${action}Result/>` : `<${action}Result>${inner}</${action}Result>`
   return `<?xml version="1.0"?><${action}Response xmlns="${NAMESPACE}">${result}<ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata></${action}Response>`
 }
 

@@ -4,7 +4,7 @@ import type { Broker, Session } from '../../broker/broker.ts'
 import { changeRecord } from '../../broker/records.ts'
 import type { Fence, JobId, Ms, Queue } from '../../job.ts'
 import { same } from './hmac.ts'
-import { SqsError } from './sqs-error.ts'
+import { shown, SqsError } from './sqs-error.ts'
 
 /** What a receipt handle says. */
 export interface Receipt {
@@ -63,7 +63,7 @@ export class Receipts {
 
   /** @throws SqsError ReceiptHandleIsInvalid: it is none of this queue's */
   read(queue: Queue, handle: string): Receipt {
-    if (!HANDLE.test(handle) || !same(handle, this.#sign(queue, handle.slice(0, SAYS)))) throw garbage()
+    if (!HANDLE.test(handle) || !same(handle, this.#sign(queue, handle.slice(0, SAYS)))) throw garbage(handle)
     bytes.write(handle, 'base64url')
     return { id: doubles.getFloat64(0), n: doubles.getFloat64(8), at: doubles.getFloat64(16) }
   }
@@ -82,6 +82,9 @@ export function sequenceNumber(rank: number): string {
   return `1${String(rank).padStart(19, '0')}`
 }
 
-function garbage(): SqsError {
-  return new SqsError('ReceiptHandleIsInvalid', 'The input receipt handle is invalid.')
+function garbage(handle: string): SqsError {
+  return new SqsError(
+    'ReceiptHandleIsInvalid',
+    `The input receipt handle "${shown(handle)}" is not a valid receipt handle.`,
+  )
 }

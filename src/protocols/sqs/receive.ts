@@ -245,12 +245,10 @@ function toMessage(
   }
   if (system.length === 0 && !job.envelope && !encoded) return message
   const envelope = unpackEnvelope(job.envelope)
-  const values: Partial<Record<System, string>> = {}
   for (const name of system) {
     const value = systemValue(host, name, job, from, envelope)
-    if (value !== undefined) values[name] = value
+    if (value !== undefined) (message.Attributes ??= {})[name] = value
   }
-  if (system.length > 0) message.Attributes = values
   const attributes: Attributes = envelope.attributes ? select(envelope.attributes, names) : []
   // Whoever reads it must know what it is, whatever was asked for.
   if (encoded) attributes.push([ENCODING, { DataType: 'String', StringValue: 'base64' }])

@@ -4,6 +4,8 @@ import type { Queues, SqsQueue } from './queues.ts'
 import type { SqsError } from './sqs-error.ts'
 import { badValue, invalid } from './sqs-error.ts'
 
+const ARN = /^arn:[^:]+:sqs:[^:]+:\d{12}:[^:]+$/
+
 interface Redrive {
   dead: Queue
   maxReserves: number
@@ -18,6 +20,7 @@ export function toRedrive(text: string, from: { queues: Queues; name: string; fi
     throw wrong(text, 'Redrive policy must contain deadLetterTargetArn and maxReceiveCount.')
   if (!Number.isInteger(count) || count < 1 || count > 1000)
     throw wrong(text, 'Invalid value for maxReceiveCount: must be between 1 and 1000.')
+  if (!ARN.test(arn)) throw wrong(text, 'Invalid value for deadLetterTargetArn.')
   const target = queues.nameInArn(arn)
   const dead = target === undefined ? undefined : queues.known(target)
   if (!dead) throw wrong(text, 'Dead letter target does not exist.')

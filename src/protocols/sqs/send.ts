@@ -47,10 +47,12 @@ export async function sendMessageBatch(
 ): Promise<BatchOutput<{ Id: string }>> {
   const queue = await takingTurns(host, await host.queues.find(QueueUrl), Entries)
   refuseWhileDraining(host)
+  if (queue.fifo) refuseUnordered(queue, Entries)
   return eachEntry(
+    'SendMessageBatch',
     sendEntry,
     Entries,
-    (entry) => prepare(host, queue, entry, call),
+    (entry) => prepare(host, queue, entry, call, 'cannot be validated'),
     async (prepared) => {
       const bytes = prepared.reduce((sum, one) => sum + one.bytes, 0)
       if (bytes > MOST_BYTES)
@@ -75,7 +77,14 @@ async function takingTurns({ queues }: Host, queue: SqsQueue, messages: readonly
   return queues.known(name) ?? queue
 }
 
-function prepare(host: Host, queue: SqsQueue, message: Message, { caller }: Call): Prepared {
+/** @param tooLong what the service says of the parameters of a message that is too long */
+function prepare(
+  host: Host,
+  queue: SqsQueue,
+  message: Message,
+  { caller, trace: header }: Call,
+  tooLong = 'are invalid',
+): Prepared {
   const { MessageBody: text, DelaySeconds, MessageAttributes, MessageSystemAttributes } = message
   const bad = unspeakable(text)
   if (bad !== undefined)
@@ -102,8 +111,9 @@ function prepare(host: Host, queue: SqsQueue, message: Message, { caller }: Call
     }
   }
   const trace = MessageSystemAttributes && toTrace(MessageSystemAttributes)
+  const traced = trace ?? header
+  if (traced !== undefined) envelope.trace = traced
   if (trace !== undefined) {
-    envelope.trace = trace
     const digest = md5OfAttributes([['AWSTraceHeader', { DataType: 'String', StringValue: trace }]])
     if (digest !== undefined) prepared.system = digest
   }
@@ -111,7 +121,7 @@ function prepare(host: Host, queue: SqsQueue, message: Message, { caller }: Call
   if (prepared.bytes > most)
     throw new SqsError(
       'InvalidParameterValue',
-      `One or more parameters are invalid. Reason: Message must be shorter than ${most} bytes.`,
+      `One or more parameters ${tooLong}. Reason: Message must be shorter than ${most} bytes.`,
     )
   if (DelaySeconds !== undefined && !queue.fifo) (to[0] as { at?: Ms }).at = host.broker.now() + DelaySeconds * 1000
   if (queue.fifo) order(queue, message, prepared, envelope)
@@ -129,6 +139,25 @@ function prepare(host: Host, queue: SqsQueue, message: Message, { caller }: Call
   return prepared
 }
 
+/** A batch for a FIFO queue is refused as a whole where one of its messages has no place in the order. */
+function refuseUnordered(queue: SqsQueue, messages: readonly Message[]): void {
+  for (const { MessageGroupId, MessageDeduplicationId } of messages) {
+    if (!MessageGroupId) throw new SqsError('InvalidParameterValue', missing('MessageGroupId').message)
+    if (MessageDeduplicationId === undefined && !deduplicatesByContent(queue)) throw noDeduplicationId()
+  }
+}
+
+function deduplicatesByContent({ own }: SqsQueue): boolean {
+  return own?.attributes['ContentBasedDeduplication'] === 'true'
+}
+
+function noDeduplicationId(): SqsError {
+  return new SqsError(
+    'InvalidParameterValue',
+    'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
+  )
+}
+
 /** What a FIFO queue asks for: a group, and an id by which a second message is known to be the same. */
 function order(queue: SqsQueue, message: Message, { op: { msg } }: Prepared, envelope: Envelope): void {
   const { DelaySeconds, MessageGroupId, MessageDeduplicationId } = message
@@ -137,15 +166,8 @@ function order(queue: SqsQueue, message: Message, { op: { msg } }: Prepared, env
   msg.group = checkedId('MessageGroupId', MessageGroupId)
   const attributes: Readonly<Record<string, string>> = queue.own?.attributes ?? {}
   const purges = queue.own?.purged?.times ?? 0
-  let id = MessageDeduplicationId
-  if (id === undefined || id === '') {
-    if (attributes['ContentBasedDeduplication'] !== 'true')
-      throw new SqsError(
-        'InvalidParameterValue',
-        'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
-      )
-    id = hash('sha256', msg.body)
-  }
+  if (MessageDeduplicationId === undefined && !deduplicatesByContent(queue)) throw noDeduplicationId()
+  const id = MessageDeduplicationId ?? hash('sha256', msg.body)
   envelope.dedup = checkedId('MessageDeduplicationId', id)
   msg.unique = {
     // After a purge the same id is a new one.

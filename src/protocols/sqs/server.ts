@@ -113,6 +113,11 @@ class Request implements Call {
     return this.#originOf(this.res.req)
   }
 
+  get trace(): string | undefined {
+    const trace = this.res.req.headers['x-amzn-trace-id']
+    return typeof trace === 'string' && trace !== '' ? trace : undefined
+  }
+
   hangUp(): void {
     this.gone = true
     this.onGone?.hungUp()

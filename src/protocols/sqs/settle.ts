@@ -30,6 +30,7 @@ export async function deleteMessageBatch(
 ): Promise<BatchOutput<{ Id: string }>> {
   const queue = await host.queues.find(QueueUrl)
   return eachEntry(
+    'DeleteMessageBatch',
     deleteEntry,
     Entries,
     (entry) => ({ entry, op: finish(host, queue, entry) }),
@@ -62,6 +63,7 @@ export async function changeMessageVisibilityBatch(
 ): Promise<BatchOutput<{ Id: string }>> {
   const queue = await host.queues.find(QueueUrl)
   return eachEntry(
+    'ChangeMessageVisibilityBatch',
     visibilityEntry,
     Entries,
     (entry) => {

@@ -50,6 +50,8 @@ const ERRORS = {
   UnsupportedMediaType: { framework: 'UnsupportedMediaTypeException', status: 415 },
 } as const satisfies Record<string, Saying>
 
+const MOST_SHOWN = 1024
+
 export type ErrorName = keyof typeof ERRORS
 
 export class SqsError extends Error {
@@ -94,11 +96,15 @@ export function missing(parameter: string): SqsError {
 }
 
 export function invalid(parameter: string, value: unknown, reason: string): SqsError {
-  const shown = typeof value === 'string' && value.length > 100 ? `${value.slice(0, 100)}...` : String(value)
   return new SqsError(
     'InvalidParameterValue',
-    `Value ${shown} for parameter ${parameter} is invalid. Reason: ${reason}`,
+    `Value ${shown(String(value))} for parameter ${parameter} is invalid. Reason: ${reason}`,
   )
+}
+
+/** What was sent, as an error quotes it: clients look for it in whole, but it may be as long as a request. */
+export function shown(value: string): string {
+  return value.length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN)}...` : value
 }
 
 export function noQueue(): SqsError {
@@ -109,6 +115,7 @@ export function badName(attribute: string): SqsError {
   return new SqsError('InvalidAttributeName', `Unknown Attribute ${attribute}.`)
 }
 
-export function badValue(attribute: string): SqsError {
-  return new SqsError('InvalidAttributeValue', `Invalid value for the parameter ${attribute}.`)
+export function badValue(attribute: string, reason?: string): SqsError {
+  const why = reason === undefined ? '' : ` Reason: ${reason}`
+  return new SqsError('InvalidAttributeValue', `Invalid value for the parameter ${attribute}.${why}`)
 }

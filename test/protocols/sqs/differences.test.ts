@@ -44,6 +44,28 @@ for (const form of FORMS)
       assert.deepEqual(received.all('Body'), ['g0', '1', 'q0', '2', '3'])
     })
 
+    test('groups of a FIFO queue come in the order of their oldest message', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a.fifo', { FifoQueue: 'true', ContentBasedDeduplication: 'true' })
+      for (const MessageBody of ['g1', 'h1', 'g2'])
+        await ask(form, 'SendMessage', { QueueUrl, MessageBody, MessageGroupId: MessageBody.charAt(0) })
+      const receive = (MaxNumberOfMessages: number) =>
+        ask(form, 'ReceiveMessage', { QueueUrl, MaxNumberOfMessages, VisibilityTimeout: 0 })
+      assert.deepEqual((await receive(2)).all('Body'), ['g1', 'g2'])
+      assert.deepEqual((await receive(10)).all('Body'), ['g1', 'g2', 'h1'])
+    })
+
+    test('a queue can’t be its own dead-letter queue', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a')
+      const RedrivePolicy = JSON.stringify({
+        deadLetterTargetArn: 'arn:aws:sqs:us-east-1:000000000000:a',
+        maxReceiveCount: 1,
+      })
+      const set = await ask(form, 'SetQueueAttributes', { QueueUrl, Attributes: { RedrivePolicy } })
+      assert.match(set.code ?? '', /^InvalidParameterValue/)
+    })
+
     test('a queue may be made again at once, and as another; made as it is, it is there', async (t) => {
       const { ask, create } = await serve(t)
       const make = (VisibilityTimeout: string) =>
@@ -169,3 +191,10 @@ for (const form of FORMS)
       )
     })
   })
+
+test('the Query form answers in XML, whatever is accepted', async (t) => {
+  const { origin } = await serve(t)
+  const reply = await fetch(`${origin}/?Action=ListQueues`, { headers: { Accept: 'application/json' } })
+  assert.equal(reply.headers.get('content-type'), 'text/xml')
+  assert.match(await reply.text(), /<ListQueuesResponse/)
+})

@@ -171,11 +171,6 @@ for (const form of FORMS)
           { ...permission, Actions: ['RemovePermission'] },
           'Value SQS:RemovePermission for parameter ActionName is invalid. Reason: Only the queue owner is allowed to invoke this action.',
         ],
-        [
-          'RemovePermission',
-          { QueueUrl, Label: 'x' },
-          "Value x for parameter Label is invalid. Reason: can't find label on existing policy.",
-        ],
       ]
       for (const [action, input, text] of cases) {
         const reply = await ask(form, action, input)

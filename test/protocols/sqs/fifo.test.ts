@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { FORMS, serve } from './served.ts'
+import { entries, FORMS, serve } from './served.ts'
 
 for (const form of FORMS)
   describe(`FIFO queues over ${form}`, { concurrency: true }, () => {
@@ -147,6 +147,25 @@ for (const form of FORMS)
         })
         assert.deepEqual(reply.all('Body'), ['4'])
       }
+    })
+
+    test('a batch with a message that has no place in the order is refused as a whole', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a.fifo', { FifoQueue: 'true' })
+      const good = { Id: 'a', MessageBody: 'x', MessageGroupId: 'g', MessageDeduplicationId: 'd' }
+      for (const [bad, text] of [
+        [{ Id: 'b', MessageBody: 'x', MessageDeduplicationId: 'e' }, /must contain the parameter MessageGroupId\./],
+        [{ Id: 'b', MessageBody: 'x', MessageGroupId: 'g' }, /or MessageDeduplicationId provided explicitly/],
+      ] as const) {
+        const reply = await ask(form, 'SendMessageBatch', {
+          QueueUrl,
+          ...entries(form, 'SendMessageBatch', [good, bad]),
+        })
+        assert.equal(reply.status, 400)
+        assert.match(reply.code ?? '', /^InvalidParameterValue/)
+        assert.match(reply.text, text)
+      }
+      assert.deepEqual((await ask(form, 'ReceiveMessage', { QueueUrl })).all('Body'), [])
     })
 
     test('what a FIFO queue asks for, and what it refuses', async (t) => {

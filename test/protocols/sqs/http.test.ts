@@ -36,8 +36,11 @@ test('health, methods, paths, browsers, encodings', async (t) => {
   const packed = await fetch(origin, { method: 'POST', headers: { 'Content-Encoding': 'gzip' }, body: 'x' })
   assert.equal(packed.status, 415)
   const nothing = await fetch(`${origin}/some/path`)
-  assert.equal(nothing.status, 400)
-  assert.match(await nothing.text(), /<Code>MissingAction<\/Code>/)
+  assert.equal(nothing.status, 404)
+  assert.equal(await nothing.text(), '<UnknownOperationException/>\n')
+  const unsaid = await fetch(origin, { method: 'POST' })
+  assert.equal(unsaid.status, 400)
+  assert.match(await unsaid.text(), /<Code>MissingAction<\/Code>/)
 })
 
 test('a request in two ways of saying where it ends is refused, and what follows it is none', async (t) => {

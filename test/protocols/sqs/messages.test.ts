@@ -57,11 +57,27 @@ for (const form of FORMS)
         [['a.*'], 2],
         [['.*'], 3],
         [['All'], 3],
+        [['*'], 3],
         [['nothing'], 0],
       ] as const) {
         const received = await ask(form, 'ReceiveMessage', { QueueUrl, MessageAttributeNames: asked })
         assert.equal(received.all('StringValue').length, expected, asked.join())
       }
+    })
+
+    test('of what there is none isn’t told', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a')
+      const batch = (MessageBody: string) =>
+        ask(form, 'SendMessageBatch', { QueueUrl, ...entries(form, 'SendMessageBatch', [{ Id: 'a', MessageBody }]) })
+      assert.doesNotMatch((await batch('x')).text, /Failed/)
+      assert.doesNotMatch((await batch('\u0001')).text, /Successful/)
+      const received = await ask(form, 'ReceiveMessage', { QueueUrl, AttributeNames: ['SequenceNumber'] })
+      assert.equal(received.one('Body'), 'x')
+      assert.doesNotMatch(received.text, /Attributes/)
+      const { text } = await ask(form, 'ReceiveMessage', { QueueUrl })
+      if (form === 'json') assert.equal(text, '{}')
+      else assert.match(text, /<ReceiveMessageResult\/>/)
     })
 
     test('visibility: it comes back when its time is over, at once at 0, and later where it is extended', async (t) => {
@@ -202,6 +218,26 @@ for (const form of FORMS)
       assert.equal((await ask(form, 'ReceiveMessage', { QueueUrl })).one('MessageId'), id)
     })
   })
+
+test('a message without a trace of its own has that of its request', async (t) => {
+  const { ask, create, origin } = await serve(t)
+  const QueueUrl = await create('a')
+  const own = 'MessageSystemAttribute.1.Name=AWSTraceHeader&MessageSystemAttribute.1.Value.DataType=String'
+  for (const fields of [
+    'Action=SendMessage&MessageBody=x',
+    `Action=SendMessage&MessageBody=x&${own}&MessageSystemAttribute.1.Value.StringValue=Root=own`,
+    'Action=SendMessageBatch&SendMessageBatchRequestEntry.1.Id=a&SendMessageBatchRequestEntry.1.MessageBody=x',
+  ]) {
+    const url = `${origin}/?${fields}&QueueUrl=${encodeURIComponent(QueueUrl)}`
+    assert.equal((await fetch(url, { headers: { 'X-Amzn-Trace-Id': 'Root=1;Sampled=1' } })).status, 200)
+  }
+  const received = await ask('json', 'ReceiveMessage', {
+    QueueUrl,
+    MaxNumberOfMessages: 10,
+    AttributeNames: ['AWSTraceHeader'],
+  })
+  assert.deepEqual(received.all('AWSTraceHeader'), ['Root=1;Sampled=1', 'Root=own', 'Root=1;Sampled=1'])
+})
 
 test('a long poll gets what is sent while it waits, and nothing when its time is over', async (t) => {
   const { ask, create, move, server } = await serve(t)

@@ -45,7 +45,7 @@ for (const form of FORMS)
       const QueueUrl = await create('a')
       const { text } = await ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['KmsMasterKeyId'] })
       if (form === 'json') assert.equal(text, '{}')
-      else assert.match(text, /<GetQueueAttributesResult><\/GetQueueAttributesResult>/)
+      else assert.match(text, /<GetQueueAttributesResult\/>/)
     })
 
     test('attributes and tags are kept and given back', async (t) => {
@@ -72,7 +72,60 @@ for (const form of FORMS)
       assert.match(policy.one('Policy') ?? '', /"Sid":"them".*arn:aws:iam::111122223333:root/)
       assert.equal((await ask(form, 'RemovePermission', { QueueUrl, Label: 'them' })).status, 200)
     })
+
+    test('a policy that is made by permissions goes with the last of them, and attributes that are not there are not told', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a')
+      const of = { QueueUrl, Label: 'them' }
+      const policy = () => ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['Policy'] })
+      await ask(form, 'AddPermission', { ...of, AWSAccountIds: ['111122223333'], Actions: ['SendMessage'] })
+      assert.match((await policy()).one('Policy') ?? '', /^{"Version":"2008-10-17"/)
+      await ask(form, 'RemovePermission', of)
+      const { text } = await policy()
+      if (form === 'json') assert.equal(text, '{}')
+      else assert.match(text, /<GetQueueAttributesResult\/>/)
+    })
+
+    test('true and false may be written in capitals, and are given back in small letters', async (t) => {
+      const { ask, create } = await serve(t)
+      const asked = { FifoQueue: 'True', ContentBasedDeduplication: 'True', SqsManagedSseEnabled: 'False' }
+      const QueueUrl = await create('a.fifo', asked)
+      assert.equal(await create('a.fifo', asked), QueueUrl)
+      assert.equal((await ask(form, 'SetQueueAttributes', { QueueUrl, Attributes: { FifoQueue: 'True' } })).status, 200)
+      const got = await ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['All'] })
+      for (const [name, value] of Object.entries(asked)) assert.equal(got.one(name), value.toLowerCase(), name)
+      const sent = await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'x', MessageGroupId: 'g' })
+      assert.equal(sent.status, 200, 'it deduplicates by content')
+    })
+
+    test('a key of KMS takes the place of the own encryption, and takes its period with it', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a', { SqsManagedSseEnabled: 'true' })
+      const set = (KmsMasterKeyId: string, KmsDataKeyReusePeriodSeconds: string) =>
+        ask(form, 'SetQueueAttributes', { QueueUrl, Attributes: { KmsMasterKeyId, KmsDataKeyReusePeriodSeconds } })
+      const got = () => ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['All'] })
+      await set('k', '6000')
+      const keyed = await got()
+      assert.equal(keyed.one('KmsDataKeyReusePeriodSeconds'), '6000')
+      assert.equal(keyed.one('SqsManagedSseEnabled'), 'false')
+      await set('', '300')
+      const bare = await got()
+      assert.equal(bare.one('KmsMasterKeyId'), undefined)
+      assert.equal(bare.one('KmsDataKeyReusePeriodSeconds'), undefined)
+    })
   })
+
+test('of a queue’s URL queues are not made, nor listed', async (t) => {
+  const { create, origin } = await serve(t)
+  const url = await create('a')
+  for (const action of ['CreateQueue&QueueName=b', 'ListQueues']) {
+    const reply = await fetch(`${url}?Action=${action}`)
+    assert.equal(reply.status, 400)
+    assert.match(await reply.text(), /<Code>InvalidAction<.*<Message>The action \w+ is not valid for this endpoint\.</)
+    assert.equal((await fetch(`${origin}/?Action=${action}`)).status, 200)
+  }
+  assert.match(await (await fetch(`${url}?Action=GetQueueUrl&QueueName=b`)).text(), /<QueueUrl>[^<]*\/b</)
+})
 
 test('a queue of another protocol is there while it has jobs, and what is made here is its policy', async (t) => {
   const { ask, create, broker, origin } = await serve(t)

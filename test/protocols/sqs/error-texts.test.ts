@@ -1,0 +1,161 @@
+/** Errors in the service's own words: clients, and tests of them, look for these. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { entries, FORMS, serve } from './served.ts'
+
+const LONG = 'a'.repeat(129)
+const ID_RULE = 'can only include alphanumeric and punctuation characters. 1 to 128 in length.'
+const ENTRY_ID =
+  'A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.'
+const NOT_THERE = "The resource that you specified for the SourceArn parameter doesn't exist."
+const TASK = '10f57157-fc38-4da9-a113-4de7e12d05aa'
+
+function handle(taskId: string, sourceArn: string): string {
+  return Buffer.from(JSON.stringify({ taskId, sourceArn })).toString('base64')
+}
+
+for (const form of FORMS)
+  describe(`what errors say over ${form}`, { concurrency: true }, () => {
+    test('each in the words of the service', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a')
+      const fifo = await create('a.fifo', { FifoQueue: 'true' })
+      const sent = { QueueUrl, MessageBody: 'x' }
+      const ordered = { QueueUrl: fifo, MessageBody: 'x', MessageGroupId: 'g' }
+      const redrive = JSON.stringify({ deadLetterTargetArn: 'dummy', maxReceiveCount: 42 })
+      const arn = 'arn:aws:sqs:us-east-1:000000000000:a'
+      const label = { QueueUrl, Label: 'l' }
+      await ask(form, 'AddPermission', { ...label, AWSAccountIds: ['111122223333'], Actions: ['SendMessage'] })
+      const cases: readonly (readonly [string, object, string])[] = [
+        ['SendMessage', { ...sent, MessageBody: '' }, 'The request must contain the parameter MessageBody.'],
+        [
+          'SendMessage',
+          { ...sent, DelaySeconds: 901 },
+          'Value 901 for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.',
+        ],
+        [
+          'SendMessage',
+          { ...sent, MessageGroupId: LONG },
+          `Value ${LONG} for parameter MessageGroupId is invalid. Reason: MessageGroupId ${ID_RULE}`,
+        ],
+        [
+          'SendMessage',
+          { ...ordered, MessageDeduplicationId: '' },
+          `Value  for parameter MessageDeduplicationId is invalid. Reason: MessageDeduplicationId ${ID_RULE}`,
+        ],
+        [
+          'SendMessage',
+          { ...sent, MessageAttributes: { n: { DataType: 'String', StringValue: '' } } },
+          "Message (user) attribute 'n' must contain a non-empty value of type 'String'.",
+        ],
+        [
+          'SendMessage',
+          { ...sent, MessageSystemAttributes: { AWSTraceHeader: { DataType: 'String', StringValue: '' } } },
+          "Message (system) attribute 'AWSTraceHeader' must contain a non-empty value of type 'String'.",
+        ],
+        [
+          'ReceiveMessage',
+          { QueueUrl, MaxNumberOfMessages: 11 },
+          'Value 11 for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided.',
+        ],
+        [
+          'ReceiveMessage',
+          { QueueUrl, WaitTimeSeconds: -1 },
+          'Value -1 for parameter WaitTimeSeconds is invalid. Reason: Must be >= 0 and <= 20, if provided.',
+        ],
+        [
+          'ReceiveMessage',
+          { QueueUrl, VisibilityTimeout: 43_201 },
+          'Value 43201 for parameter VisibilityTimeout is invalid. Reason: Must be >= 0 and <= 43200, if provided.',
+        ],
+        [
+          'DeleteMessage',
+          { QueueUrl, ReceiptHandle: 'garbage' },
+          'The input receipt handle "garbage" is not a valid receipt handle.',
+        ],
+        [
+          'DeleteMessageBatch',
+          { QueueUrl, ...entries(form, 'DeleteMessageBatch', [{ Id: '', ReceiptHandle: 'x' }]) },
+          ENTRY_ID,
+        ],
+        [
+          'SendMessageBatch',
+          { QueueUrl, ...(form === 'json' && { Entries: [] }) },
+          'There should be at least one SendMessageBatchRequestEntry in the request.',
+        ],
+        [
+          'DeleteMessageBatch',
+          { QueueUrl, ...(form === 'json' && { Entries: [] }) },
+          'There should be at least one DeleteMessageBatchRequestEntry in the request.',
+        ],
+        ['CreateQueue', { QueueName: 'b', Attributes: { FifoQueue: 'false' } }, 'Unknown Attribute FifoQueue.'],
+        [
+          'CreateQueue',
+          { QueueName: 'b', Attributes: { ContentBasedDeduplication: 'false' } },
+          'Unknown Attribute ContentBasedDeduplication.',
+        ],
+        ...['DeduplicationScope', 'FifoThroughputLimit'].map(
+          (name) =>
+            [
+              'CreateQueue',
+              { QueueName: 'b', Attributes: { [name]: 'perQueue' } },
+              `You can specify the ${name} only when FifoQueue is set to true.`,
+            ] as const,
+        ),
+        [
+          'SetQueueAttributes',
+          { QueueUrl: fifo, Attributes: { FifoQueue: 'false' } },
+          'Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.',
+        ],
+        [
+          'SetQueueAttributes',
+          { QueueUrl, Attributes: { KmsMasterKeyId: 'k', SqsManagedSseEnabled: 'true' } },
+          'You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.',
+        ],
+        [
+          'SetQueueAttributes',
+          { QueueUrl, Attributes: { RedrivePolicy: redrive } },
+          `Value ${redrive} for parameter RedrivePolicy is invalid. Reason: Invalid value for deadLetterTargetArn.`,
+        ],
+        [
+          'AddPermission',
+          { ...label, AWSAccountIds: ['111122223333'], Actions: ['SendMessage'] },
+          'Value l for parameter Label is invalid. Reason: Already exists.',
+        ],
+        [
+          'RemovePermission',
+          { QueueUrl, Label: 'none' },
+          "Value none for parameter Label is invalid. Reason: can't find label on existing policy.",
+        ],
+        [
+          'RemovePermission',
+          { QueueUrl: fifo, Label: 'none' },
+          "Value none for parameter Label is invalid. Reason: can't find label.",
+        ],
+        ['StartMessageMoveTask', { SourceArn: `${arn}-none` }, NOT_THERE],
+        ['StartMessageMoveTask', { SourceArn: arn }, 'Source queue must be configured as a Dead Letter Queue.'],
+        ['CancelMessageMoveTask', { TaskHandle: 'foobared' }, 'Value for parameter TaskHandle is invalid.'],
+        ['CancelMessageMoveTask', { TaskHandle: handle(TASK, `${arn}-none`) }, NOT_THERE],
+        ['CancelMessageMoveTask', { TaskHandle: handle(TASK, arn) }, 'Task does not exist.'],
+      ]
+      for (const [action, input, text] of cases) {
+        const reply = await ask(form, action, input)
+        assert.equal(
+          reply.one(form === 'json' ? 'message' : 'Message'),
+          text,
+          `${action} ${JSON.stringify(input).slice(0, 200)}`,
+        )
+      }
+    })
+
+    test('of a value as long as a request only the beginning is quoted', async (t) => {
+      const { ask, create } = await serve(t)
+      const reply = await ask(form, 'SendMessage', {
+        QueueUrl: await create('a'),
+        MessageBody: 'x',
+        MessageGroupId: 'g'.repeat(50_000),
+      })
+      assert.equal(reply.status, 400)
+      assert.ok(reply.text.length < 2000)
+    })
+  })
