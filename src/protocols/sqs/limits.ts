@@ -15,7 +15,7 @@ export interface Timeouts {
   untaken?: Ms
 }
 
-const TIMEOUTS: Required<Timeouts> = {
+export const TIMEOUTS: Required<Timeouts> = {
   handshake: 10_000,
   headers: 10_000,
   request: 30_000,
@@ -23,6 +23,10 @@ const TIMEOUTS: Required<Timeouts> = {
   untaken: 60_000,
 }
 
+/** Connections at a time. */
+export const MOST_CONNECTIONS = 20_000
+/** Bytes of all bodies that are being read, and as many of answers that are not taken yet. */
+export const MOST_BUFFERED = 1 << 28
 /** Bytes of one request's body: a batch of 1 MiB, each byte of which may be written as three. */
 export const MOST_BODY = 1 << 22
 /** As much is read of whomever. */

@@ -24,7 +24,16 @@ import {
 import type { Call, Caller, Gone, Host } from './host.ts'
 import { refusalOf } from './head.ts'
 import { InFlight } from './in-flight.ts'
-import { Allowance, httpLimits, LARGE_ANSWER, MOST_REQUESTS, untakenFor, type Timeouts } from './limits.ts'
+import {
+  Allowance,
+  LARGE_ANSWER,
+  MOST_BUFFERED,
+  MOST_CONNECTIONS,
+  MOST_REQUESTS,
+  httpLimits,
+  type Timeouts,
+  untakenFor,
+} from './limits.ts'
 import type { ActionName } from './model.ts'
 import { Movers } from './mover.ts'
 import { permit } from './permits.ts'
@@ -148,7 +157,7 @@ export class SqsServer {
     this.#options = { ...options, account, region, tenant, ...(options.url && { url: originOf(options.url) }) }
     if (options.tls) checkCertificate(options.tls)
     this.#clock = clock
-    const { maxBuffered = 1 << 28 } = options
+    const { maxBuffered = MOST_BUFFERED } = options
     this.#reading = new Allowance(maxBuffered)
     this.#untaken = new Allowance(maxBuffered)
     this.#onError = options.onError ?? (() => undefined)
@@ -232,7 +241,7 @@ export class SqsServer {
     const { tls } = this.#options
     const limits = httpLimits(this.#options.timeouts)
     const server = tls ? createSecureServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }) : createServer(limits)
-    server.maxConnections = this.#options.maxConnections ?? 20_000
+    server.maxConnections = this.#options.maxConnections ?? MOST_CONNECTIONS
     server.maxHeadersCount = 100
     server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => this.#accept(socket))
     const bodies = new Bodies<Request>(this.#reading, {
