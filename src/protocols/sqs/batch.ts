@@ -1,6 +1,6 @@
 /** What all batches have in common: entries with ids of their own, each of which succeeds or fails by itself. */
 import type { Result } from '../../stores/store.ts'
-import { checkBounds } from './check.ts'
+import { checkBounds, checkRequired, entryPath } from './check.ts'
 import type { Structure } from './model.ts'
 import { SqsError } from './sqs-error.ts'
 
@@ -12,6 +12,13 @@ interface Failed {
   SenderFault: boolean
   Code: string
   Message: string
+}
+/** What its entries are entries of, and their shape. */
+interface Batch {
+  action: string
+  shape: Structure
+  /** What is wrong with one entry is wrong with the batch. */
+  whole?: boolean
 }
 /** Of what there is none isn't told. */
 export interface BatchOutput<S> {
@@ -26,20 +33,22 @@ export interface BatchOutput<S> {
  * @throws SqsError for what concerns the batch as a whole
  */
 export async function eachEntry<E extends { Id: string }, P, S extends object>(
-  action: string,
-  shape: Structure,
+  { action, shape, whole }: Batch,
   entries: readonly E[],
   prepare: (entry: E) => P,
   perform: (prepared: P[]) => Promise<Result[]>,
   tell: (prepared: P, result: Result) => S,
 ): Promise<BatchOutput<{ Id: string } & S>> {
   checkIds(action, entries)
-  const outcomes = entries.map((entry) =>
+  const outcomes = entries.map((entry, i) =>
     attempt(() => {
+      checkRequired(shape, entry, entryPath(`${action}RequestEntry`, i))
       checkBounds(shape, entry)
       return prepare(entry)
     }),
   )
+  const bad = whole && outcomes.find((outcome) => outcome instanceof SqsError)
+  if (bad) throw bad
   const prepared = outcomes.filter((outcome) => !(outcome instanceof SqsError)) as P[]
   const results = prepared.length > 0 ? await perform(prepared) : []
   const output: BatchOutput<{ Id: string } & S> = {}

@@ -5,8 +5,8 @@ import { invalid, missing } from './sqs-error.ts'
 type Values = Readonly<Record<string, unknown>>
 
 /**
- * Everything that must be there is there, in elements of lists, too. An empty text, list or map counts as missing, as the service has it; but for an
- * empty batch, which has an error of its own.
+ * Everything that must be there is there. An empty text, list or map counts as missing, as the service has it; but for an empty batch, which has an
+ * error of its own. Of the entries of a batch only the ids are looked at: whatever else they lack is looked for one by one, by who does them.
  * @throws SqsError MissingParameter
  */
 export function checkRequired(shape: Structure, values: Values, path = ''): void {
@@ -16,11 +16,17 @@ export function checkRequired(shape: Structure, values: Values, path = ''): void
     if (value === undefined || (value === '' && !(member.is === 'string' && member.blank))) {
       if (member.required) throw missing(path + name)
     } else if (member.is === 'list' && member.of.is === 'structure') {
-      const { of, query } = member
-      ;(value as Values[]).forEach((one, i) => checkRequired(of, one, `${path}${query}.${i + 1}.`))
+      const { query } = member
+      for (const [i, one] of (value as Values[]).entries())
+        if (one['Id'] === undefined) throw missing(`${path}${entryPath(query, i)}Id`)
     } else if (member.required && (member.is === 'list' || member.is === 'map') && isEmpty(value))
       throw missing(path + name)
   }
+}
+
+/** Where a member of a batch's entry stands. */
+export function entryPath(query: string, index: number): string {
+  return `${query}.${index + 1}.`
 }
 
 function isEmpty(value: unknown): boolean {

@@ -70,12 +70,13 @@ export function toTrace(values: Values): string | undefined {
   return attribute.StringValue
 }
 
-/** What they add to a message's size: names, types and values. */
-export function sizeOf(attributes: Attributes): number {
+/** What they add to a message's size: names, types and values, be they as they should or not. */
+export function sizeOfAttributes(values: Values): number {
   let size = 0
-  for (const [name, { DataType, StringValue, BinaryValue }] of attributes) {
-    size += Buffer.byteLength(name) + Buffer.byteLength(DataType)
-    size += StringValue === undefined ? Buffer.byteLength(BinaryValue ?? '', 'base64') : Buffer.byteLength(StringValue)
+  for (const [name, value] of Object.entries(values)) {
+    const { DataType, StringValue, BinaryValue }: Partial<Values[string]> = value
+    size += Buffer.byteLength(name) + Buffer.byteLength(DataType ?? '')
+    size += Buffer.byteLength(StringValue ?? '') + (BinaryValue?.length ?? 0)
   }
   return size
 }

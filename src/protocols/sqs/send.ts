@@ -7,7 +7,7 @@ import { eachEntry, type BatchOutput } from './batch.ts'
 import { packEnvelope, unspeakable, type Envelope } from './envelope.ts'
 import type { Call, Host } from './host.ts'
 import { md5, md5OfAttributes } from './md5.ts'
-import { sizeOf, toAttributes, toTrace } from './message-attributes.ts'
+import { sizeOfAttributes, toAttributes, toTrace } from './message-attributes.ts'
 import { sendEntry, type Input, type Output } from './model.ts'
 import type { SqsQueue } from './queues.ts'
 import { sequenceNumber } from './receipt.ts'
@@ -47,21 +47,22 @@ export async function sendMessageBatch(
 ): Promise<BatchOutput<{ Id: string }>> {
   const queue = await takingTurns(host, await host.queues.find(QueueUrl), Entries)
   refuseWhileDraining(host)
-  if (queue.fifo) refuseUnordered(queue, Entries)
+  const { fifo } = queue
+  const bytes = Entries.reduce((sum, one) => sum + sizeOf(one), 0)
+  if (bytes > MOST_BYTES)
+    throw new SqsError(
+      'BatchRequestTooLong',
+      `Batch requests cannot be longer than ${MOST_BYTES} bytes. You have sent ${bytes} bytes.`,
+    )
   return eachEntry(
-    'SendMessageBatch',
-    sendEntry,
+    // Nothing of a batch comes before what it should follow.
+    { action: 'SendMessageBatch', shape: sendEntry, whole: fifo },
     Entries,
-    (entry) => prepare(host, queue, entry, call, 'cannot be validated'),
-    async (prepared) => {
-      const bytes = prepared.reduce((sum, one) => sum + one.bytes, 0)
-      if (bytes > MOST_BYTES)
-        throw new SqsError(
-          'BatchRequestTooLong',
-          `Batch requests cannot be longer than ${MOST_BYTES} bytes. You have sent ${bytes} bytes.`,
-        )
-      return host.session.commit({ ops: prepared.map(({ op }) => op) })
+    (entry) => {
+      if (fifo) refuseUnordered(queue, entry)
+      return prepare(host, queue, entry, call, fifo ? undefined : 'cannot be validated')
     },
+    (prepared) => host.session.commit({ ops: prepared.map(({ op }) => op) }),
     (prepared, result) => told(host, queue, prepared, result),
   )
 }
@@ -75,6 +76,14 @@ async function takingTurns({ queues }: Host, queue: SqsQueue, messages: readonly
     policy && policy.groups === undefined ? { policy: { ...policy, groups: 'fair' }, own } : undefined,
   )
   return queues.known(name) ?? queue
+}
+
+/** What counts against limits: the body, and the attributes. A message of a batch may lack its body still. */
+function sizeOf({
+  MessageBody,
+  MessageAttributes,
+}: { [K in 'MessageBody' | 'MessageAttributes']?: Message[K] }): number {
+  return Buffer.byteLength(MessageBody ?? '') + sizeOfAttributes(MessageAttributes ?? {})
 }
 
 /** @param tooLong what the service says of the parameters of a message that is too long */
@@ -97,13 +106,12 @@ function prepare(
   const body = Buffer.from(text)
   const prepared: Prepared = {
     op: { do: 'put', to: [{ queue: queue.queue }], msg: { body } },
-    bytes: body.length,
+    bytes: sizeOf(message),
     md5: md5(body),
   }
   const { msg, to } = prepared.op
   if (MessageAttributes) {
     const attributes = toAttributes(MessageAttributes)
-    prepared.bytes += sizeOf(attributes)
     const digest = md5OfAttributes(attributes)
     if (digest !== undefined) {
       prepared.attributes = digest
@@ -139,12 +147,10 @@ function prepare(
   return prepared
 }
 
-/** A batch for a FIFO queue is refused as a whole where one of its messages has no place in the order. */
-function refuseUnordered(queue: SqsQueue, messages: readonly Message[]): void {
-  for (const { MessageGroupId, MessageDeduplicationId } of messages) {
-    if (!MessageGroupId) throw new SqsError('InvalidParameterValue', missing('MessageGroupId').message)
-    if (MessageDeduplicationId === undefined && !deduplicatesByContent(queue)) throw noDeduplicationId()
-  }
+/** A message of a batch that has no place in the order: of a single one the service says it otherwise. */
+function refuseUnordered(queue: SqsQueue, { MessageGroupId, MessageDeduplicationId }: Message): void {
+  if (!MessageGroupId) throw new SqsError('InvalidParameterValue', missing('MessageGroupId').message)
+  if (MessageDeduplicationId === undefined && !deduplicatesByContent(queue)) throw noDeduplicationId()
 }
 
 function deduplicatesByContent({ own }: SqsQueue): boolean {

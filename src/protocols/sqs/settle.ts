@@ -30,8 +30,7 @@ export async function deleteMessageBatch(
 ): Promise<BatchOutput<{ Id: string }>> {
   const queue = await host.queues.find(QueueUrl)
   return eachEntry(
-    'DeleteMessageBatch',
-    deleteEntry,
+    { action: 'DeleteMessageBatch', shape: deleteEntry },
     Entries,
     (entry) => ({ entry, op: finish(host, queue, entry) }),
     (all) => host.session.commit({ ops: all.map(({ op }) => op) }),
@@ -63,8 +62,7 @@ export async function changeMessageVisibilityBatch(
 ): Promise<BatchOutput<{ Id: string }>> {
   const queue = await host.queues.find(QueueUrl)
   return eachEntry(
-    'ChangeMessageVisibilityBatch',
-    visibilityEntry,
+    { action: 'ChangeMessageVisibilityBatch', shape: visibilityEntry },
     Entries,
     (entry) => {
       const { VisibilityTimeout } = entry
