@@ -41,6 +41,7 @@ export interface Told {
   put: Ms
   first: Ms
   group: string | undefined
+  /** 'own': what its MessageId is. */
   dedup: string | undefined
   source: string | undefined
 }
@@ -165,11 +166,13 @@ export class SqsModel {
     return jobs as ModelJob[]
   }
 
-  #told({ id, body, reserves, put, first, group, deaths }: ModelJob): Told {
-    const source = deaths?.[0]?.queue.slice('default/'.length)
+  #told({ id, queue, body, reserves, put, first, group, deaths }: ModelJob): Told {
+    const died = deaths?.[0]?.queue
+    const source = died === queue ? undefined : died?.slice('default/'.length)
+    const dedup = this.#dedups.get(id)
     return {
       ...{ id, body: Buffer.from(body).toString(), reserves, put, first: first ?? put, group, source },
-      dedup: this.#dedups.get(id),
+      dedup: deaths && dedup !== undefined ? 'own' : dedup,
     }
   }
 
@@ -192,7 +195,7 @@ export class SqsModel {
       name,
       receipts.filter((one) => !late(one)),
       (job) => (seconds === 0 ? { do: 'release', job, as: 'asked' } : { do: 'touch', job, ms: seconds * 1000 }),
-      () => 'InvalidParameterValue',
+      (why, fifo) => (fifo || why === 'gone' ? 'InvalidParameterValue' : undefined),
     )
     return receipts.map((one) => (late(one) ? 'InvalidParameterValue' : answers.shift()))
   }

@@ -197,7 +197,8 @@ class Run {
       reply.all('MessageId').map(idOf),
       expected.map(({ id }) => id),
     )
-    const told = (name: string, of: (one: Told) => unknown) =>
+    const ids = reply.all('MessageId')
+    const told = (name: string, of: (one: Told, i: number) => unknown) =>
       assert.deepEqual(
         reply.all(name),
         expected
@@ -211,7 +212,7 @@ class Run {
     told('SentTimestamp', ({ put }) => put)
     told('ApproximateFirstReceiveTimestamp', ({ first }) => first)
     told('MessageGroupId', ({ group }) => group)
-    told('MessageDeduplicationId', ({ dedup }) => dedup)
+    told('MessageDeduplicationId', ({ dedup }, i) => (dedup === 'own' ? ids[i] : dedup))
     told('DeadLetterQueueSourceArn', ({ source }) => (source === undefined ? undefined : ARN + source))
     const handles = reply.all('ReceiptHandle')
     for (const [i, { queue, id, n, at }] of expected.entries())
