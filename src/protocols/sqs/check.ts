@@ -1,21 +1,25 @@
 /** What the model says of an input beyond its types. */
 import type { Shape, Structure } from './model.ts'
-import { invalid, missing } from './sqs-error.ts'
+import { invalid, missing, SqsError } from './sqs-error.ts'
 
 type Values = Readonly<Record<string, unknown>>
 
 /**
  * Everything that must be there is there. An empty text, list or map counts as missing, as the service has it; but for an empty batch, which has an
  * error of its own. Of the entries of a batch only the ids are looked at: whatever else they lack is looked for one by one, by who does them.
- * @throws SqsError MissingParameter
+ * @throws SqsError MissingParameter, InvalidParameterValue
  */
 export function checkRequired(shape: Structure, values: Values, path = ''): void {
   for (const name in shape.members) {
     const member = shape.members[name] as Shape
     const value = values[name]
     if (value === undefined || (value === '' && !(member.is === 'string' && member.blank))) {
-      if (member.required) throw missing(path + name)
-    } else if (member.is === 'list' && member.of.is === 'structure') {
+      if (!member.required) continue
+      if (member.is === 'string' && member.lacking !== undefined)
+        throw new SqsError('InvalidParameterValue', `Value for parameter ${name} is invalid. Reason: ${member.lacking}`)
+      throw missing(path + name)
+    }
+    if (member.is === 'list' && member.of.is === 'structure') {
       const { query } = member
       for (const [i, one] of (value as Values[]).entries())
         if (one['Id'] === undefined) throw missing(`${path}${entryPath(query, i)}Id`)

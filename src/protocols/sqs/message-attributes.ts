@@ -26,10 +26,11 @@ export function toAttributes(values: Values): Attributes {
       throw wrong(
         `The message attribute name '${name.slice(0, 256)}' is invalid. Attribute name can contain A-Z, a-z, 0-9, underscore (_), hyphen (-), and period (.) characters.`,
       )
-    if (name.length > 256 || RESERVED.test(name))
+    if (RESERVED.test(name))
       throw wrong(
-        `The message attribute name '${name.slice(0, 256)}' is invalid. It can have up to 256 characters, and doesn't begin with AWS. or Amazon.`,
+        "You can't use message attribute names beginning with 'AWS.' or 'Amazon.'. These strings are reserved for internal use.",
       )
+    if (name.length > 256) throw wrong('Message (user) attribute name must be shorter than 256 bytes.')
     return [name, toAttribute('user', name, values[name] as Values[string])]
   })
 }
@@ -42,7 +43,7 @@ function toAttribute(whose: 'user' | 'system', name: string, value: Values[strin
   const kind = TYPE.exec(DataType)?.[1]
   if (kind === undefined || DataType.length > 256)
     throw wrong(
-      `The message attribute '${name}' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.`,
+      `The type of message (${whose}) attribute '${name}' is invalid. You must use only the following supported type prefixes: Binary, Number, String.`,
     )
   const empty = `Message (${whose}) attribute '${name}' must contain a non-empty value of type '${DataType}'.`
   if (kind === 'Binary') {
@@ -51,7 +52,7 @@ function toAttribute(whose: 'user' | 'system', name: string, value: Values[strin
   }
   if (!StringValue || BinaryValue) throw wrong(empty)
   if (kind === 'Number' && !(StringValue.length <= 256 && NUMBER.test(StringValue)))
-    throw wrong(`Can't cast the value of message attribute '${name}' to a number.`)
+    throw wrong(`Can't cast the value of message (${whose}) attribute '${name}' to a number.`)
   const bad = unspeakable(StringValue)
   if (bad !== undefined)
     throw wrong(`Invalid binary character '${bad}' was found in the value of message attribute '${name}'.`)

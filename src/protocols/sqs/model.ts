@@ -10,6 +10,8 @@ export interface Text extends Marks {
   is: 'string'
   /** An empty one isn't missing: who does the action refuses it. */
   blank?: true
+  /** In what words it is missed, where they aren't those for everything else. */
+  lacking?: string
   /** Characters at the most. */
   most?: number
 }
@@ -89,6 +91,7 @@ function structure<const M extends { readonly [name: string]: Shape }>(members: 
 }
 
 const url = need(text)
+const queueName = need({ is: 'string', lacking: 'Must specify a queue name.' })
 const entryId = need({ is: 'string', blank: true })
 const attributeMap = map('Attribute', 'Name', text)
 const tagMap = map('Tag', 'Key', text)
@@ -162,7 +165,7 @@ export const ACTIONS = {
   },
   ChangeMessageVisibilityBatch: batch('ChangeMessageVisibilityBatch', visibilityEntry, structure({ Id: need(text) })),
   CreateQueue: {
-    in: structure({ QueueName: need(text), Attributes: attributeMap, tags: tagMap }),
+    in: structure({ QueueName: queueName, Attributes: attributeMap, tags: tagMap }),
     out: structure({ QueueUrl: text }),
   },
   DeleteMessage: { in: structure({ QueueUrl: url, ReceiptHandle: need(text) }), out: nothing },
@@ -173,7 +176,7 @@ export const ACTIONS = {
     out: structure({ Attributes: attributeMap }),
   },
   GetQueueUrl: {
-    in: structure({ QueueName: need(text), QueueOwnerAWSAccountId: text }),
+    in: structure({ QueueName: queueName, QueueOwnerAWSAccountId: text }),
     out: structure({ QueueUrl: text }),
   },
   ListDeadLetterSourceQueues: {

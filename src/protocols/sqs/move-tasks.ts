@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto'
 import type { Host } from './host.ts'
 import type { Input, Output } from './model.ts'
 import { taskKey, type Task, type TaskRecord } from './mover.ts'
-import { invalid, SqsError } from './sqs-error.ts'
+import { SqsError } from './sqs-error.ts'
 
 /** Tasks of one source that are remembered. */
 const KEPT = 10
+const ARN = /^arn:[^:]+:[^:]+:[^:]*:[^:]*:./
 
 export async function startMessageMoveTask(
   host: Host,
@@ -15,16 +16,15 @@ export async function startMessageMoveTask(
   const { queues, session, movers } = host
   const source = await sourceOf(host, SourceArn)
   const { queue, name, fifo } = await queues.named(source)
-  if (queues.sourcesOf(queue).length === 0)
-    throw new SqsError('InvalidParameterValue', 'Source queue must be configured as a Dead Letter Queue.')
+  if (queues.sourcesOf(queue).length === 0) throw wrong('Source queue must be configured as a Dead Letter Queue.')
   const task: Task = { id: randomUUID(), status: 'RUNNING', moved: 0, toMove: 0, started: queues.now() }
   if (DestinationArn !== undefined) {
+    checkArn('DestinationArn', DestinationArn)
     const destination = queues.nameInArn(DestinationArn)
     const known = destination === undefined ? undefined : queues.known(destination)
-    if (!known || known.name === name)
-      throw notThere("The resource that you specified for the DestinationArn parameter doesn't exist.")
-    if (known.fifo !== fifo)
-      throw invalid('DestinationArn', DestinationArn, 'It must be of the same type as the source queue.')
+    if (known?.name === name) throw wrong('Source queue arn and destination queue arn cannot be the same.')
+    if (!known) throw notThere("The resource that you specified for the DestinationArn parameter doesn't exist.")
+    if (known.fifo !== fifo) throw wrong('The source queue and destination queue must be of the same queue type.')
     task.to = known.queue
   }
   if (MaxNumberOfMessagesPerSecond !== undefined) task.rate = MaxNumberOfMessagesPerSecond
@@ -32,8 +32,7 @@ export async function startMessageMoveTask(
   if (stats) task.toMove = stats.ready + stats.waiting + stats.delayed
   await movers.change(queue, ({ tasks }) => {
     if (tasks.some(isActive))
-      throw new SqsError(
-        'InvalidParameterValue',
+      throw wrong(
         'There is already a task running. Only one active task is allowed for a source queue arn at a given time.',
       )
     return { tasks: [task, ...tasks].slice(0, KEPT) }
@@ -94,6 +93,7 @@ function isActive({ status }: Task): boolean {
 }
 
 async function sourceOf({ queues }: Host, arn: string): Promise<string> {
+  checkArn('SourceArn', arn)
   const name = queues.nameInArn(arn)
   try {
     if (name !== undefined) return (await queues.named(name)).name
@@ -120,7 +120,18 @@ function readHandle(handle: string): { id: string; arn: string } {
   } catch {
     // It is none of ours.
   }
-  throw new SqsError('InvalidParameterValue', 'Value for parameter TaskHandle is invalid.')
+  throw wrong('Value for parameter TaskHandle is invalid.')
+}
+
+function checkArn(parameter: string, arn: string): void {
+  if (!ARN.test(arn))
+    throw wrong(
+      `You must use this format to specify the ${parameter}: arn:<partition>:<service>:<region>:<account-id>:<resource-id>`,
+    )
+}
+
+function wrong(message: string): SqsError {
+  return new SqsError('InvalidParameterValue', message)
 }
 
 function notThere(message: string): SqsError {

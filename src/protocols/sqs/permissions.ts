@@ -29,7 +29,15 @@ interface Document {
 /** @throws SqsError */
 export function checkPolicy(text: string): void {
   if (Buffer.byteLength(text) > MOST_BYTES) throw badValue('Policy')
-  parse(text)
+  const { length } = parse(text).Statement
+  if (length > MOST) throw tooMany(length)
+}
+
+function tooMany(statements: number): SqsError {
+  return new SqsError(
+    'OverLimit',
+    `${statements} statements were found in the submitted policy, max allowed is ${MOST}`,
+  )
 }
 
 export async function addPermission(
@@ -49,8 +57,7 @@ export async function addPermission(
   const actions = Actions.map((action) => `SQS:${action}`)
   await edit(queues, name, (document) => {
     if (document.Statement.some(({ Sid }) => Sid === Label)) throw invalid('Label', Label, 'Already exists.')
-    if (document.Statement.length >= MOST)
-      throw new SqsError('OverLimit', `${MOST} statements were found, which is as many as a policy may have.`)
+    if (document.Statement.length >= MOST) throw tooMany(document.Statement.length + 1)
     document.Statement.push({
       Sid: Label,
       Effect: 'Allow',

@@ -5,6 +5,13 @@ import type { SqsError } from './sqs-error.ts'
 import { badValue, invalid } from './sqs-error.ts'
 
 const ARN = /^arn:[^:]+:sqs:[^:]+:\d{12}:[^:]+$/
+const OF_ANOTHER_SERVICE = /^arn:[^:]+:(?!sqs:)[^:]+:[^:]*:[^:]*:./
+const MOST_SOURCES = 10
+/** Why a value is no policy at all. */
+const UNREADABLE = {
+  RedrivePolicy: 'Redrive policy is not a valid JSON map.',
+  RedriveAllowPolicy: "Amazon SQS can't create the redrive allow policy, as it’s in an unsupported format.",
+}
 
 interface Redrive {
   dead: Queue
@@ -14,18 +21,25 @@ interface Redrive {
 /** @throws SqsError */
 export function toRedrive(text: string, from: { queues: Queues; name: string; fifo: boolean }): Redrive {
   const { queues, name, fifo } = from
-  const { deadLetterTargetArn: arn, maxReceiveCount } = object(text, 'RedrivePolicy')
-  const count = Number(typeof maxReceiveCount === 'string' ? maxReceiveCount : (maxReceiveCount as number))
-  if (typeof arn !== 'string' || maxReceiveCount === undefined)
-    throw wrong(text, 'Redrive policy must contain deadLetterTargetArn and maxReceiveCount.')
-  if (!Number.isInteger(count) || count < 1 || count > 1000)
-    throw wrong(text, 'Invalid value for maxReceiveCount: must be between 1 and 1000.')
+  const given = object(text, 'RedrivePolicy')
+  const { deadLetterTargetArn: arn, maxReceiveCount } = given
+  for (const name of ['maxReceiveCount', 'deadLetterTargetArn'])
+    if (given[name] === undefined) throw wrong(text, `Redrive policy does not contain mandatory attribute: ${name}.`)
+  if (Object.keys(given).length > 2)
+    throw wrong(text, 'Only following attributes are supported: [maxReceiveCount, deadLetterTargetArn].')
+  const count = typeof maxReceiveCount === 'string' ? Number(maxReceiveCount) : maxReceiveCount
+  if (typeof count !== 'number' || !Number.isInteger(count) || count < 1 || count > 1000) {
+    const shown = typeof maxReceiveCount === 'string' ? maxReceiveCount : JSON.stringify(maxReceiveCount)
+    throw wrong(text, `Invalid value for maxReceiveCount: ${shown}, valid values are from 1 to 1000 both inclusive.`)
+  }
+  if (typeof arn !== 'string') throw wrong(text, 'Invalid value for deadLetterTargetArn.')
+  if (OF_ANOTHER_SERVICE.test(arn)) throw wrong(text, 'Only SQS queues are valid resources for deadLetterTargetArn.')
   if (!ARN.test(arn)) throw wrong(text, 'Invalid value for deadLetterTargetArn.')
   const target = queues.nameInArn(arn)
   const dead = target === undefined ? undefined : queues.known(target)
   if (!dead) throw wrong(text, 'Dead letter target does not exist.')
   if (dead.name === name) throw wrong(text, 'A queue can not be its own dead letter target.')
-  if (dead.fifo !== fifo) throw wrong(text, 'Dead-letter queue must be same type of queue as the source.')
+  if (dead.fifo !== fifo) throw wrong(text, 'Dead-letter queue must be same type of queue as the source..')
   if (!mayRedrive(queues.arnOf(name), dead))
     throw wrong(text, `Queue ${name} is not permitted to use ${dead.name} as a dead-letter queue.`)
   return { dead: dead.queue, maxReserves: count }
@@ -53,15 +67,29 @@ export function redriveText({ policy, own }: SqsQueue, queues: Queues): string |
 
 /** @throws SqsError */
 export function checkRedriveAllow(text: string, queues: Queues): void {
-  const { redrivePermission, sourceQueueArns } = object(text, 'RedriveAllowPolicy')
-  if (!['allowAll', 'denyAll', 'byQueue'].includes(redrivePermission as string)) throw badValue('RedriveAllowPolicy')
-  const byQueue = redrivePermission === 'byQueue'
-  if (byQueue !== (sourceQueueArns !== undefined)) throw badValue('RedriveAllowPolicy')
-  if (!byQueue) return
-  const arns = sourceQueueArns as unknown[]
-  if (!Array.isArray(arns) || arns.length === 0 || arns.length > 10) throw badValue('RedriveAllowPolicy')
-  for (const arn of arns)
-    if (typeof arn !== 'string' || queues.nameInArn(arn) === undefined) throw badValue('RedriveAllowPolicy')
+  const given = object(text, 'RedriveAllowPolicy')
+  const { redrivePermission, sourceQueueArns: arns } = given
+  const names = ['redrivePermission', 'sourceQueueArns']
+  if (!['allowAll', 'denyAll', 'byQueue'].includes(redrivePermission as string)) throw unreadable('RedriveAllowPolicy')
+  if (Object.keys(given).some((name) => !names.includes(name))) throw unreadable('RedriveAllowPolicy')
+  if (arns !== undefined && !(Array.isArray(arns) && arns.every((arn) => typeof arn === 'string')))
+    throw unreadable('RedriveAllowPolicy')
+  if (redrivePermission !== 'byQueue') {
+    if (arns === undefined) return
+    throw notAllowed(text, 'To specify one or more source queue ARNs, you must set redrivePermission to byQueue.')
+  }
+  if (arns === undefined || arns.length === 0)
+    throw notAllowed(
+      text,
+      'When you specify the byQueue permission type, you must also specify one or more sourceQueueArns values.',
+    )
+  if (arns.length > MOST_SOURCES)
+    throw notAllowed(text, `The maximum number of source queue ARNs you can specify is ${MOST_SOURCES}.`)
+  for (const arn of arns) if (queues.nameInArn(arn) === undefined) throw unreadable('RedriveAllowPolicy')
+}
+
+function notAllowed(text: string, why: string): SqsError {
+  return invalid('RedriveAllowPolicy', text, `Amazon SQS can't create the redrive allow policy. ${why}`)
 }
 
 function mayRedrive(source: string, { own }: SqsQueue): boolean {
@@ -72,15 +100,19 @@ function mayRedrive(source: string, { own }: SqsQueue): boolean {
   return redrivePermission === 'allowAll'
 }
 
-function object(text: string, attribute: string): Record<string, unknown> {
+function object(text: string, attribute: keyof typeof UNREADABLE): Record<string, unknown> {
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch {
-    throw badValue(attribute)
+    throw unreadable(attribute)
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badValue(attribute)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unreadable(attribute)
   return value as Record<string, unknown>
+}
+
+function unreadable(attribute: keyof typeof UNREADABLE): SqsError {
+  return badValue(attribute, UNREADABLE[attribute])
 }
 
 function wrong(text: string, reason: string): SqsError {

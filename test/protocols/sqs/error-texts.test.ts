@@ -24,6 +24,10 @@ for (const form of FORMS)
       const ordered = { QueueUrl: fifo, MessageBody: 'x', MessageGroupId: 'g' }
       const redrive = JSON.stringify({ deadLetterTargetArn: 'dummy', maxReceiveCount: 42 })
       const arn = 'arn:aws:sqs:us-east-1:000000000000:a'
+      await create('a-dead')
+      await create('b-source', {
+        RedrivePolicy: JSON.stringify({ deadLetterTargetArn: `${arn}-dead`, maxReceiveCount: 1 }),
+      })
       const label = { QueueUrl, Label: 'l' }
       await ask(form, 'AddPermission', { ...label, AWSAccountIds: ['111122223333'], Actions: ['SendMessage'] })
       const cases: readonly (readonly [string, object, string])[] = [
@@ -132,6 +136,58 @@ for (const form of FORMS)
           { QueueUrl: fifo, Label: 'none' },
           "Value none for parameter Label is invalid. Reason: can't find label.",
         ],
+        ['CreateQueue', {}, 'Value for parameter QueueName is invalid. Reason: Must specify a queue name.'],
+        [
+          'GetQueueUrl',
+          { QueueName: '' },
+          'Value for parameter QueueName is invalid. Reason: Must specify a queue name.',
+        ],
+        ...(
+          [
+            [
+              'n',
+              { DataType: 'Text', StringValue: 'x' },
+              "The type of message (user) attribute 'n' is invalid. You must use only the following supported type prefixes: Binary, Number, String.",
+            ],
+            [
+              'n',
+              { DataType: 'Number', StringValue: 'x' },
+              "Can't cast the value of message (user) attribute 'n' to a number.",
+            ],
+            [
+              'AWS.n',
+              { DataType: 'String', StringValue: 'x' },
+              "You can't use message attribute names beginning with 'AWS.' or 'Amazon.'. These strings are reserved for internal use.",
+            ],
+            [
+              'n'.repeat(257),
+              { DataType: 'String', StringValue: 'x' },
+              'Message (user) attribute name must be shorter than 256 bytes.',
+            ],
+          ] as const
+        ).map(
+          ([name, value, text]) => ['SendMessage', { ...sent, MessageAttributes: { [name]: value } }, text] as const,
+        ),
+        ...['SourceArn', 'DestinationArn'].flatMap((name) =>
+          ['invalid', 'arn:aws:sqs', ...(name === 'DestinationArn' ? [''] : [])].map(
+            (value) =>
+              [
+                'StartMessageMoveTask',
+                { SourceArn: `${arn}-dead`, [name]: value },
+                `You must use this format to specify the ${name}: arn:<partition>:<service>:<region>:<account-id>:<resource-id>`,
+              ] as const,
+          ),
+        ),
+        [
+          'StartMessageMoveTask',
+          { SourceArn: `${arn}-dead`, DestinationArn: `${arn}-dead` },
+          'Source queue arn and destination queue arn cannot be the same.',
+        ],
+        [
+          'StartMessageMoveTask',
+          { SourceArn: `${arn}-dead`, DestinationArn: `${arn}.fifo` },
+          'The source queue and destination queue must be of the same queue type.',
+        ],
         ['StartMessageMoveTask', { SourceArn: `${arn}-none` }, NOT_THERE],
         ['StartMessageMoveTask', { SourceArn: arn }, 'Source queue must be configured as a Dead Letter Queue.'],
         ['CancelMessageMoveTask', { TaskHandle: 'foobared' }, 'Value for parameter TaskHandle is invalid.'],
@@ -146,6 +202,76 @@ for (const form of FORMS)
           `${action} ${JSON.stringify(input).slice(0, 200)}`,
         )
       }
+    })
+
+    test('a policy that is none', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a')
+      await create('a.fifo', { FifoQueue: 'true' })
+      const of = (name: string) => `arn:aws:sqs:us-east-1:000000000000:${name}`
+      const dead = of('dead')
+      const cases: Record<string, [unknown, string][]> = {
+        RedrivePolicy: [
+          ['x', 'Redrive policy is not a valid JSON map.'],
+          [[], 'Redrive policy is not a valid JSON map.'],
+          [{}, 'Redrive policy does not contain mandatory attribute: maxReceiveCount.'],
+          [{ maxReceiveCount: 1 }, 'Redrive policy does not contain mandatory attribute: deadLetterTargetArn.'],
+          ...[0, '1001', 1.5, null, [1]].map((count): [unknown, string] => [
+            { deadLetterTargetArn: dead, maxReceiveCount: count },
+            `Invalid value for maxReceiveCount: ${JSON.stringify(count).replaceAll('"', '')}, valid values are from 1 to 1000 both inclusive.`,
+          ]),
+          [
+            { deadLetterTargetArn: dead, maxReceiveCount: 1, more: 2 },
+            'Only following attributes are supported: [maxReceiveCount, deadLetterTargetArn].',
+          ],
+          [
+            { deadLetterTargetArn: 'arn:aws:sns:us-east-1:000000000000:a', maxReceiveCount: 1 },
+            'Only SQS queues are valid resources for deadLetterTargetArn.',
+          ],
+          [
+            { deadLetterTargetArn: of('a.fifo'), maxReceiveCount: 1 },
+            'Dead-letter queue must be same type of queue as the source..',
+          ],
+        ],
+        RedriveAllowPolicy: [
+          ...['x', [], {}, { redrivePermission: 'some' }, { redrivePermission: 'allowAll', more: 1 }].map(
+            (value): [unknown, string] => [
+              value,
+              "Amazon SQS can't create the redrive allow policy, as it’s in an unsupported format.",
+            ],
+          ),
+          [
+            { redrivePermission: 'denyAll', sourceQueueArns: [dead] },
+            "Amazon SQS can't create the redrive allow policy. To specify one or more source queue ARNs, you must set redrivePermission to byQueue.",
+          ],
+          ...[{}, { sourceQueueArns: [] }].map((more): [unknown, string] => [
+            { redrivePermission: 'byQueue', ...more },
+            "Amazon SQS can't create the redrive allow policy. When you specify the byQueue permission type, you must also specify one or more sourceQueueArns values.",
+          ]),
+          [
+            { redrivePermission: 'byQueue', sourceQueueArns: Array.from({ length: 11 }, (_, i) => of(`q${i}`)) },
+            "Amazon SQS can't create the redrive allow policy. The maximum number of source queue ARNs you can specify is 10.",
+          ],
+        ],
+        Policy: [
+          [{ Statement: Array(21).fill({}) }, '21 statements were found in the submitted policy, max allowed is 20'],
+        ],
+      }
+      for (const [name, values] of Object.entries(cases))
+        for (const [given, reason] of values) {
+          const value = typeof given === 'string' ? given : JSON.stringify(given)
+          const reply = await ask(form, 'SetQueueAttributes', { QueueUrl, Attributes: { [name]: value } })
+          const said = reply.one(form === 'json' ? 'message' : 'Message') ?? ''
+          const before = [
+            '',
+            `Invalid value for the parameter ${name}. Reason: `,
+            `Value ${value.slice(0, 1024)}${value.length > 1024 ? '...' : ''} for parameter ${name} is invalid. Reason: `,
+          ]
+          assert.ok(
+            before.some((text) => said === text + reason),
+            said,
+          )
+        }
     })
 
     test('of a value as long as a request only the beginning is quoted', async (t) => {
