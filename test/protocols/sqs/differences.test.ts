@@ -79,6 +79,19 @@ for (const form of FORMS)
       assert.deepEqual((await ask(form, 'ReceiveMessage', { QueueUrl })).all('Body'), [])
     })
 
+    test('a changed attribute holds for the next request', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a.fifo', { FifoQueue: 'true' })
+      const sent = { QueueUrl, MessageBody: 'x', MessageDeduplicationId: 'd' }
+      const send = async (MessageGroupId: string) =>
+        (await ask(form, 'SendMessage', { ...sent, MessageGroupId })).one('MessageId')
+      const first = await send('a')
+      assert.equal(await send('b'), first)
+      const Attributes = { DeduplicationScope: 'messageGroup' }
+      await ask(form, 'SetQueueAttributes', { QueueUrl, Attributes })
+      assert.notEqual(await send('c'), first)
+    })
+
     test('a new retention period holds for messages sent from then on', async (t) => {
       const { ask, create, move } = await serve(t)
       const QueueUrl = await create('a', { MessageRetentionPeriod: '60' })
