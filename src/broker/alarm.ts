@@ -16,6 +16,11 @@ export class Alarm {
     this.#run = run
   }
 
+  /** When it goes off; Infinity: it isn't set. */
+  get at(): Ms {
+    return this.#at
+  }
+
   set(at: Ms): void {
     if (at >= this.#at) return
     this.#at = at

@@ -21,6 +21,8 @@ export interface Counter {
   readonly timeouts: Timeouts
   /** Nothing will be answered any more. */
   readonly over: boolean
+  /** Something is due, and its queue may not have been told yet. */
+  readonly due: boolean
   /** Whether whoever comes first in each of these queues waits, and knows that there is nothing. */
   idle(queues: readonly Queue[]): boolean
   enter(line: WaitingLine): void
@@ -86,7 +88,9 @@ export class WaitingLine implements Line, Submission {
     this.#on = on
     this.#counter = counter
     const { clock } = counter
-    this.until = wait === undefined ? Infinity : clock.now() + wait + (wait > 0 ? (clock.grain ?? 0) : 0)
+    // Once more: what becomes due at the end of a wait by the store's clock is due before it ends.
+    const grain = wait === 0 ? 0 : 2 * (clock.grain ?? 0)
+    this.until = wait === undefined ? Infinity : clock.now() + wait + grain
     this.credit(want.credit)
   }
 
@@ -186,9 +190,10 @@ export class WaitingLine implements Line, Submission {
   }
 
   timeOut(): void {
-    // What is on its way may bring a job: its answer ends the line, one way or the other.
-    if (this.asked > 0) this.#overdue = true
-    else this.end('timeout')
+    // What is on its way, or due by now, may bring a job: the answer ends the line, one way or the other.
+    this.#overdue = this.asked > 0 || this.#counter.due
+    if (!this.#overdue) this.end('timeout')
+    else if (this.asked === 0) this.#counter.ask(this)
   }
 
   /** Jobs came for a line that has left meanwhile. Those that no lease can give back are still its own. */

@@ -201,6 +201,10 @@ export class StoreBroker implements Broker, Counter, LineCounter {
     return this.#waiting.idle(queues)
   }
 
+  get due(): boolean {
+    return this.#makingDue || this.#due.at <= this.now()
+  }
+
   enter(line: WaitingLine): void {
     this.#waiting.enter(line)
     this.#pollLater()

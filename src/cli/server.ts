@@ -35,7 +35,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   let drain = () => void (drained = true)
   let drained = false
   process.on('SIGUSR1', () => drain())
-  const { bound, broker } = await begin(settings)
+  const { bound: early, broker } = await begin(settings)
   drain = () => {
     broker.drain(true)
     log.info('draining: puts are refused from now on')
@@ -47,7 +47,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
     onError: (error) => log.error({ err: error }, 'a connection failed'),
   })
   const giveUp = async (error: unknown): Promise<never> => {
-    for (const one of bound) unbind(one)
+    for (const one of early ?? []) unbind(one)
     await broker.close()
     throw error
   }
@@ -84,10 +84,12 @@ export async function runServer(settings: ServerSettings): Promise<void> {
         process.exit(1)
       })
     })
-  const sqsAddresses = await listenSqs(sqs, sqsSettings).catch(async (error: unknown) => {
+  const withoutSqs = async (error: unknown): Promise<never> => {
     await sqs.close()
     return giveUp(error)
-  })
+  }
+  const sqsAddresses = await listenSqs(sqs, sqsSettings).catch(withoutSqs)
+  const bound = early ?? (await bindAll(settings.listen).catch(withoutSqs))
   const addresses = bound.map((one) => server.serve(one))
   for (const at of addresses) {
     log.info({ protocol: 'beanstalkd', address: listenText(at) }, 'listening')
@@ -101,21 +103,35 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   settings.ready?.(addresses, sqsAddresses)
 }
 
-/** Takes the addresses and opens the store; where one of it fails, nothing is held any longer. */
-async function begin(settings: ServerSettings): Promise<{ bound: Bound[]; broker: Broker }> {
-  const bound: Bound[] = []
+/**
+ * Opens the store; where it fails, nothing is held any longer. The addresses are taken before only where rights are to be given up between: who finds
+ * one open is to be answered at once.
+ */
+async function begin(settings: ServerSettings): Promise<{ bound?: Bound[]; broker: Broker }> {
+  const bound = settings.dropRights && (await bindAll(settings.listen))
   let store: Store | undefined
   try {
-    for (const at of settings.listen) bound.push(await bind(at))
     settings.dropRights?.()
     store = await settings.open()
     await settings.prepare?.(store)
     const broker = createBroker({ store })
     await declare(broker, settings.queues)
-    return { bound, broker }
+    return { ...(bound && { bound }), broker }
+  } catch (error) {
+    for (const one of bound ?? []) unbind(one)
+    await store?.close()
+    throw error
+  }
+}
+
+/** All of them, or none. */
+async function bindAll(addresses: readonly Listen[]): Promise<Bound[]> {
+  const bound: Bound[] = []
+  try {
+    for (const at of addresses) bound.push(await bind(at))
+    return bound
   } catch (error) {
     for (const one of bound) unbind(one)
-    await store?.close()
     throw error
   }
 }

@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { BeanstalkdClient } from '../../src/transports/beanstalkd/index.ts'
 import { realBeanstalkd } from '../interop/peer.ts'
@@ -38,6 +39,22 @@ describe("in beanstalkd's place", () => {
     await talk.put('a', Buffer.alloc(100))
     await assert.rejects(talk.put('a', Buffer.alloc(101)), /JOB_TOO_BIG/)
     assert.equal(await served?.stop(), 0)
+  })
+
+  test('whoever finds it listening is answered at once: it listens when its file is open', LIMIT, async () => {
+    const file = new DatabaseSync(join(folder, 'queueup.db'))
+    file.exec('BEGIN EXCLUSIVE')
+    const path = join(folder, 'socket')
+    const starting = start('-l', `unix:${path}`, '-b', folder)
+    const end = performance.now() + 1500
+    while (performance.now() < end) {
+      await assert.rejects(stat(path))
+      await new Promise((done) => setTimeout(done, 20))
+    }
+    file.exec('ROLLBACK')
+    file.close()
+    await starting
+    assert.equal(await (await Talk.to({ path })).ask('list-tube-used'), 'USING default')
   })
 
   test('-l takes a Unix socket, whose file goes with the server', LIMIT, async () => {

@@ -373,9 +373,25 @@ describe('what begins within a millisecond', () => {
       await waiting(served, 2)
       await served.move(999.9)
       await silent(second)
-      await served.move(1.1)
+      await served.move(2.1)
       assert.match((await second.reply()) ?? '', new RegExp(says.at(-1) as string))
     })
+
+  for (const Clock of [ManualClock, WholeClock])
+    for (const [what, line] of [
+      ['a delay', 'put 0 1 60 1\r\nx\r\n'],
+      ['a pause', 'put 0 0 60 1\r\nx\r\npause-tube default 1\r\n'],
+    ] as const)
+      it(`comes before the end of a wait that began later: ${what}, by a ${Clock.name}`, async (t) => {
+        const served = await serve(t, {}, new Clock())
+        const talk = await served.open()
+        talk.send(`${line}reserve-with-timeout 1\r\n`)
+        await waiting(served, 1)
+        await settle()
+        await served.move(1010)
+        const said = await replies(talk, what === 'a delay' ? 2 : 3)
+        assert.equal(said.at(-1), 'RESERVED 1 1\r\nx')
+      })
 
   it('is warned of a second before its end, not more', async (t) => {
     const served = await serve(t, {}, new WholeClock())
