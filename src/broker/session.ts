@@ -26,6 +26,9 @@ export interface Counter {
 }
 
 /** What a protocol holds for one connection or channel. */
+/** Whoever reads it has a queue or a broker. */
+const CLOSED = 'It is closed; open it again.'
+
 export class ClientSession implements Session, Owner {
   readonly id: string
   /** Who it is, for people. */
@@ -64,7 +67,7 @@ export class ClientSession implements Session, Owner {
   }
 
   commit(unit: Unit): Promise<Result[]> {
-    if (this.#closed) return Promise.reject(new ClosedError('The session is closed.'))
+    if (this.#closed) return Promise.reject(new ClosedError(CLOSED))
     return new Promise((resolve, reject) => {
       const call = new Call(this, unit, resolve, reject)
       this.#inFlight++
@@ -73,7 +76,7 @@ export class ClientSession implements Session, Owner {
   }
 
   line(want: Want, on: LineEvents): Line {
-    if (this.#closed) throw new ClosedError('The session is closed.')
+    if (this.#closed) throw new ClosedError(CLOSED)
     const line = new WaitingLine(want, this, on, this.#counter.lines)
     this.#lines.add(line)
     return line
@@ -95,7 +98,7 @@ export class ClientSession implements Session, Owner {
   async look(at: Look): Promise<{ jobs: JobView[]; after?: string }> {
     if (at.where && !at.where.queue.startsWith(this.#tenant)) return { jobs: [] }
     const page = await this.#counter.look(at)
-    return at.id === undefined ? page : { jobs: page.jobs.filter((job) => job.queue.startsWith(this.#tenant)) }
+    return at.where ? page : { jobs: page.jobs.filter((job) => job.queue.startsWith(this.#tenant)) }
   }
 
   async stats(queues?: Queue[]): Promise<QueueStats[]> {

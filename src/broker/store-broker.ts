@@ -101,7 +101,7 @@ export class StoreBroker implements Broker, Counter, LineCounter {
   }
 
   session({ protocol, tenant, principal, peer, unordered, tells }: Parameters<Broker['session']>[0]): Session {
-    if (this.#closing) throw new ClosedError('The broker is closed.')
+    if (this.#closing) throw new ClosedError('The broker is closed; make another.')
     const name = `${protocol} client ${peer ?? principal}`
     const id = `${this.#process}.${++this.#sessionNo}`
     const session = new ClientSession(id, name, tenant, { ordered: !unordered, tells: tells === true }, this)

@@ -276,7 +276,7 @@ export class Queue<J extends Jobs> {
    * await worker.stop()
    */
   work(handlers: Handlers<J>, options: WorkerOptions<J> = {}): Worker {
-    if (this.#closed) throw new ClosedError('The queue is closed; open it again.')
+    this.#checkOpen()
     const worker = new Worker(this.#workerNeeds, handlers as Handlers<Jobs>, options as WorkerOptions<Jobs>)
     this.#workers.add(worker)
     const forget = () => this.#workers.delete(worker)
@@ -317,7 +317,7 @@ export class Queue<J extends Jobs> {
 
   /**
    * Serves the same queues to clients of other languages.
-   * @throws CannotOpenError, NotSupportedError
+   * @throws CannotOpenError, NotSupportedError, ClosedError
    * @example await queue.listen({ beanstalkd: 11300 })
    */
   async listen(at: ListenOptions): Promise<Listening> {
@@ -325,6 +325,7 @@ export class Queue<J extends Jobs> {
       throw new NotSupportedError(
         `${this.#transport.name} is served by somebody else; a store such as file: can be served from here.`,
       )
+    this.#checkOpen()
     const listening = await this.#listen(at)
     this.#listening.add(listening)
     return listening
@@ -338,8 +339,8 @@ export class Queue<J extends Jobs> {
   async #close(): Promise<void> {
     await Promise.all([...this.#listening].map((one) => one.close()))
     await Promise.all([...this.#workers].map((worker) => worker.stop()))
-    this.#results.close()
     await this.#transport.close()
+    this.#results.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -359,6 +360,11 @@ export class Queue<J extends Jobs> {
       tracing: this.#tracing,
       put: (name, args, options) => this.#producer.put({ name, args, options }),
     }
+  }
+
+  /** @throws ClosedError */
+  #checkOpen(): void {
+    if (this.#closed) throw new ClosedError('The queue is closed; open it again.')
   }
 
   #need(what: 'cancel' | 'edit', name: string): void {

@@ -1,3 +1,4 @@
+/** Who waits for the end of jobs, and what it was. */
 import type { Clock } from '../clock.ts'
 import { toMs, type Duration } from '../duration.ts'
 import { JobFailedError, NotSupportedError, TimedOutError } from '../errors.ts'
@@ -12,24 +13,24 @@ export interface ResultOptions {
   timeout?: Duration
 }
 
-/** Whoever ended it may not have told us: so often it is looked at. */
+/** Whoever ended it may not have told us: so often all that are awaited are looked at. */
 const LOOK: Ms = 1000
 
-/** Who waits for the end of jobs. */
 export class Results {
   readonly #transport: Transport
   readonly #clock: Clock
   readonly #waiting = new Map<JobId, Set<() => void>>()
   #stopHearing: (() => void) | undefined
+  #callOff: (() => void) | undefined
+  /** One look for all that are asked for in a turn. */
+  #asked: { ids: JobId[]; found: Promise<ReadonlyMap<JobId, JobView>> } | undefined
 
   constructor(transport: Transport, clock: Clock) {
     this.#transport = transport
     this.#clock = clock
   }
 
-  /**
-   * @throws JobFailedError, TimedOutError, NotSupportedError
-   */
+  /** @throws JobFailedError, TimedOutError, NotSupportedError, InvalidArgumentError */
   async of(id: JobId, name: string, options: ResultOptions): Promise<unknown> {
     checkOptions(options, 'options of a result', { timeout: true })
     const { timeout } = options
@@ -39,51 +40,70 @@ export class Results {
     let seen = false
     for (;;) {
       // Before looking: what ends meanwhile is told.
-      const told = this.#next(id, Math.min(LOOK, end - this.#clock.now()))
-      const { jobs } = await this.#transport.look({ id, limit: 1 })
-      const [job] = jobs
-      if (!job || job.state === 'finished' || job.state === 'buried') {
+      const told = this.#next(id, end)
+      try {
+        const job = await this.#look(id)
+        if (!job || job.state === 'finished' || job.state === 'buried') return outcome(job, id, name, seen)
+        seen = true
+        if (this.#clock.now() >= end)
+          throw new TimedOutError(
+            `Job ${id} ('${name}') is not done after ${String(timeout)}; it is ${job.state}, and goes on.`,
+          )
+        await awake(told.promise)
+      } finally {
         told.forget()
-        return outcome(job, id, name, seen)
       }
-      seen = true
-      if (this.#clock.now() >= end) {
-        told.forget()
-        throw new TimedOutError(
-          `Job ${id} ('${name}') is not done after ${String(timeout)}; it is ${job.state}, and goes on.`,
-        )
-      }
-      await awake(told.promise)
     }
   }
 
-  #next(id: JobId, wait: Ms): { promise: Promise<void>; forget(): void } {
+  async #look(id: JobId): Promise<JobView | undefined> {
+    if (!this.#asked) {
+      const ids: JobId[] = []
+      this.#asked = { ids, found: Promise.resolve().then(() => this.#lookAll(ids)) }
+    }
+    this.#asked.ids.push(id)
+    return (await this.#asked.found).get(id)
+  }
+
+  async #lookAll(ids: JobId[]): Promise<ReadonlyMap<JobId, JobView>> {
+    this.#asked = undefined
+    const { jobs } = await this.#transport.look({ ids, limit: ids.length })
+    return new Map(jobs.map((job) => [job.id, job]))
+  }
+
+  /** Resolves when the job is said to have ended, at the end, or when all are to be looked at once more. */
+  #next(id: JobId, end: Ms): { promise: Promise<void>; forget(): void } {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const callOff = end === Infinity ? undefined : this.#clock.after(Math.max(0, end - this.#clock.now()), resolve)
+    let wakers = this.#waiting.get(id)
+    if (!wakers) this.#waiting.set(id, (wakers = new Set()))
+    wakers.add(resolve)
     this.#stopHearing ??= this.#transport.ended?.((ended) => {
       for (const wake of this.#waiting.get(ended) ?? []) wake()
     })
-    let wakers = this.#waiting.get(id)
-    if (!wakers) this.#waiting.set(id, (wakers = new Set()))
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const callOff = this.#clock.after(Math.max(0, wait), () => done())
+    this.#callOff ??= this.#clock.after(LOOK, this.#wakeAll)
     const forget = () => {
-      callOff()
-      wakers.delete(done)
+      callOff?.()
+      wakers.delete(resolve)
       if (wakers.size === 0 && this.#waiting.get(id) === wakers) this.#waiting.delete(id)
+      if (this.#waiting.size > 0) return
+      this.#callOff?.()
+      this.#callOff = undefined
     }
-    const done = () => {
-      forget()
-      resolve()
-    }
-    wakers.add(done)
     return { promise, forget }
+  }
+
+  readonly #wakeAll = (): void => {
+    this.#callOff = undefined
+    for (const wakers of this.#waiting.values()) for (const wake of wakers) wake()
   }
 
   close(): void {
     this.#stopHearing?.()
-    for (const wakers of this.#waiting.values()) for (const wake of [...wakers]) wake()
+    this.#callOff?.()
+    this.#wakeAll()
   }
 }
-
 function outcome(job: JobView | undefined, id: JobId, name: string, seen: boolean): unknown {
   if (!job)
     throw new JobFailedError(

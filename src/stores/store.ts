@@ -338,6 +338,8 @@ export interface JobView extends Omit<Reserved, 'body' | 'first'> {
 /** order: take (pri, rank; the default), buried (order of burial), due (soonest first), id. after: the `after` of the page before. */
 export interface Look {
   id?: JobId
+  /** Those of these that are there, in whatever order. */
+  ids?: readonly JobId[]
   where?: Where
   order?: 'take' | 'buried' | 'due' | 'id'
   after?: string

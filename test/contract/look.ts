@@ -44,6 +44,30 @@ export const look: Case[] = [
     },
   ],
   [
+    'finds several by their ids, finished ones among them, and leaves out those that are gone',
+    async (s) => {
+      const a = await s.put('a')
+      const done = await s.put('b', {}, { result: 1000 })
+      const gone = await s.put('c')
+      for (const job of await s.take(3)) {
+        if (job.id === a) await s.ok({ do: 'release', job: { id: a, n: job.n }, as: 'untaken' })
+        else await s.ok({ do: 'finish', job: { id: job.id, n: job.n }, outcome: { as: 'done' } })
+      }
+      const page = await s.store.look({ ids: [done, a, gone, 4711], limit: 4, with: ['body'] })
+      assert.equal(page.after, undefined)
+      assert.deepEqual(
+        page.jobs
+          .sort((one, other) => one.id - other.id)
+          .map(({ id, state, body }) => [id, state, state === 'ready' && text(body)]),
+        [
+          [a, 'ready', 'a'],
+          [done, 'finished', false],
+        ],
+      )
+      assert.deepEqual((await s.store.look({ ids: [], limit: 1 })).jobs, [])
+    },
+  ],
+  [
     'shows who holds a job and until when, and bodies only when asked',
     async (s) => {
       const id = await s.put('x', {}, { lease: 1000 })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { ClosedError } from '../../src/index.ts'
 import type { State } from '../../src/job.ts'
 import type { Op, Unit } from '../../src/stores/store.ts'
 import { mail, other } from './subject.ts'
@@ -132,6 +133,8 @@ export const unit: Case[] = [
         answers.map(({ status }) => status),
         ['rejected', 'rejected'],
       )
+      for (const read of [() => s.store.look({ id: 1, limit: 1 }), () => s.store.stats(), () => s.store.records(0)])
+        await assert.rejects(read, ClosedError)
       if (s.store.traits.durable) await s.reopen()
     },
   ],

@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../../clock.ts'
 import { ClosedError } from '../../errors.ts'
-import type { Ms, Queue } from '../../job.ts'
+import type { JobId, Ms, Queue } from '../../job.ts'
 import { matches } from '../machine/bulk.ts'
 import { Machine } from '../machine/machine.ts'
 import { compareKeys, keyOf, keyText, parseKey } from '../machine/page.ts'
@@ -43,7 +43,7 @@ class MemoryStore implements Store {
   }
 
   commit(units: Unit[]): Promise<Result[]>[] {
-    if (this.#closed) return units.map(() => Promise.reject(new ClosedError('The store is closed; open it again.')))
+    if (this.#closed) return units.map(() => Promise.reject(closedError()))
     const { records } = this.#table
     const { version } = records
     this.#machine.begin(this.now())
@@ -55,29 +55,31 @@ class MemoryStore implements Store {
     return answers
   }
 
-  look(at: Look): Promise<{ jobs: JobView[]; after?: string }> {
+  async look(at: Look): Promise<{ jobs: JobView[]; after?: string }> {
     this.#settleTime()
-    return Promise.resolve(this.#look(at))
+    return this.#look(at)
   }
 
-  limits(): Promise<StoreLimit[]> {
+  async limits(): Promise<StoreLimit[]> {
     this.#settleTime()
-    return Promise.resolve(this.#table.gates.limits())
+    return this.#table.gates.limits()
   }
 
-  stats(queues?: Queue[]): Promise<QueueStats[]> {
+  async stats(queues?: Queue[]): Promise<QueueStats[]> {
     this.#settleTime()
     const now = this.now()
     const wanted = queues ? queues.flatMap((name) => this.#table.queue(name) ?? []) : [...this.#table.queues()]
-    return Promise.resolve(wanted.map((queue) => statsOf(queue, now, queue.order.first?.put)))
+    return wanted.map((queue) => statsOf(queue, now, queue.order.first?.put))
   }
 
-  records(since: number): ReturnType<Store['records']> {
-    return Promise.resolve(this.#table.records.since(since))
+  async records(since: number): ReturnType<Store['records']> {
+    this.#checkOpen()
+    return this.#table.records.since(since)
   }
 
-  events(after: number, limit: number): ReturnType<Store['events']> {
-    return Promise.resolve(this.#table.events.read(after, limit))
+  async events(after: number, limit: number): ReturnType<Store['events']> {
+    this.#checkOpen()
+    return this.#table.events.read(after, limit)
   }
 
   wait(): Promise<void> {
@@ -94,12 +96,18 @@ class MemoryStore implements Store {
     return Promise.resolve()
   }
 
-  /** What is due by now is due, too, for one who only looks. */
-  #settleTime(): void {
-    if (!this.#closed && this.#table.soonest() <= this.now()) void this.commit([])
+  /** @throws ClosedError */
+  #checkOpen(): void {
+    if (this.#closed) throw closedError()
   }
 
-  #look({ id, where, order = 'take', after, limit, with: parts }: Look): { jobs: JobView[]; after?: string } {
+  /** What is due by now is due, too, for one who only looks. */
+  #settleTime(): void {
+    this.#checkOpen()
+    if (this.#table.soonest() <= this.now()) void this.commit([])
+  }
+
+  #look({ id, ids, where, order = 'take', after, limit, with: parts }: Look): { jobs: JobView[]; after?: string } {
     const now = this.now()
     const body = parts?.includes('body')
     const notes = parts?.includes('notes')
@@ -110,12 +118,14 @@ class MemoryStore implements Store {
       record: (key) => this.#table.record(key)?.value,
     }
     const view = (row: Row) => noted(viewOf(row, now, body ? row.body : undefined, views))
-    if (id !== undefined) {
+    const one = (id: JobId): JobView[] => {
       const row = this.#table.get(id)
-      if (row) return { jobs: [view(row)] }
+      if (row) return [view(row)]
       const finished = this.#table.history.get(id)
-      return { jobs: finished ? [noted(finishedView(finished, now, body ? finished.row.body : undefined))] : [] }
+      return finished ? [noted(finishedView(finished, now, body ? finished.row.body : undefined))] : []
     }
+    if (id !== undefined) return { jobs: one(id) }
+    if (ids) return { jobs: ids.flatMap(one) }
     const queue = where && this.#table.queue(where.queue)
     if (!where || !queue) return { jobs: [] }
     const { states } = where
@@ -162,4 +172,8 @@ class MemoryStore implements Store {
   #tell(hint: Hint): void {
     for (const listener of this.#listeners) listener(hint)
   }
+}
+
+function closedError(): ClosedError {
+  return new ClosedError('The store is closed; open it again.')
 }

@@ -72,7 +72,7 @@ export class Reader {
       .map(([name, running, parked, keys]) => ({ name, running, parked, keys }))
   }
 
-  #look({ id, where, order = 'take', after, limit, with: parts }: Look): { jobs: JobView[]; after?: string } {
+  #look({ id, ids, where, order = 'take', after, limit, with: parts }: Look): { jobs: JobView[]; after?: string } {
     const body = parts?.includes('body') === true
     const columns = body ? `${COLUMNS}, ${BODY_OF}` : COLUMNS
     if (id !== undefined) {
@@ -81,6 +81,7 @@ export class Reader {
         jobs: found.length > 0 ? found.map((one) => this.#view(one)) : this.#finished('job = ?', [id], 1, body).jobs,
       }
     }
+    if (ids) return { jobs: this.#several(ids, columns, body) }
     const queue = where && this.#queue('name', where.queue)
     if (!where || !queue) return { jobs: [] }
     if (where.states.includes('finished')) return this.#history(queue, where, after, limit, body)
@@ -104,6 +105,18 @@ export class Reader {
       jobs: page.map((one) => this.#view(one, queue)),
       ...(last && found.length > limit && { after: keyText(key(last)) }),
     }
+  }
+
+  #several(ids: readonly JobId[], columns: string, body: boolean): JobView[] {
+    const listed = '(SELECT value FROM json_each(?))'
+    const jobs = this.#file
+      .all<Columns>(`SELECT ${columns} FROM job WHERE id IN ${listed}`, JSON.stringify(ids))
+      .map((one) => this.#view(one))
+    const here = new Set(jobs.map((job) => job.id))
+    const others = ids.filter((id) => !here.has(id))
+    if (others.length > 0)
+      jobs.push(...this.#finished(`job IN ${listed}`, [JSON.stringify(others)], others.length, body).jobs)
+    return jobs
   }
 
   stats(names?: Queue[]): QueueStats[] {

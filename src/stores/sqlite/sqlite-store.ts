@@ -181,8 +181,9 @@ export class SqliteStore implements Store {
     return this.#table.roster.views()
   }
 
-  /** @throws InvalidArgumentError it isn't node:sqlite's handle with a transaction open on this file */
+  /** @throws ClosedError, InvalidArgumentError it isn't node:sqlite's handle with a transaction open on this file */
   within(transaction: unknown): { commit(unit: Unit): Result[] } {
+    this.#checkOpen()
     const { slot, epoch } = this.#table
     const onPut = (queues: Iterable<{ name: Queue }>, told: boolean) => this.#peers.watchFor(queues, told)
     return {

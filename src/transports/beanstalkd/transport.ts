@@ -108,13 +108,13 @@ export class BeanstalkdTransport implements Transport {
   }
 
   /** Of one job, or the next of a queue in a state: the protocol has no lists. */
-  async look({ id, where, order, limit, after }: Look): Promise<{ jobs: JobView[] }> {
+  async look({ id, ids, where, order, limit, after }: Look): Promise<{ jobs: JobView[] }> {
     if (id !== undefined && !where) {
       const job = await this.#ask({ do: 'job', id })
       return { jobs: job ? [viewOf(job, this.now())] : [] }
     }
     const [state, ...others] = where?.states ?? []
-    if (!where || others.length > 0 || limit !== 1 || after !== undefined) throw lacks('lists of jobs')
+    if (!where || ids || others.length > 0 || limit !== 1 || after !== undefined) throw lacks('lists of jobs')
     const { upTo, name, key, match } = where
     if ([id, upTo, name, key, match].some((one) => one !== undefined)) throw lacks('choice among the jobs of a tube')
     if (state !== 'ready' && state !== 'delayed' && state !== 'buried') throw lacks(`way to look for ${state} jobs`)
