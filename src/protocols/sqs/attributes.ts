@@ -12,6 +12,8 @@ const RETENTION: Ms = 345_600_000
 /** How long a lease lasts in a queue that SQS made and nobody said more of; and where no policy says it. */
 const VISIBILITY: Ms = 30_000
 const LEASE: Ms = 60_000
+/** How long a key of KMS is used again, in seconds. */
+const REUSE = '300'
 
 /** What is looked at where attributes are set. */
 export interface Setting {
@@ -105,7 +107,8 @@ const ATTRIBUTES: Readonly<Record<string, Attribute>> = {
   KmsMasterKeyId: kept('KmsMasterKeyId', () => undefined),
   KmsDataKeyReusePeriodSeconds: {
     set: (value) => void whole('KmsDataKeyReusePeriodSeconds', value, 60, 86_400),
-    get: ({ own }) => (own?.attributes['KmsMasterKeyId'] ? own.attributes['KmsDataKeyReusePeriodSeconds'] : undefined),
+    get: ({ own }) =>
+      own?.attributes['KmsMasterKeyId'] ? (own.attributes['KmsDataKeyReusePeriodSeconds'] ?? REUSE) : undefined,
   },
   SqsManagedSseEnabled: kept('SqsManagedSseEnabled', flag('SqsManagedSseEnabled'), 'false'),
   FifoQueue: {
@@ -171,10 +174,14 @@ function ofFifo(name: string): SqsError {
     : badName(name)
 }
 
-/** A key of KMS takes the place of the service's own encryption. */
+/** A key of KMS takes the place of the service's own encryption, and the other way round. */
 function encryptOnce(values: Readonly<Record<string, string>>, { attributes }: Setting): void {
-  if (!values['KmsMasterKeyId']) return
-  if (values['SqsManagedSseEnabled']?.toLowerCase() === 'true')
+  const own = values['SqsManagedSseEnabled']?.toLowerCase() === 'true'
+  if (!values['KmsMasterKeyId']) {
+    if (own) for (const name of ['KmsMasterKeyId', 'KmsDataKeyReusePeriodSeconds']) delete attributes[name]
+    return
+  }
+  if (own)
     throw new SqsError(
       'InvalidAttributeName',
       'You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.',

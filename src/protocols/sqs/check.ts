@@ -17,15 +17,20 @@ export function checkRequired(shape: Structure, values: Values, path = ''): void
       if (!member.required) continue
       if (member.is === 'string' && member.lacking !== undefined)
         throw new SqsError('InvalidParameterValue', `Value for parameter ${name} is invalid. Reason: ${member.lacking}`)
-      throw missing(path + name)
+      throw missing(path + nameOf(name, member))
     }
     if (member.is === 'list' && member.of.is === 'structure') {
       const { query } = member
       for (const [i, one] of (value as Values[]).entries())
         if (one['Id'] === undefined) throw missing(`${path}${entryPath(query, i)}Id`)
     } else if (member.required && (member.is === 'list' || member.is === 'map') && isEmpty(value))
-      throw missing(path + name)
+      throw missing(path + nameOf(name, member))
   }
+}
+
+/** By what name it is missed. */
+function nameOf(name: string, member: Shape): string {
+  return member.is === 'map' && member.missed !== undefined ? member.missed : name
 }
 
 /** Where a member of a batch's entry stands. */

@@ -40,6 +40,8 @@ export interface Dictionary extends Marks {
   of: Shape
   query: string
   key: 'Name' | 'Key'
+  /** By what name it is missed. Default: its own. */
+  missed?: string
 }
 export interface Structure extends Marks {
   is: 'structure'
@@ -237,7 +239,10 @@ export const ACTIONS = {
   RemovePermission: { in: structure({ QueueUrl: url, Label: need(text) }), out: nothing },
   SendMessage: { in: structure({ QueueUrl: url, ...message }), out: structure(sent) },
   SendMessageBatch: batch('SendMessageBatch', sendEntry, structure({ Id: need(text), ...sent })),
-  SetQueueAttributes: { in: structure({ QueueUrl: url, Attributes: need(attributeMap) }), out: nothing },
+  SetQueueAttributes: {
+    in: structure({ QueueUrl: url, Attributes: { ...need(attributeMap), missed: 'Attribute.Name' } }),
+    out: nothing,
+  },
   StartMessageMoveTask: {
     in: structure({ SourceArn: need(text), DestinationArn: text, MaxNumberOfMessagesPerSecond: within(1, 500) }),
     out: structure({ TaskHandle: text }),

@@ -1,5 +1,5 @@
 /** Long lists, a page at a time. */
-import { invalid } from './sqs-error.ts'
+import { SqsError } from './sqs-error.ts'
 
 const MOST = 1000
 
@@ -26,6 +26,6 @@ export function pageOf(
 function nameIn(token: string): string {
   const name = Buffer.from(token, 'base64url').toString()
   if (name === '' || Buffer.from(name).toString('base64url') !== token)
-    throw invalid('NextToken', token, 'It is none that this service gave.')
+    throw new SqsError('InvalidParameterValue', 'Invalid or expired next token.')
   return name
 }

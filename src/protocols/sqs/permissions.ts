@@ -1,6 +1,6 @@
 /** A queue's policy document, and the two actions that edit it. It is kept and given back; who may is decided by access keys. */
 import type { Call, Host } from './host.ts'
-import type { Input } from './model.ts'
+import { isAction, type Input } from './model.ts'
 import { badValue, invalid, SqsError } from './sqs-error.ts'
 
 const LABEL = /^[A-Za-z0-9_-]{1,80}$/
@@ -16,6 +16,8 @@ const ACTIONS = [
   'ListDeadLetterSourceQueues',
   'PurgeQueue',
 ]
+const OWNERS = 'Only the queue owner is allowed to invoke this action.'
+const UNKNOWN = 'Please refer to the appropriate WSDL for a list of valid actions.'
 /** Statements of one policy, and bytes of it. */
 const MOST = 20
 const MOST_BYTES = 20_480
@@ -30,14 +32,13 @@ interface Document {
 export function checkPolicy(text: string): void {
   if (Buffer.byteLength(text) > MOST_BYTES) throw badValue('Policy')
   const { length } = parse(text).Statement
-  if (length > MOST) throw tooMany(length)
+  if (length > MOST)
+    throw new SqsError('OverLimit', `${length} statements were found in the submitted policy, max allowed is ${MOST}`)
 }
 
-function tooMany(statements: number): SqsError {
-  return new SqsError(
-    'OverLimit',
-    `${statements} statements were found in the submitted policy, max allowed is ${MOST}`,
-  )
+/** An action of one's own queues. Batches are no actions here: who may send may send many. */
+function isOwners(action: string): boolean {
+  return isAction(action) && !action.endsWith('Batch')
 }
 
 export async function addPermission(
@@ -48,8 +49,7 @@ export async function addPermission(
   if (!LABEL.test(Label)) throw invalid('Label', Label, 'Must be up to 80 letters, digits, hyphens and underscores.')
   for (const id of AWSAccountIds) if (!ACCOUNT.test(id)) throw invalid('PrincipalId', id, 'Unable to verify.')
   for (const action of Actions)
-    if (!ACTIONS.includes(action))
-      throw invalid('ActionName', `SQS:${action}`, 'Only the queue owner is allowed to invoke this action.')
+    if (!ACTIONS.includes(action)) throw invalid('ActionName', `SQS:${action}`, isOwners(action) ? OWNERS : UNKNOWN)
   if (Actions.length > 7) throw new SqsError('OverLimit', `${Actions.length} Actions were found, maximum allowed is 7.`)
   const { name } = await queues.find(QueueUrl)
   const arn = queues.arnOf(name)
@@ -57,7 +57,11 @@ export async function addPermission(
   const actions = Actions.map((action) => `SQS:${action}`)
   await edit(queues, name, (document) => {
     if (document.Statement.some(({ Sid }) => Sid === Label)) throw invalid('Label', Label, 'Already exists.')
-    if (document.Statement.length >= MOST) throw tooMany(document.Statement.length + 1)
+    if (document.Statement.length >= MOST)
+      throw new SqsError(
+        'OverLimit',
+        `${document.Statement.length + 1} Statements were found, maximum allowed is ${MOST}.`,
+      )
     document.Statement.push({
       Sid: Label,
       Effect: 'Allow',

@@ -136,6 +136,23 @@ for (const form of FORMS)
           { QueueUrl: fifo, Label: 'none' },
           "Value none for parameter Label is invalid. Reason: can't find label.",
         ],
+        ['SetQueueAttributes', { QueueUrl }, 'The request must contain the parameter Attribute.Name.'],
+        ['SetQueueAttributes', { QueueUrl, Attributes: {} }, 'The request must contain the parameter Attribute.Name.'],
+        ['ListQueues', { NextToken: 'none' }, 'Invalid or expired next token.'],
+        ...(
+          [
+            ['CreateQueue', 'Only the queue owner is allowed to invoke this action.'],
+            ['SendMessageBatch', 'Please refer to the appropriate WSDL for a list of valid actions.'],
+            ['toString', 'Please refer to the appropriate WSDL for a list of valid actions.'],
+          ] as const
+        ).map(
+          ([name, text]) =>
+            [
+              'AddPermission',
+              { QueueUrl, Label: 'm', AWSAccountIds: ['111122223333'], Actions: [name] },
+              `Value SQS:${name} for parameter ActionName is invalid. Reason: ${text}`,
+            ] as const,
+        ),
         ['CreateQueue', {}, 'Value for parameter QueueName is invalid. Reason: Must specify a queue name.'],
         [
           'GetQueueUrl',
@@ -202,6 +219,23 @@ for (const form of FORMS)
           `${action} ${JSON.stringify(input).slice(0, 200)}`,
         )
       }
+    })
+
+    test('a policy has twenty statements at the most', async (t) => {
+      const { ask, create } = await serve(t)
+      const Statement = Array.from({ length: 20 }, (_, i) => ({ Sid: `s${i}` }))
+      const QueueUrl = await create('a', { Policy: JSON.stringify({ Version: '2012-10-17', Statement }) })
+      const reply = await ask(form, 'AddPermission', {
+        QueueUrl,
+        Label: 'l',
+        AWSAccountIds: ['111122223333'],
+        Actions: ['SendMessage'],
+      })
+      assert.equal(reply.status, 403)
+      assert.equal(
+        reply.one(form === 'json' ? 'message' : 'Message'),
+        '21 Statements were found, maximum allowed is 20.',
+      )
     })
 
     test('a policy that is none', async (t) => {

@@ -112,6 +112,15 @@ for (const form of FORMS)
       const bare = await got()
       assert.equal(bare.one('KmsMasterKeyId'), undefined)
       assert.equal(bare.one('KmsDataKeyReusePeriodSeconds'), undefined)
+      const only = async (Attributes: object) => {
+        await ask(form, 'SetQueueAttributes', { QueueUrl, Attributes })
+        return ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['All'] })
+      }
+      assert.equal((await only({ KmsMasterKeyId: 'k' })).one('KmsDataKeyReusePeriodSeconds'), '300')
+      const own = await only({ SqsManagedSseEnabled: 'true' })
+      assert.equal(own.one('SqsManagedSseEnabled'), 'true')
+      assert.equal(own.one('KmsMasterKeyId'), undefined)
+      assert.equal(own.one('KmsDataKeyReusePeriodSeconds'), undefined)
     })
   })
 
