@@ -197,14 +197,14 @@ export function newQueue(now: Ms): { policy: QueuePolicy; own: SqsRecord } {
   }
 }
 
-/** @throws SqsError InvalidAttributeName: there is no attribute of that name */
+/** @throws SqsError InvalidAttributeName: a queue of this type has no attribute of that name */
 export function wanted(names: readonly string[], { fifo }: { fifo: boolean }): Set<string> {
   const wanted = new Set<string>()
+  const has = (name: string): boolean => Object.hasOwn(ATTRIBUTES, name) && (fifo || !ATTRIBUTES[name]?.fifo)
   for (const name of names)
-    if (name === 'All') for (const every of [...OTHERS, ...Object.keys(ATTRIBUTES)]) wanted.add(every)
-    else if (OTHERS.includes(name) || Object.hasOwn(ATTRIBUTES, name)) wanted.add(name)
+    if (name === 'All') for (const every of [...OTHERS, ...Object.keys(ATTRIBUTES).filter(has)]) wanted.add(every)
+    else if (OTHERS.includes(name) || has(name)) wanted.add(name)
     else throw badName(name)
-  for (const name of [...wanted]) if (ATTRIBUTES[name]?.fifo && !fifo) wanted.delete(name)
   return wanted
 }
 

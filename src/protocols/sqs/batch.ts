@@ -2,7 +2,7 @@
 import type { Result } from '../../stores/store.ts'
 import { checkBounds, checkRequired, entryPath } from './check.ts'
 import type { Structure } from './model.ts'
-import { SqsError } from './sqs-error.ts'
+import { emptyValue, missing, SqsError } from './sqs-error.ts'
 
 const MOST = 10
 const ID = /^[A-Za-z0-9_-]{1,80}$/
@@ -42,7 +42,7 @@ export async function eachEntry<E extends { Id: string }, P, S extends object>(
   checkIds(action, entries)
   const outcomes = entries.map((entry, i) =>
     attempt(() => {
-      checkRequired(shape, entry, entryPath(`${action}RequestEntry`, i))
+      checkRequired(shape, entry, entryPath(`${action}RequestEntry`, i), whole ? missing : emptyValue)
       checkBounds(shape, entry)
       return prepare(entry)
     }),

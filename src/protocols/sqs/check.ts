@@ -9,7 +9,7 @@ type Values = Readonly<Record<string, unknown>>
  * error of its own. Of the entries of a batch only the ids are looked at: whatever else they lack is looked for one by one, by who does them.
  * @throws SqsError MissingParameter, InvalidParameterValue
  */
-export function checkRequired(shape: Structure, values: Values, path = ''): void {
+export function checkRequired(shape: Structure, values: Values, path = '', lacks = missing): void {
   for (const name in shape.members) {
     const member = shape.members[name] as Shape
     const value = values[name]
@@ -17,14 +17,14 @@ export function checkRequired(shape: Structure, values: Values, path = ''): void
       if (!member.required) continue
       if (member.is === 'string' && member.lacking !== undefined)
         throw new SqsError('InvalidParameterValue', `Value for parameter ${name} is invalid. Reason: ${member.lacking}`)
-      throw missing(path + nameOf(name, member))
+      throw lacks(path + nameOf(name, member))
     }
     if (member.is === 'list' && member.of.is === 'structure') {
       const { query } = member
       for (const [i, one] of (value as Values[]).entries())
         if (one['Id'] === undefined) throw missing(`${path}${entryPath(query, i)}Id`)
     } else if (member.required && (member.is === 'list' || member.is === 'map') && isEmpty(value))
-      throw missing(path + nameOf(name, member))
+      throw lacks(path + nameOf(name, member))
   }
 }
 

@@ -32,6 +32,7 @@ const ERRORS = {
 
   AccessDenied: { framework: 'AccessDeniedException', status: 403 },
   IncompleteSignature: { framework: 'IncompleteSignatureException' },
+  EmptyValue: { framework: 'InvalidParameterValueException' },
   InternalFailure: { framework: 'InternalFailure', status: 500 },
   InvalidAction: { framework: 'UnknownOperationException' },
   InvalidClientTokenId: { framework: 'UnrecognizedClientException', status: 403 },
@@ -93,6 +94,11 @@ export class SqsError extends Error {
 
 export function missing(parameter: string): SqsError {
   return new SqsError('MissingParameter', `The request must contain the parameter ${parameter}.`)
+}
+
+/** So the service has it of an entry of a batch. */
+export function emptyValue(parameter: string): SqsError {
+  return new SqsError('EmptyValue', `No Value Found for ${parameter}.`)
 }
 
 export function invalid(parameter: string, value: unknown, reason: string): SqsError {

@@ -7,12 +7,17 @@ const MOST = 50
 /** @throws SqsError */
 export function checkTags(queue: string, tags: Readonly<Record<string, string>>): void {
   for (const key of Object.keys(tags)) {
-    if (key.length < 1 || key.length > 128) throw invalid('TagKey', key, 'Must be between 1 and 128 characters.')
+    checkKey(key)
     if (/^aws:/i.test(key)) throw invalid('TagKey', key, 'The prefix aws: is reserved.')
     if ((tags[key] as string).length > 256) throw invalid('TagValue', tags[key], 'Must be at most 256 characters.')
   }
   if (Object.keys(tags).length > MOST)
     throw new SqsError('InvalidParameterValue', `Too many tags added for queue ${queue}.`)
+}
+
+function checkKey(key: string): void {
+  if (key.length < 1 || key.length > 128)
+    throw new SqsError('InvalidParameterValue', 'Tag keys must be between 1 and 128 characters in length.')
 }
 
 export async function tagQueue({ queues }: Host, { QueueUrl, Tags }: Input<'TagQueue'>): Promise<object> {
@@ -26,7 +31,10 @@ export async function tagQueue({ queues }: Host, { QueueUrl, Tags }: Input<'TagQ
 export async function untagQueue({ queues }: Host, { QueueUrl, TagKeys }: Input<'UntagQueue'>): Promise<object> {
   return change(queues, QueueUrl, (tags) => {
     const left = merged(tags, {})
-    for (const key of TagKeys) delete left[key]
+    for (const key of TagKeys) {
+      checkKey(key)
+      delete left[key]
+    }
     return left
   })
 }

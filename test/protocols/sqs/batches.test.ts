@@ -20,14 +20,14 @@ for (const form of FORMS)
       ])
       assert.equal(sent.status, 200)
       assert.equal(sent.all('MessageId').length, 2)
-      assert.deepEqual(sent.all('Code'), ['MissingParameter', 'MissingParameter'])
+      assert.deepEqual(sent.all('Code'), ['EmptyValue', 'EmptyValue'])
       assert.deepEqual(sent.all('Message'), [
-        LACKS('SendMessageBatchRequestEntry.2.MessageBody'),
-        LACKS('SendMessageBatchRequestEntry.3.MessageBody'),
+        'No Value Found for SendMessageBatchRequestEntry.2.MessageBody.',
+        'No Value Found for SendMessageBatchRequestEntry.3.MessageBody.',
       ])
       const ReceiptHandle = (await ask(form, 'ReceiveMessage', { QueueUrl })).one('ReceiptHandle')
       const deleted = await batch('DeleteMessageBatch', [{ Id: 'a' }, { Id: 'b', ReceiptHandle }])
-      assert.deepEqual(deleted.all('Message'), [LACKS('DeleteMessageBatchRequestEntry.1.ReceiptHandle')])
+      assert.deepEqual(deleted.all('Message'), ['No Value Found for DeleteMessageBatchRequestEntry.1.ReceiptHandle.'])
       assert.deepEqual(deleted.all('Id').sort(), ['a', 'b'])
       const none = await batch('SendMessageBatch', [{ Id: 'a', MessageBody: 'x' }, { MessageBody: 'y' }])
       assert.equal(none.one(message), LACKS('SendMessageBatchRequestEntry.2.Id'))

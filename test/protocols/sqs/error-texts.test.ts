@@ -7,6 +7,7 @@ const LONG = 'a'.repeat(129)
 const ID_RULE = 'can only include alphanumeric and punctuation characters. 1 to 128 in length.'
 const ENTRY_ID =
   'A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.'
+const TAG_KEY = 'Tag keys must be between 1 and 128 characters in length.'
 const NOT_THERE = "The resource that you specified for the SourceArn parameter doesn't exist."
 const TASK = '10f57157-fc38-4da9-a113-4de7e12d05aa'
 
@@ -138,6 +139,12 @@ for (const form of FORMS)
         ],
         ['SetQueueAttributes', { QueueUrl }, 'The request must contain the parameter Attribute.Name.'],
         ['SetQueueAttributes', { QueueUrl, Attributes: {} }, 'The request must contain the parameter Attribute.Name.'],
+        ...['FifoQueue', 'ContentBasedDeduplication'].map(
+          (name) =>
+            ['GetQueueAttributes', { QueueUrl, AttributeNames: ['All', name] }, `Unknown Attribute ${name}.`] as const,
+        ),
+        ['TagQueue', { QueueUrl, Tags: { '': 'x' } }, TAG_KEY],
+        ['UntagQueue', { QueueUrl, TagKeys: ['k'.repeat(129)] }, TAG_KEY],
         ['ListQueues', { NextToken: 'none' }, 'Invalid or expired next token.'],
         ...(
           [
