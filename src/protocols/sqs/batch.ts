@@ -74,7 +74,7 @@ function attempt<T>(run: () => T): T | SqsError {
   }
 }
 
-function failed(Id: string, { code, fault, message }: SqsError): Failed {
+function failed(Id: string, { ofEntry: { code, fault, message } }: SqsError): Failed {
   return { Id, SenderFault: fault === 'Sender', Code: code, Message: message }
 }
 

@@ -11,7 +11,7 @@ import { sizeOfAttributes, toAttributes, toTrace } from './message-attributes.ts
 import { sendEntry, type Input, type Output } from './model.ts'
 import type { SqsQueue } from './queues.ts'
 import { sequenceNumber } from './receipt.ts'
-import { invalid, missing, noQueue, SqsError } from './sqs-error.ts'
+import { missing, noQueue, SqsError, unfit } from './sqs-error.ts'
 
 /** A second message of the same deduplication id is none for so long. */
 const WINDOW: Ms = 300_000
@@ -219,10 +219,10 @@ function refuseWhileDraining({ broker }: Host): void {
 
 function checkedId(name: string, id: string): string {
   if (!ID.test(id))
-    throw invalid(name, id, `${name} can only include alphanumeric and punctuation characters. 1 to 128 in length.`)
+    throw unfit(name, id, `${name} can only include alphanumeric and punctuation characters. 1 to 128 in length`)
   return id
 }
 
 function notOfThisType(name: string, value: unknown): SqsError {
-  return invalid(name, value, 'The request include parameter that is not valid for this queue type.')
+  return unfit(name, value, 'The request include parameter that is not valid for this queue type')
 }

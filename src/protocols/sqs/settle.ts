@@ -5,7 +5,7 @@ import type { Host } from './host.ts'
 import { deleteEntry, visibilityEntry, type Input } from './model.ts'
 import type { SqsQueue } from './queues.ts'
 import type { SqsError } from './sqs-error.ts'
-import { invalid, missing } from './sqs-error.ts'
+import { invalid, missing, unfit } from './sqs-error.ts'
 
 /** A message can be in flight for so many seconds. */
 const LONGEST = 43_200
@@ -95,10 +95,11 @@ function extend(
 function extended({ fifo }: SqsQueue, { ReceiptHandle }: Asked, result: Result): object {
   if (result.ok) return DONE
   if (result.why === 'gone')
-    throw invalid(
+    throw unfit(
       'ReceiptHandle',
       ReceiptHandle,
-      'Message does not exist or is not available for visibility timeout change.',
+      'Message does not exist or is not available for visibility timeout change',
+      'ReceiptHandleIsInvalid',
     )
   if (fifo) throw expired(ReceiptHandle)
   return DONE

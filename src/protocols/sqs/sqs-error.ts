@@ -57,10 +57,13 @@ export type ErrorName = keyof typeof ERRORS
 
 export class SqsError extends Error {
   readonly is: ErrorName
+  /** How the service says it of an entry of a batch. */
+  readonly ofEntry: SqsError
 
-  constructor(is: ErrorName, message: string) {
+  constructor(is: ErrorName, message: string, ofEntry?: SqsError) {
     super(message)
     this.is = is
+    this.ofEntry = ofEntry ?? this
   }
 
   override get name(): string {
@@ -101,11 +104,22 @@ export function emptyValue(parameter: string): SqsError {
   return new SqsError('EmptyValue', `No Value Found for ${parameter}.`)
 }
 
-export function invalid(parameter: string, value: unknown, reason: string): SqsError {
+export function invalid(parameter: string, value: unknown, reason: string, ofEntry?: SqsError): SqsError {
   return new SqsError(
     'InvalidParameterValue',
     `Value ${shown(String(value))} for parameter ${parameter} is invalid. Reason: ${reason}`,
+    ofEntry,
   )
+}
+
+/** What is wrong with a value, and of an entry of a batch no more than the reason. */
+export function unfit(
+  parameter: string,
+  value: unknown,
+  reason: string,
+  is: ErrorName = 'InvalidParameterValue',
+): SqsError {
+  return invalid(parameter, value, `${reason}.`, new SqsError(is, reason))
 }
 
 /** What was sent, as an error quotes it: clients look for it in whole, but it may be as long as a request. */

@@ -34,6 +34,31 @@ for (const form of FORMS)
       assert.equal(none.status, 400)
     })
 
+    test('of an entry the service gives the reason alone', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a')
+      const batch = (action: string, list: object[]) => ask(form, action, { QueueUrl, ...entries(form, action, list) })
+      const sent = await batch('SendMessageBatch', [
+        { Id: 'a', MessageBody: 'x', MessageDeduplicationId: 'd' },
+        { Id: 'b', MessageBody: 'x', MessageGroupId: ' ' },
+        { Id: 'c', MessageBody: 'x', DelaySeconds: 1800 },
+        { Id: 'd', MessageBody: 'x' },
+      ])
+      assert.deepEqual(sent.all('Message'), [
+        'The request include parameter that is not valid for this queue type',
+        'MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length',
+        'Value 1800 for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.',
+      ])
+      assert.deepEqual(new Set(sent.all('Code')), new Set(['InvalidParameterValue']))
+      const ReceiptHandle = (await ask(form, 'ReceiveMessage', { QueueUrl })).one('ReceiptHandle')
+      await ask(form, 'DeleteMessage', { QueueUrl, ReceiptHandle })
+      const changed = await batch('ChangeMessageVisibilityBatch', [{ Id: 'a', ReceiptHandle, VisibilityTimeout: 1 }])
+      assert.equal(changed.one('Code'), 'ReceiptHandleIsInvalid')
+      assert.equal(changed.one('Message'), 'Message does not exist or is not available for visibility timeout change')
+      const one = await ask(form, 'ChangeMessageVisibility', { QueueUrl, ReceiptHandle, VisibilityTimeout: 1 })
+      assert.match(one.one(message) ?? '', /^Value .* for parameter ReceiptHandle is invalid. Reason: Message does not/)
+    })
+
     test('what is wrong with one message for a FIFO queue is wrong with its batch', async (t) => {
       const { ask, create } = await serve(t)
       const QueueUrl = await create('a.fifo', { FifoQueue: 'true', MaximumMessageSize: '1024' })
