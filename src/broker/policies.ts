@@ -138,9 +138,9 @@ export function policyText(policy: QueuePolicy): string[] {
   })
 }
 
-/** `mail` is `default/mail`; a name with a tenant stays as it is. */
+/** `mail` is `default/mail`, and `mail/eu` is `default/mail/eu`: people see the queues of one tenant. Its full name is taken, too. */
 export function queueNamed(name: string): Queue {
-  return name.includes('/') ? (name as Queue) : `default/${name}`
+  return name.startsWith('default/') ? (name as Queue) : `default/${name}`
 }
 
 function nameOf(queue: Queue): string {

@@ -19,7 +19,7 @@ export interface Counter {
   learn(unit: Unit, results: readonly Result[], session: ClientSession): void
   look(at: Look): Promise<{ jobs: JobView[]; after?: string }>
   stats(queues?: Queue[]): Promise<QueueStats[]>
-  why(job: JobView): string
+  why(job: JobView): Promise<string>
   /** Commits, again and again while the store is unavailable. */
   insist(unit: Unit): Promise<void>
   gone(session: ClientSession): void

@@ -161,14 +161,20 @@ export class StoreBroker implements Broker, Counter, LineCounter {
     return this.#store.stats(...args)
   }
 
-  why(job: JobView): string {
-    const { holder } = job
+  async why(job: JobView): Promise<string> {
+    const { queue, holder } = job
+    const [stats] = await this.#store.stats([queue])
     return whySentence(job, {
       now: this.now(),
-      waiting: this.waiting(job.queue),
-      shared: this.#store.traits.shared,
+      waiting: this.waiting(queue) > 0 || (await this.#waitElsewhere(queue)),
+      reserved: stats?.reserved ?? 0,
       holder: (holder !== undefined && this.#sessions.get(holder)?.name) || `session ${holder}`,
     })
+  }
+
+  async #waitElsewhere(queue: Queue): Promise<boolean> {
+    const processes = (await this.#store.processes?.()) ?? []
+    return processes.some((one) => !one.self && one.waits.includes(queue))
   }
 
   gone(session: ClientSession): void {

@@ -4,10 +4,10 @@ import type { JobView } from '../stores/store.ts'
 /** What `why` knows beside the job. */
 export interface Circumstances {
   now: Ms
-  /** How many wait for jobs of its queue, in this process. */
-  waiting: number
-  /** Others may use the same store. */
-  shared: boolean
+  /** Somebody waits for jobs of its queue, in whichever process. */
+  waiting: boolean
+  /** So many jobs of its queue are being worked. */
+  reserved: number
   /** Who holds it, if it is reserved. */
   holder: string
 }
@@ -19,7 +19,7 @@ export type Whereabouts = Pick<
 >
 
 /** Why isn't this job running? One sentence, the same at every face. */
-export function whySentence(job: Whereabouts, { now, waiting, shared, holder }: Circumstances): string {
+export function whySentence(job: Whereabouts, { now, waiting, reserved, holder }: Circumstances): string {
   const queue = job.queue.slice(job.queue.indexOf('/') + 1)
   switch (job.state) {
     case 'reserved':
@@ -41,10 +41,10 @@ export function whySentence(job: Whereabouts, { now, waiting, shared, holder }: 
       if (job.blocked?.by === 'paused')
         return `Its queue '${queue}' is paused for another ${span(job.blocked.what - now)}.`
       if (job.blocked?.by === 'queue') return closed({ ...job.blocked, what: queue }, now)
-      if (waiting > 0) return `Ready: whoever waits for queue '${queue}' gets it next, after those before it.`
-      return shared
-        ? `Ready, but nobody in this process waits for jobs of queue '${queue}'.`
-        : `Ready, but nobody waits for jobs of queue '${queue}'.`
+      if (waiting) return `Ready: whoever waits for queue '${queue}' gets it next, after those before it.`
+      return reserved === 0
+        ? `Ready, but nobody waits for jobs of queue '${queue}'.`
+        : `Ready, but nobody waits for jobs of queue '${queue}' now; ${reserved} of them ${reserved === 1 ? 'is' : 'are'} being worked.`
   }
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { toMs, type Duration } from '../duration.ts'
 import { InvalidArgumentError } from '../errors.ts'
+import { checkQueue } from '../jobs/check.ts'
 import type { PutOptions, UniqueOptions } from '../jobs/put.ts'
 import { loadJobs } from './jobs-file.ts'
 import { openJobs } from './jobs-store.ts'
@@ -79,6 +80,7 @@ async function putJob(name: string | undefined, args: string | undefined, flags:
 
 function optionsOf(flags: Flags): PutOptions {
   const { delay, priority, ttl, retries, timeout, group, uniqueKey } = flags
+  if (uniqueKey === undefined) refuse(flags, ['uniqueFor', 'onDuplicate'], 'goes with --unique-key KEY')
   const time = (text: string, flag: string) => toMs(text as Duration, flag)
   return {
     ...(delay !== undefined && { delay: time(delay, '--delay') }),
@@ -100,6 +102,7 @@ function uniqueOf(key: string, { uniqueFor, onDuplicate }: Flags): UniqueOptions
 }
 
 async function putBody(queue: string, file: string | undefined, flags: Flags): Promise<void> {
+  checkQueue(queue)
   refuse(flags, NAMED, 'goes with the name of a job, not with --queue')
   const body = bodyOf(file, flags.body)
   const options = {

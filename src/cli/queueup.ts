@@ -59,7 +59,15 @@ const groups: Readonly<Record<string, Readonly<Record<string, () => Promise<Add>
   'Users:': { user: async () => (await import('./user.ts')).addUser },
 }
 
+/** `queueup tail | head -1`: whoever read along has enough. Anything else is a failure like any other. */
+function outputFailed(error: NodeJS.ErrnoException): never {
+  if (error.code === 'EPIPE') process.exit(0)
+  remark(`queueup: The output can't be written: ${error.message}.`)
+  process.exit(FAILED)
+}
+
 async function run(): Promise<void> {
+  process.stdout.on('error', outputFailed)
   const [named] = process.argv.slice(2)
   const known = Object.values(groups).some((commands) => named !== undefined && Object.hasOwn(commands, named))
   for (const [title, commands] of Object.entries(groups)) {

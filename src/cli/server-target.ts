@@ -106,7 +106,12 @@ export class ServerTarget implements Target {
         at,
         ...(paused > 0 && { blocked: { by: 'paused', what: now + paused } }),
       },
-      { now, waiting: count(tube, 'current-waiting'), shared: false, holder: '' },
+      {
+        now,
+        waiting: count(tube, 'current-waiting') > 0,
+        reserved: count(tube, 'current-jobs-reserved'),
+        holder: '',
+      },
     )
   }
 

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import type { Command } from 'commander'
-import type { FollowedEvent } from '../jobs/follow.ts'
+import { InvalidArgumentError } from '../errors.ts'
+import { EVENT_TYPES, type FollowedEvent } from '../jobs/follow.ts'
 import { print, remark, shown } from './output.ts'
 import { onTarget, wholeNumber, withStore, type StoreFlag } from './store-flag.ts'
 
@@ -22,6 +23,10 @@ export function addTail(program: Command): void {
     .option('--json', 'as JSON, one event a line')
     .action(async (flags: Flags) => {
       const max = flags.max === undefined ? Infinity : wholeNumber(flags.max, '--max')
+      if (max < 1) throw new InvalidArgumentError('--max is 0; give a number from 1 on.')
+      const strange = flags.type?.find((type) => !Object.hasOwn(EVENT_TYPES, type))
+      if (strange !== undefined)
+        throw new InvalidArgumentError(`--type is '${strange}'; it takes ${Object.keys(EVENT_TYPES).join(', ')}.`)
       await onTarget(flags, async (target) => {
         const events = await target.follow()
         const stop = () => void events.close()

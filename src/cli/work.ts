@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { Option, type Command } from 'commander'
 import { toMs, type Duration } from '../duration.ts'
 import { InvalidArgumentError } from '../errors.ts'
+import type { Ms } from '../job.ts'
 import type { Worker } from '../jobs/worker.ts'
 import { createLog, LEVELS, type Level, type Log } from '../log.ts'
 import { loadHandlers } from './jobs-file.ts'
@@ -35,12 +36,14 @@ export function addWork(program: Command): void {
     .action(async (file: string | undefined, flags: Flags, command: Command) => {
       const { processes, watch = false, child } = flags
       const log = createLog(levelOf(flags.log))
-      if (child || (processes === undefined && !watch)) return work(file, flags, log)
+      const concurrency = wholeNumber(flags.concurrency, '--concurrency', 100_000)
+      if (concurrency < 1) throw new InvalidArgumentError('--concurrency is 0; give a number from 1 on.')
+      const stopWithin = toMs(flags.stopWithin as Duration, '--stop-within')
+      if (child || (processes === undefined && !watch)) return work(file, flags, { concurrency, stopWithin }, log)
       const count = processes === undefined ? 1 : wholeNumber(processes, '--processes', 1000)
       if (count < 1) throw new InvalidArgumentError('--processes is 0; give a number from 1 on.')
       storeOf(flags)
-      const patience = toMs(flags.stopWithin as Duration, '--stop-within')
-      await supervise({ args: argsOf(command), count, watch, patience, log })
+      await supervise({ args: argsOf(command), count, watch, patience: stopWithin, log })
     })
 }
 
@@ -66,14 +69,18 @@ function argsOf(command: Command): string[] {
   ]
 }
 
-async function work(file: string | undefined, flags: Flags, log: Log): Promise<void> {
+async function work(
+  file: string | undefined,
+  flags: Flags,
+  options: { concurrency: number; stopWithin: Ms },
+  log: Log,
+): Promise<void> {
   if (flags.child) reportFiles()
   const { path, jobs, handlers, use, close } = await loadHandlers(file ?? process.env['QUEUEUP_JOBS'])
   const queue = await openJobs(flags, jobs)
   logAttempts(queue, log)
   const worker = queue.work(handlers, {
-    concurrency: wholeNumber(flags.concurrency, '--concurrency', 100_000),
-    stopWithin: flags.stopWithin as Duration,
+    ...options,
     use,
     ...(flags.queue && { queues: flags.queue }),
   })
@@ -87,7 +94,7 @@ async function work(file: string | undefined, flags: Flags, log: Log): Promise<v
   if (flags.child) obeyParent(stop)
   else obeySignals(stop, log)
   log.info(
-    { store: storeOf(flags), file: path, jobs: Object.keys(handlers), concurrency: Number(flags.concurrency) },
+    { store: storeOf(flags), file: path, jobs: Object.keys(handlers), concurrency: options.concurrency },
     'working',
   )
   tellParent({ working: true })

@@ -45,6 +45,28 @@ interface Missed {
 
 export type FollowedEvent = ((Own | Foreign | Managed) & About) | Missed
 
+export const EVENT_TYPES: Readonly<Record<FollowedEvent['type'], true>> = {
+  put: true,
+  started: true,
+  progress: true,
+  done: true,
+  failed: true,
+  retried: true,
+  dead: true,
+  cancelled: true,
+  stalled: true,
+  lost: true,
+  blocked: true,
+  reserved: true,
+  released: true,
+  buried: true,
+  kicked: true,
+  expired: true,
+  moved: true,
+  deleted: true,
+  missed: true,
+}
+
 /** So many are read at a time. */
 const PAGE = 256
 /** Of what an event tells beside its job. */

@@ -59,7 +59,7 @@ describe('a policy as text', () => {
         groups: fc.constantFrom('ordered', 'fair'),
         maxReserves: fc.nat(),
         maxFailures: fc.nat(),
-        dead: fc.constantFrom('default/a', 'acme/a', 'default/a=b'),
+        dead: fc.constantFrom('default/a', 'default/a/b', 'default/a=b'),
         lease: fc.nat(),
         delay: fc.nat(),
         pri: fc.nat(),

@@ -27,6 +27,10 @@ describe('why a job is not running', () => {
     await one.commit({ ops: [{ do: 'reserve', from: id, max: 1, bytes: 100, lease: { ms: 60_000, session: one.id } }] })
     assert.equal(await why(id), 'Reserved by test client 127.0.0.1:4711 for another 60 s; taken 2 times so far.')
 
+    const behind = await put(one)
+    assert.equal(await why(behind), "Ready, but nobody waits for jobs of queue 'a' now; 1 of them is being worked.")
+    await one.commit({ ops: [{ do: 'finish', job: { id: behind } }] })
+
     await one.commit({ ops: [{ do: 'bury', job: { id, held: one.id }, why: 'rejected' }] })
     assert.equal(await why(id), 'Buried as rejected; nobody gets it until it is kicked.')
 

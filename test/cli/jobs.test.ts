@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { text as textOf } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { queueup } from './cli.ts'
@@ -9,6 +13,7 @@ import { Place } from './place.ts'
 import { workUntilEmpty } from './work.ts'
 
 const run = promisify(execFile)
+const CLI = join(import.meta.dirname, '../../src/cli/queueup.ts')
 
 const FILES = {
   'jobs.ts': `
@@ -117,6 +122,49 @@ test('put checks a job against its definition, and says when its key was taken',
   assert.equal((await place.run('put', 'sendMail', '{}', '--body', 'x')).code, 2)
   assert.equal((await place.run('put', '--queue', 'raw', '--body', 'x', '--group', 'g')).code, 2)
   assert.equal((await place.run('put')).code, 2)
+})
+
+test('what would be passed over, or wait for ever, is refused', async (t) => {
+  const place = await Place.make(t, FILES)
+  for (const [args, message] of [
+    [['put', 'sendMail', '{"to":"x"}', '--unique-for', '5m'], /--unique-for goes with --unique-key/],
+    [['put', 'sendMail', '{"to":"x"}', '--on-duplicate', 'keep'], /--on-duplicate goes with --unique-key/],
+    [['put', '--queue', 'a b', '--body', 'x'], /'a b' can't be a queue's name/],
+    [['tail', '--type', 'fialed'], /--type is 'fialed'; it takes put, started/],
+    [['tail', '--max', '0'], /--max is 0/],
+    [['work', '--watch', '--concurrency', '0'], /--concurrency is 0/],
+    [['work', '--processes', '2', '--stop-within', 'soon'], /--stop-within is "soon"/],
+  ] as const) {
+    const { code, error } = await place.run(...args)
+    assert.deepEqual([code, message.test(error)], [2, true], `${args.join(' ')}: ${error}`)
+  }
+})
+
+test("a queue's name may have a slash, as in the jobs API and in beanstalkd's protocol", async (t) => {
+  const place = await Place.make(t, FILES)
+  await place.run('put', '--queue', 'mail/eu', '--body', 'x')
+  const [queue] = await place.json<{ queue: string; ready: number }[]>('stats')
+  assert.deepEqual([queue?.queue, queue?.ready], ['mail/eu', 1])
+  assert.equal((await place.run('peek', '--queue', 'mail/eu')).out, 'x')
+  await place.run('queue', 'set', 'mail/eu', 'dead=mail/dead')
+  assert.equal((await place.run('queue', 'show', 'mail/eu')).out, 'dead=mail/dead\n')
+  assert.match((await place.run('clear', '--queue', 'mail/eu')).out, /deleted 1/)
+})
+
+test('a reader that has gone ends a command without a word; a full disk is a sentence', async (t) => {
+  const place = await Place.make(t, FILES)
+  await place.run('put', 'add', '{"a":1,"b":2}')
+  const stats = (stdout: 'pipe' | number) => {
+    const child = spawn(process.execPath, [CLI, 'stats'], { cwd: place.folder, stdio: ['ignore', stdout, 'pipe'] })
+    child.stdout?.destroy()
+    return Promise.all([once(child, 'close') as Promise<unknown[]>, textOf(child.stderr as Readable)])
+  }
+  assert.deepEqual(await stats('pipe'), [[0, null], ''])
+  const full = openSync('/dev/full', 'w')
+  const [[code], error] = await stats(full)
+  closeSync(full)
+  assert.equal(code, 1)
+  assert.match(error, /^queueup: The output can't be written: ENOSPC.*\n$/)
 })
 
 test('a module that lacks something says what to write', async (t) => {

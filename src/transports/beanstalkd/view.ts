@@ -70,9 +70,12 @@ export function whyOf(job: Stats, tube: Stats | undefined): string {
     default: {
       const paused = tube ? number(tube, 'pause-time-left') : 0
       if (paused > 0) return `Its queue '${name}' is paused for another ${paused} s.`
-      return tube && number(tube, 'current-waiting') > 0
-        ? `Ready: whoever waits for queue '${name}' gets it next, after those before it.`
-        : `Ready, but nobody waits for jobs of queue '${name}'.`
+      if (tube && number(tube, 'current-waiting') > 0)
+        return `Ready: whoever waits for queue '${name}' gets it next, after those before it.`
+      const reserved = tube ? number(tube, 'current-jobs-reserved') : 0
+      return reserved === 0
+        ? `Ready, but nobody waits for jobs of queue '${name}'.`
+        : `Ready, but nobody waits for jobs of queue '${name}' now; ${reserved} of them ${reserved === 1 ? 'is' : 'are'} being worked.`
     }
   }
 }
