@@ -311,6 +311,24 @@ export const gates: Case[] = [
     },
   ],
   [
+    'one that comes from one closed gate to the next keeps its place before those that are ready there',
+    async (s) => {
+      await limit(s, 'm', { concurrency: 1 })
+      await limit(s, 'n', { rate: { jobs: 1, per: 500 } })
+      await s.put('holder', {}, gated('m'))
+      const holder = await s.takeOne()
+      await s.put('front', {}, gated('n', 'm'))
+      await s.put('behind', {}, gated('n'))
+      await s.put('urgent', { pri: 0 }, gated('n'))
+      assert.deepEqual(await s.texts(1), ['urgent'])
+      await finish(s, holder)
+      s.clock.move(500)
+      assert.deepEqual(await s.texts(1), ['front'])
+      s.clock.move(500)
+      assert.deepEqual(await s.texts(1), ['behind'])
+    },
+  ],
+  [
     'a reserve by id passes a closed gate, and counts',
     async (s) => {
       await limit(s, 'm', { concurrency: 1 })

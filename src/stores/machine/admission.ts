@@ -215,10 +215,15 @@ export function restate(m: Machine, row: Row, state: 'ready' | 'waiting', parked
 export function park(m: Machine, row: Row, name: string): boolean {
   if (m.moves <= 0) return false
   m.moves--
+  waitAt(m, row, name)
+  return true
+}
+
+/** A row waits at a gate from now on, perhaps in front of some that are ready there. */
+function waitAt(m: Machine, row: Row, name: string): void {
   restate(m, row, 'waiting', name)
   const lane = m.table.gate(name).lane(row.queue)
   if (lane.ready > 0) lane.mixed = true
-  return true
 }
 
 /** Lets out what may go of those that wait at gates which opened. */
@@ -275,7 +280,7 @@ function letOut(m: Machine, row: Row, from: string): boolean {
   }
   const other = closedGate(m, row, from)
   if (other !== undefined) {
-    restate(m, row, 'waiting', other)
+    waitAt(m, row, other)
     return false
   }
   restate(m, row, 'ready')
