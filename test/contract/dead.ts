@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Queue, Target } from '../../src/job.ts'
 import { dead, mail, other, text } from './subject.ts'
 import type { Case } from './store-contract.ts'
 
@@ -54,6 +55,37 @@ export const deadLetters: Case[] = [
       await s.policy({ dead })
       const id = await s.put('x')
       assert.deepEqual((await s.ok<'bury'>({ do: 'bury', job: { id }, why: 'asked' })).dead, [])
+    },
+  ],
+  [
+    'may be tried there as often as that queue, or their own limit, allows, counted from their coming',
+    async (s) => {
+      await s.policy({ dead, maxReserves: 2 })
+      await s.policy({ maxReserves: 2 }, dead)
+      const fail = async (queue: Queue) => {
+        const { id, n, reserves, failures } = await s.takeOne([queue])
+        const { dead: letters } = await s.ok<'release'>({ do: 'release', job: { id, n }, as: 'failed' })
+        return { id, n, reserves, failures, letters: letters.length }
+      }
+      for (const own of [{}, { maxFailures: 2 }]) {
+        await s.put('poison', {}, own)
+        await fail(mail)
+        const { id, n, letters } = await fail(mail)
+        assert.equal(letters, 1)
+        const to = [dead, other].map((queue): Target => ({ queue, create: true }))
+        await s.ok<'forward'>({ do: 'forward', job: { id, n, buried: true }, to, why: 'exhausted' })
+        assert.deepEqual(
+          [await fail(dead), await fail(dead)].map(({ reserves, failures }) => [reserves, failures]),
+          [
+            [3, 2],
+            [4, 3],
+          ],
+        )
+        assert.deepEqual([(await s.stats(dead))?.buried, (await s.takeOne([other])).reserves], [1, 3])
+        await s.ok<'bulk'>({ do: 'bulk', where: { queue: dead, states: ['buried'] }, act: { to: mail }, limit: 10 })
+        assert.deepEqual([(await fail(mail)).reserves, (await fail(mail)).letters], [1, 1])
+        await s.ok<'bulk'>({ do: 'bulk', where: { queue: mail, states: ['buried'] }, act: 'delete', limit: 10 })
+      }
     },
   ],
   [

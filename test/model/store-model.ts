@@ -73,6 +73,8 @@ export interface ModelJob extends Turning {
   backoff: { first: Ms; factor: number; max: Ms } | undefined
   reserves: number
   failures: number
+  /** What both were when it came into its queue as a dead letter. */
+  before: { reserves: number; failures: number }
   counts: JobView['counts']
   why: Why | undefined
   error: Bytes | undefined
@@ -704,6 +706,7 @@ export class StoreModel {
       backoff: undefined,
       reserves: 0,
       failures: 0,
+      before: { reserves: 0, failures: 0 },
       counts: { releases: 0, timeouts: 0, buries: 0, kicks: 0 },
       why: undefined,
       error: undefined,
@@ -890,7 +893,10 @@ export class StoreModel {
     if (as === 'timeout') job.counts.timeouts++
     if (as === 'kicked') job.counts.kicks++
     if (as === 'untaken') job.reserves--
-    if (to.afresh) job.reserves = job.failures = 0
+    if (to.afresh) {
+      job.reserves = job.failures = 0
+      job.before = { reserves: 0, failures: 0 }
+    }
     job.dead = job.cancelled = false
     job.error = to.error ?? job.error
     this.#setPri(job, to.pri)
@@ -900,14 +906,18 @@ export class StoreModel {
     const { first, factor, max } =
       job.backoff ?? this.policy(job.queue)?.backoff ?? (bound && as === 'lost' ? LOST : NONE)
     const bad = as === 'failed' || as === 'lost' || as === 'timeout'
-    this.#place(job, to.at ?? (bad ? this.now + Math.min(max, Math.round(first * factor ** (job.failures - 1))) : 0))
+    this.#place(
+      job,
+      to.at ??
+        (bad ? this.now + Math.min(max, Math.round(first * factor ** (job.failures - job.before.failures - 1))) : 0),
+    )
   }
 
   #exhausted(job: ModelJob): boolean {
     const policy = this.policy(job.queue)
     return (
-      job.reserves >= (job.maxReserves ?? policy?.maxReserves ?? Infinity) ||
-      job.failures >= (job.maxFailures ?? policy?.maxFailures ?? Infinity)
+      job.reserves - job.before.reserves >= (job.maxReserves ?? policy?.maxReserves ?? Infinity) ||
+      job.failures - job.before.failures >= (job.maxFailures ?? policy?.maxFailures ?? Infinity)
     )
   }
 
@@ -1006,7 +1016,7 @@ export class StoreModel {
       else {
         moved = this.#newJob(this.#newId(actual[i]), { ...target, pri: target.pri ?? pri }, job.body)
         const { envelope, name, gates, lease, put, reserves } = job
-        Object.assign(moved, { envelope, name, gates, lease, put, reserves })
+        Object.assign(moved, { envelope, name, gates, lease, put, reserves, before: { reserves, failures: 0 } })
       }
       itself = false
       this.#join(moved, group, groups)
@@ -1036,7 +1046,10 @@ export class StoreModel {
     job.dead = false
     if (target.rank === 'due') job.rankWhenDue = true
     // A move that was asked for is a new beginning; a dead letter keeps what it went through.
-    if (op.why === 'asked') job.failures = job.reserves = 0
+    if (op.why === 'asked') {
+      job.failures = job.reserves = 0
+      job.before = { reserves: 0, failures: 0 }
+    } else if (target.queue !== from) job.before = { reserves: job.reserves, failures: job.failures }
     this.#live(job, target.ttl)
   }
 

@@ -5,7 +5,7 @@ import { isName, refuse } from './refuse.ts'
 import { depart, displace, dropClaim, notLeaving, openHead, openSuccessor, place, placeNew } from './place.ts'
 import { join, newRow, overwrite, room, setExpiry } from './put.ts'
 import type { QueueRow } from './queue.ts'
-import { groupOf, more, nextFence, type Row } from './row.ts'
+import { anew, groupOf, more, nextFence, type Row } from './row.ts'
 import { find } from './settle.ts'
 import { setPri } from './turn.ts'
 
@@ -106,7 +106,8 @@ function moveTo(m: Machine, row: Row, queue: QueueRow, target: Target, why: Why)
   join(row, groupOf(row), groupsOf(row))
   row.rank = m.table.next()
   if (target.pri !== undefined) row.pri = target.pri
-  if (why === 'asked') row.failures = row.reserves = 0
+  if (why === 'asked') anew(row)
+  else if (from !== queue) limitFromHere(row)
   row.delay = target.at === undefined ? 0 : Math.max(0, target.at - m.now)
   if (target.rank === 'due') more(row).rankWhenDue = true
   delete row.more?.drop
@@ -116,6 +117,12 @@ function moveTo(m: Machine, row: Row, queue: QueueRow, target: Target, why: Why)
   row.put = m.now
   setExpiry(row, target.ttl)
   row.put = put
+}
+
+/** Limits of reserves and failures count from here on: else nobody could take what died of them elsewhere. */
+function limitFromHere(row: Row): void {
+  const { reserves, failures } = row
+  if (reserves + failures > 0) more(row).before = { reserves, failures }
 }
 
 /** Who was promised no order gets none from a queue that doesn't say so: dead letters of a fair queue don't wait for each other. */
@@ -139,6 +146,7 @@ function copy(
   join(twin, groupOf(row), groups)
   twin.put = row.put
   twin.reserves = row.reserves
+  limitFromHere(twin)
   return twin
 }
 

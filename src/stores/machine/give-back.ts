@@ -3,7 +3,7 @@ import type { Backoff, Bytes, Ms, State, Why } from '../../job.ts'
 import { count, returnTokens } from './admission.ts'
 import type { Machine } from './machine.ts'
 import { depart, displace, notLeaving, openHead, openSuccessor, place } from './place.ts'
-import { counts, more, NEVER, type Row } from './row.ts'
+import { anew, counts, more, NEVER, type Row } from './row.ts'
 import { setPri, toBack } from './turn.ts'
 
 /** After which returns the limits of reserves and failures are looked at. An operator's kick and a reserve that is taken back pass. */
@@ -61,7 +61,7 @@ export function giveBack(m: Machine, row: Row, as: Return, terms: Terms = {}): S
     case 'released':
       break
   }
-  if (terms.afresh) row.reserves = row.failures = 0
+  if (terms.afresh) anew(row)
   if (terms.error) more(row).error = terms.error
   if (terms.pri !== undefined) setPri(row, terms.pri)
   if (terms.back && row.fair !== undefined) toBack(m, row)
@@ -86,16 +86,21 @@ export function exhausted(row: Row): boolean {
   const maxReserves = row.more?.maxReserves ?? policy?.maxReserves
   const maxFailures = row.more?.maxFailures ?? policy?.maxFailures
   return (
-    (maxReserves !== undefined && row.reserves >= maxReserves) ||
-    (maxFailures !== undefined && row.failures >= maxFailures)
+    (maxReserves !== undefined && here(row, 'reserves') >= maxReserves) ||
+    (maxFailures !== undefined && here(row, 'failures') >= maxFailures)
   )
+}
+
+/** A counter, from when it came into its queue. */
+function here(row: Row, counter: 'reserves' | 'failures'): number {
+  return row[counter] - (row.more?.before?.[counter] ?? 0)
 }
 
 /** @param otherwise where neither it nor its queue has a backoff */
 function backoff(row: Row, otherwise: Backoff | undefined): Ms {
   const backoff = row.more?.backoff ?? row.queue.policy?.backoff ?? otherwise
   if (!backoff) return 0
-  return Math.min(backoff.max, Math.round(backoff.first * backoff.factor ** Math.max(0, row.failures - 1)))
+  return Math.min(backoff.max, Math.round(backoff.first * backoff.factor ** Math.max(0, here(row, 'failures') - 1)))
 }
 
 /** Buries a row that is in no order; where its queue has a dead-letter target, it is reported to be forwarded there. */

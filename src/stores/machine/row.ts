@@ -31,6 +31,8 @@ export interface More {
   why?: Why
   error?: Bytes
   deaths?: Death[]
+  /** What its counters were when it came into this queue as a dead letter: limits count from there. */
+  before?: { reserves: number; failures: number }
   counts?: Counts
   /** `rank` is given when it becomes due. */
   rankWhenDue?: true
@@ -201,6 +203,12 @@ export function groupOf(row: Row): string | undefined {
 
 export function more(row: Row): More {
   return (row.more ??= {})
+}
+
+/** Its counters of reserves and failures begin anew. */
+export function anew(row: Row): void {
+  row.reserves = row.failures = 0
+  delete row.more?.before
 }
 
 export function counts(row: Row): Counts {
