@@ -76,6 +76,8 @@ export function job<S extends StandardSchema, R = undefined>(
   schema: S,
   options?: JobOptions<R>,
 ): JobDefinition<InferInput<S>, InferOutput<S>, ResultBy<R>, AnswerBy<R>>
+// Without type parameters, which would be inferred as any from where it stands, as in defineJobs({ tick: job() }).
+export function job(options?: JobOptions): JobDefinition<undefined, undefined, unknown, unknown>
 export function job<Args = undefined, Result = unknown>(options?: JobOptions): JobDefinition<Args, Args, Result, Result>
 export function job(first?: StandardSchema | JobOptions, second?: JobOptions): JobDefinition {
   const schema = isSchema(first) ? first : undefined

@@ -21,6 +21,7 @@ const jobs = defineJobs({
   purge: job<{ olderThan: string }>(),
   add: job<{ a: number; b: number }, number>({ result: true }),
   nightly: job(),
+  often: job({ priority: 1, result: true }),
 })
 
 export const handlers = {
@@ -65,6 +66,10 @@ export async function producers(queue: JobQueue<typeof jobs>): Promise<void> {
   await queue.put('sendMail', { mail_type: 'welcome' })
   // @ts-expect-error no arguments
   await queue.put('sendMail')
+  // @ts-expect-error it takes no arguments
+  await queue.put('nightly', { at: 3 })
+  // @ts-expect-error it takes no arguments, whatever its options
+  await queue.put('often', 5)
   // @ts-expect-error wrong argument
   await queue.put('sendMail', { mail_type: 'spam', mail_to: 'ada' })
   // @ts-expect-error the validator's output is not its input
