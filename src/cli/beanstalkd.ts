@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { Option, type Command } from 'commander'
 import { systemClock } from '../clock.ts'
 import { InvalidArgumentError } from '../errors.ts'
-import { createLog } from '../log.ts'
+import { createLog, type Log } from '../log.ts'
 import { importBinlog } from '../protocols/beanstalkd/index.ts'
-import { VERSION } from '../protocols/beanstalkd/server.ts'
+import { LARGEST_MAX_JOB_SIZE, VERSION } from '../protocols/beanstalkd/server.ts'
 import { openStore } from '../registry.ts'
 import type { Durability } from '../stores/sqlite/durability.ts'
 import { print } from './output.ts'
@@ -59,7 +59,7 @@ async function run(flags: Flags): Promise<void> {
   const durability = durabilityOf(flags)
   await runServer({
     listen: [listenOf(flags)],
-    maxJobSize: jobSize(flags.z),
+    maxJobSize: largestBody(flags.z, log),
     log,
     ...(identity && { dropRights: () => become(identity) }),
     open: () => openStore(folder === undefined ? 'memory:' : `file:${join(folder, FILE)}`, { durability }),
@@ -74,6 +74,13 @@ async function run(flags: Flags): Promise<void> {
       for (const place of imported.damaged) log.warn({ place }, 'the binlog could not be read behind this place')
     },
   })
+}
+
+/** Too large a size is cut, as by beanstalkd, so that who started that starts this. */
+function largestBody(written: string, log: Log): number {
+  if (!/^\d+$/.test(written) || Number(written) <= LARGEST_MAX_JOB_SIZE) return jobSize(written)
+  log.warn(`-z is ${written}: the largest body is ${LARGEST_MAX_JOB_SIZE} bytes`)
+  return LARGEST_MAX_JOB_SIZE
 }
 
 function listenOf({ l: address = '127.0.0.1', p }: Flags): Listen {

@@ -41,6 +41,13 @@ describe("in beanstalkd's place", () => {
     assert.equal(await served?.stop(), 0)
   })
 
+  test('-z that is too large is cut, as by beanstalkd', LIMIT, async () => {
+    await start('-p0', '-z', '2000000000')
+    const talk = await Talk.to({ host: '127.0.0.1', port: (served as Served).port })
+    assert.match((await talk.ask('stats')) ?? '', /^max-job-size: 1073741824$/m)
+    talk.destroy()
+  })
+
   test('whoever finds it listening is answered at once: it listens when its file is open', LIMIT, async () => {
     const file = new DatabaseSync(join(folder, 'queueup.db'))
     file.exec('BEGIN EXCLUSIVE')
