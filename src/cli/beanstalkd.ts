@@ -46,7 +46,7 @@ export function addBeanstalkd(program: Command): void {
     .addOption(new Option('-V', 'log more').argParser((_, more: number | undefined) => (more ?? 0) + 1))
     .option('-v', 'show the version')
     .action(async (flags: Flags) => {
-      if (flags.v) return print(`queueup beanstalkd ${VERSION}`)
+      if (flags.v) return print(`queueup beanstalkd ${VERSION} (queueup ${program.version() ?? ''})`)
       await run(flags)
     })
 }
