@@ -65,8 +65,8 @@ type ResultBy<R> = R extends StandardSchema ? InferOutput<R> : unknown
 type AnswerBy<R> = R extends StandardSchema ? InferInput<R> : unknown
 
 /**
- * Defines a job by a validator that follows Standard Schema, or by types alone. Arguments and results travel as JSON: what it doesn't have, such as a
- * Date, is put as a text.
+ * Defines a job by a validator that follows Standard Schema, or by types alone. Arguments and results travel as JSON. Arguments
+ * that it doesn't have, such as a Date, are put as what it makes of them; a result is refused then.
  * @param schema checks the arguments at the put (its input type), and again before the handler gets them (its output type)
  * @example
  * const sendMail = job(z.object({ mail_type: z.enum(['welcome', 'bill']), mail_to: z.email() }), { retries: 8, timeout: '30s' })

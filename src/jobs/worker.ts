@@ -167,13 +167,14 @@ export class Worker {
 
   /**
    * Takes no more jobs, and resolves when those at hand are done or given back. What runs may go on for `stopWithin`; then its signal fires, and its
-   * job goes back without being counted as failed.
+   * job goes back without being counted as failed. Told again, it may say a shorter `within`.
    */
   async stop(options: { within?: Duration } = {}): Promise<void> {
     checkOptions(options, 'options of a stop', { within: true })
-    return (this.#stopped ??= this.#stop(
-      options.within === undefined ? this.#stopWithin : toMs(options.within, 'within'),
-    ))
+    const within = options.within === undefined ? this.#stopWithin : toMs(options.within, 'within')
+    if (!this.#stopped) this.#stopped = this.#stop(within)
+    else if (options.within !== undefined && !this.#over) this.#forget.push(this.#abortAfter(within))
+    return this.#stopped
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -184,18 +185,19 @@ export class Worker {
     const { clock } = this.#parts
     this.#stopping.abort()
     this.#more?.()
-    const callOff = [
-      clock.after(within, () => {
-        for (const attempt of this.#active)
-          attempt.abort(new StoppedError('The worker is stopping; the job goes back and is not counted as failed.'))
-      }),
-      clock.after(within + INSIST, () => this.#giveUp()),
-    ]
+    const callOff = [this.#abortAfter(within), clock.after(within + INSIST, () => this.#giveUp())]
     for (const attempt of this.#buffer.splice(0)) this.#track(attempt.giveBack())
     await this.#fetched
     if (this.#active.size + this.#settling > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
     for (const one of callOff) one()
     this.#leave(this.#failure === undefined ? undefined : Promise.reject(this.#failure))
+  }
+
+  #abortAfter(within: Ms): () => void {
+    return this.#parts.clock.after(within, () => {
+      for (const attempt of this.#active)
+        attempt.abort(new StoppedError('The worker is stopping; the job goes back and is not counted as failed.'))
+    })
   }
 
   /** What the store hasn't taken by now goes back when the queue is closed, or this process ends. */

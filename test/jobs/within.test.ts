@@ -7,7 +7,15 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, afterEach, beforeEach, describe, test } from 'node:test'
 import { promisify } from 'node:util'
-import { defineJobs, job, LeaseLostError, open, type FollowedEvent, type JobQueue } from '../../src/index.ts'
+import {
+  defineJobs,
+  InvalidArgumentError,
+  job,
+  LeaseLostError,
+  open,
+  type FollowedEvent,
+  type JobQueue,
+} from '../../src/index.ts'
 
 const jobs = defineJobs({ greet: job<{ name: string }>({ retries: 3, backoff: 1 }) })
 
@@ -56,6 +64,24 @@ describe('putWithin', () => {
     const { value } = await events.next()
     assert.equal((value as FollowedEvent & { id: string }).id, id)
     assert.deepEqual(await counts(), { ready: 1, reserved: 0, delayed: 0, buried: 0 })
+  })
+
+  test('refuses a handle that is closed, has no transaction, or has another file open, by name', () => {
+    const closed = new DatabaseSync(file)
+    closed.close()
+    const other = new DatabaseSync(':memory:')
+    other.exec('BEGIN')
+    for (const [handle, message] of [
+      [closed, /is closed/],
+      [db, /BEGIN IMMEDIATE/],
+      [other, /in memory/],
+      [undefined, /no handle of node:sqlite/],
+    ] as const)
+      assert.throws(
+        () => queue.putWithin(handle, 'greet', { name: 'Ada' }),
+        (error) => error instanceof InvalidArgumentError && message.test(error.message),
+      )
+    other.close()
   })
 
   test('refuses a handle of better-sqlite3, and says why; so does ctx.complete', async () => {

@@ -253,6 +253,23 @@ test('a stop: within its time the job is finished; after it the signal says so, 
   assert.equal(back[1]?.id, left.id)
 })
 
+test('a stop that is told again with less time hurries; with wrong options it changes nothing', async (t) => {
+  const queue = openTest(t, jobs)
+  const reasons: Error[] = []
+  const worker = queue.work({ work: async (_job, { signal }) => void reasons.push(await fired(signal)) })
+  await queue.put('work', { n: 1 })
+  await queue.settled()
+  await assert.rejects(worker.stop({ within: 'soon' as never }), /within is "soon"/)
+  assert.equal(worker.health().running, true)
+  const stopped = worker.stop({ within: '1h' })
+  await queue.clock.advance('1m')
+  assert.equal(reasons.length, 0)
+  await Promise.all([worker.stop({ within: 0 }), worker.stop(), queue.clock.advance(0)])
+  await stopped
+  assert.ok(reasons[0] instanceof StoppedError)
+  await worker.stop({ within: 0 })
+})
+
 test('a stop gives back at once what no slot has begun', async (t) => {
   const queue = openTest(t, jobs)
   const finish = Promise.withResolvers<void>()

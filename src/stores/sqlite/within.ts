@@ -55,6 +55,7 @@ function checked(handle: unknown, path: string): Connection {
     throw new InvalidArgumentError(
       "This is no handle of node:sqlite. Only its DatabaseSync can share the file within one process: another SQLite library and it lose each other's locks, and with them committed rows.",
     )
+  if (!handle.isOpen) throw new InvalidArgumentError('This handle is closed: open it again, and begin a transaction.')
   if (!handle.isTransaction)
     throw new InvalidArgumentError('No transaction is open on this handle: run BEGIN IMMEDIATE on it first.')
   const before = known.get(handle)
