@@ -18,6 +18,7 @@ const stores: Readonly<Record<string, (rest: string, options: StoreOptions) => P
   'memory:': async (_, { clock }) => (await import('./stores/memory/index.ts')).openMemory({ ...(clock && { clock }) }),
   'file:': async (rest, options) => {
     // The version of Node.js is looked at first: an old one has no node:sqlite to load.
+    ;(await import('./stores/sqlite/version.ts')).checkSqlite()
     const { openSqlite } = await import('./stores/sqlite/index.ts')
     return openSqlite({ path: pathOf(rest), ...options })
   },

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -33,4 +34,30 @@ test('the command starts on each Node.js that the package takes', () => {
   assert.equal(engines.node, '^22.22.3 || ^24.15 || >=25.9')
   for (const version of ['22.22.3', '22.23.0', '24.15.0', '24.21.0', '25.9.0', '26.0.0'])
     assert.doesNotMatch(runOn(version).stderr, /needs Node/, version)
+})
+
+test('a program on a Node.js that has no SQLite is told which one it needs, when it opens a file', () => {
+  const pretend = `
+import { registerHooks } from 'node:module'
+delete Map.groupBy
+Object.defineProperty(process, 'versions', { value: { ...process.versions, sqlite: undefined } })
+registerHooks({
+  resolve(name, context, next) {
+    if (name === 'node:sqlite') throw new Error('No such built-in module: node:sqlite')
+    return next(name, context)
+  },
+})`
+  const program = `
+import { defineJobs, job, open } from ${JSON.stringify(pathToFileURL(join(root, 'src/index.ts')).href)}
+const jobs = defineJobs({ a: job() })
+const queue = await open('memory:', { jobs })
+await queue.put('a')
+await queue.close()
+await open('file:/nowhere/jobs.db', { jobs }).catch((error) => console.log(error.code, error.message))`
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', `data:text/javascript,${encodeURIComponent(pretend)}`, '--input-type=module', '--eval', program],
+    { encoding: 'utf8' },
+  )
+  assert.match(stdout, /^QUEUEUP_UNSAFE_SQLITE This Node\.js \(v[\d.]+\) carries no SQLite\. Use Node\.js 22/, stderr)
 })

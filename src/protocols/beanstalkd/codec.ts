@@ -97,10 +97,12 @@ const PREFIXES: readonly [prefix: string, name: Exclude<Command['name'], 'put' |
 ]
 
 /** The same by their first byte, as bytes: most lines are never made a string. */
-const BY_FIRST_BYTE = Map.groupBy(
-  PREFIXES.map(([prefix, name]) => ({ prefix: Buffer.from(prefix), name })),
-  ({ prefix }) => prefix[0] as number,
-)
+const BY_FIRST_BYTE = new Map<number, { prefix: Buffer; name: (typeof PREFIXES)[number][1] }[]>()
+for (const [text, name] of PREFIXES) {
+  const prefix = Buffer.from(text)
+  const first = prefix[0] as number
+  BY_FIRST_BYTE.set(first, [...(BY_FIRST_BYTE.get(first) ?? []), { prefix, name }])
+}
 
 interface PutLine {
   pri: number

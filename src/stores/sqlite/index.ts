@@ -12,7 +12,7 @@ import { readable } from './schema.ts'
 import { SqliteStore } from './sqlite-store.ts'
 
 export type { Durability } from './durability.ts'
-export { checkSqlite } from './open.ts'
+export { checkSqlite } from './version.ts'
 
 export interface SqliteOptions {
   /** The file; made if it isn't there. Beside it lie `-wal`, `-shm` and the folder `-processes` while it is open. */
