@@ -13,7 +13,7 @@ export type PutNext = (put: AnyPut) => Promise<PutJob>
 /** The put on its way through the middleware, the first outermost, to `last`. */
 export function throughAll(use: readonly PutMiddleware[], last: PutNext): PutNext {
   return use.reduceRight<PutNext>(
-    (next, around) => (put) => around(put, next),
+    (next, around) => async (put) => around(put, next),
     (put) => last(put),
   )
 }

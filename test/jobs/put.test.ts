@@ -272,3 +272,16 @@ function policy(queue: unknown, name: string, value: object): Promise<unknown> {
 }
 
 const limit = (queue: unknown, name: string, maxJobs: number) => policy(queue, name, { maxJobs })
+
+test('middleware that throws at once is a put that rejects', async (t) => {
+  const queue = openTest(t, jobs, {
+    use: [
+      () => {
+        throw new Error('not today')
+      },
+    ],
+  })
+  const put = queue.put('bare', { n: 1 })
+  await assert.rejects(put, /not today/)
+  await assert.rejects(queue.putMany('bare', [{ n: 1 }]), /not today/)
+})
