@@ -97,20 +97,23 @@ describe('a dead letter', () => {
   })
 
   it('that is exhausted in both queues stays buried', async () => {
-    const desk = await open()
-    await policy(desk, 'default/a', { dead: 'default/b', maxReserves: 1 })
-    await policy(desk, 'default/b', { dead: 'default/a', maxReserves: 1 })
-    const lines = ['default/a', 'default/b'].map((queue) =>
-      desk.line(desk.session(), { queues: [queue as Queue], credit: 9, lease: { ms: 10, bound: true } }),
-    )
-    const id = await desk.put(desk.session())
-    await settle()
-    await desk.move(10)
-    await settle()
-    await settle()
-    assert.equal(lines[0]?.jobs.length, 1)
-    const { jobs } = await desk.session().look({ id, limit: 1 })
-    assert.equal(jobs[0]?.state, 'buried')
+    for (const ms of [10, 2000]) {
+      const desk = await open()
+      await policy(desk, 'default/a', { dead: 'default/b', maxReserves: 1 })
+      await policy(desk, 'default/b', { dead: 'default/a', maxReserves: 1 })
+      const lines = ['default/a', 'default/b'].map((queue) =>
+        desk.line(desk.session(), { queues: [queue as Queue], credit: 9, lease: { ms, bound: true } }),
+      )
+      const id = await desk.put(desk.session())
+      await settle()
+      for (let i = 0; i < 5; i++) await desk.move(ms)
+      assert.deepEqual(
+        lines.map(({ jobs }) => jobs.length),
+        [1, 1],
+      )
+      const { jobs } = await desk.session().look({ id, limit: 1 })
+      assert.equal(jobs[0]?.state, 'buried')
+    }
   })
 
   it('may come back after a while: a retry by two queues', async () => {

@@ -188,14 +188,15 @@ export class SqsModel {
     )
   }
 
-  change(name: string, receipts: readonly Received[], seconds: number): (string | undefined)[] {
+  /** @param gone the error of a message that isn't there any more: a batch names another */
+  change(name: string, receipts: readonly Received[], seconds: number, gone: string): (string | undefined)[] {
     const late = (one: Received) =>
       one.queue === name && seconds > 0 && Math.floor((this.store.now - one.at) / 1000) + seconds > LONGEST
     const answers = this.#each(
       name,
       receipts.filter((one) => !late(one)),
       (job) => (seconds === 0 ? { do: 'release', job, as: 'asked' } : { do: 'touch', job, ms: seconds * 1000 }),
-      (why, fifo) => (fifo || why === 'gone' ? 'InvalidParameterValue' : undefined),
+      (why, fifo) => (why === 'gone' ? gone : fifo ? 'InvalidParameterValue' : undefined),
     )
     return receipts.map((one) => (late(one) ? 'InvalidParameterValue' : answers.shift()))
   }

@@ -286,8 +286,11 @@ class Run {
     const change = step.do === 'change' ? { VisibilityTimeout: step.seconds } : {}
     const action = step.do === 'change' ? 'ChangeMessageVisibility' : 'DeleteMessage'
     const inputs = chosen.map(({ handle }) => ({ ReceiptHandle: handle, ...change }))
+    const gone = batch ? 'ReceiptHandleIsInvalid' : 'InvalidParameterValue'
     const of = (receipts: readonly Receipt[]) =>
-      step.do === 'change' ? this.#model.change(queue, receipts, step.seconds) : this.#model.delete(queue, receipts)
+      step.do === 'change'
+        ? this.#model.change(queue, receipts, step.seconds, gone)
+        : this.#model.delete(queue, receipts)
     if (batch) {
       const reply = await this.#ask(form, `${action}Batch`, queue, batchOf(form, `${action}Batch`, inputs))
       assert.equal(reply.status, 200, reply.text)

@@ -1049,7 +1049,10 @@ export class StoreModel {
     if (op.why === 'asked') {
       job.failures = job.reserves = 0
       job.before = { reserves: 0, failures: 0 }
-    } else if (target.queue !== from) job.before = { reserves: job.reserves, failures: job.failures }
+    } else if (target.queue !== from) {
+      const back = job.deaths?.some((death) => death.queue === target.queue)
+      job.before = back ? { reserves: 0, failures: 0 } : { reserves: job.reserves, failures: job.failures }
+    }
     this.#live(job, target.ttl)
   }
 

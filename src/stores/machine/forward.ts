@@ -119,10 +119,14 @@ function moveTo(m: Machine, row: Row, queue: QueueRow, target: Target, why: Why)
   row.put = put
 }
 
-/** Limits of reserves and failures count from here on: else nobody could take what died of them elsewhere. */
+/**
+ * Limits of reserves and failures count from here on: else nobody could take what died of them elsewhere. What comes back to where it died before counts
+ * all, so that two queues that send to each other don't try it for ever.
+ */
 function limitFromHere(row: Row): void {
   const { reserves, failures } = row
-  if (reserves + failures > 0) more(row).before = { reserves, failures }
+  if (row.more?.deaths?.some(({ queue }) => queue === row.queue.name)) delete row.more.before
+  else if (reserves + failures > 0) more(row).before = { reserves, failures }
 }
 
 /** Who was promised no order gets none from a queue that doesn't say so: dead letters of a fair queue don't wait for each other. */
