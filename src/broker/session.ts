@@ -25,10 +25,10 @@ export interface Counter {
   gone(session: ClientSession): void
 }
 
-/** What a protocol holds for one connection or channel. */
 /** Whoever reads it has a queue or a broker. */
 const CLOSED = 'It is closed; open it again.'
 
+/** What a protocol holds for one connection or channel. */
 export class ClientSession implements Session, Owner {
   readonly id: string
   /** Who it is, for people. */
