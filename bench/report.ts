@@ -44,7 +44,7 @@ export function targetTable(targets: readonly Target[]): Table {
       const met = reached(target)
       return [
         of,
-        atLeast !== undefined ? `at least ${atLeast}${unit}` : `at most ${atMost}${unit}`,
+        atLeast !== undefined ? `at least ${atLeast}${unit}` : `at most ${Number(atMost?.toPrecision(3))}${unit}`,
         measured ? shown(measured, unit) : 'not measured',
         met === undefined ? '' : met ? 'reached' : 'MISSED',
       ]
