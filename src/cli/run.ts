@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { Duration } from '../duration.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import type { Context, WorkedJob } from '../jobs/context.ts'
 import type { JobDefinition, Jobs } from '../jobs/definition.ts'
@@ -41,8 +42,14 @@ export function addRun(program: Command): void {
 }
 
 function wordsOf(name: string, error: unknown): string {
-  if (error instanceof RetryLater) return `'${name}' asks to be tried again after ${error.after}.`
+  if (error instanceof RetryLater)
+    return `'${name}' asks to be tried again ${momentText(error.after, ['after', 'at'])}.`
   return `'${name}' failed: ${faultStack(error) ?? faultText(error)}`
+}
+
+/** @param words before a duration, and before a date */
+function momentText(moment: Duration | Date, words: readonly [string, string]): string {
+  return moment instanceof Date ? `${words[1]} ${moment.toISOString()}` : `${words[0]} ${moment}`
 }
 
 /** On a queue in memory that has this job alone, so that everything is as in a worker. */
@@ -123,8 +130,8 @@ class Outside {
         remark(`put job ${job.id}: ${name}`)
         return job
       },
-      pauseQueue: (duration) => {
-        remark(`it would pause its queue for ${duration}`)
+      pauseQueue: (until) => {
+        remark(`it would pause its queue ${momentText(until, ['for', 'until'])}`)
         return Promise.resolve()
       },
       complete: () => remark('completed in its transaction'),
