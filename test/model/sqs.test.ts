@@ -220,9 +220,11 @@ class Run {
   }
 
   async #poll({ form, queue, max: most, seconds }: Extract<Step, { do: 'poll' }>): Promise<void> {
-    // How several share what comes at once is the service's to choose, unless each takes but one.
+    // How several share what comes at once is the service's to choose, unless each takes but one, and keeps it for a while.
     const others = this.#polls.filter((poll) => poll.queue === queue)
-    if (others.some(({ max }) => max > 1)) return
+    const visibility = this.#model.visibility(queue, seconds)
+    const all = [...others, { max: 1, visibility }]
+    if (others.length > 0 && all.some((poll) => poll.max > 1 || poll.visibility === 0)) return
     const max = others.length > 0 ? 1 : most
     const { waiting } = this.#served.server
     const hangUp = new AbortController()
@@ -233,7 +235,6 @@ class Run {
       () => (here = true),
       () => (here = true),
     )
-    const visibility = this.#model.visibility(queue, seconds)
     this.#polls.push({ form, queue, max, visibility, reply, hangUp, until: this.#clock.now() + POLL * 1000 })
     while (!here && this.#served.server.waiting === waiting) await settle()
   }
