@@ -42,7 +42,9 @@ export interface Events {
   error: { error: unknown }
 }
 export type EventName = keyof Events
-const EVENTS: Names<Events> = {
+
+/** Of jobs and of the process, which others may follow, too. */
+export const TOLD_EVENTS: Names<Omit<Events, 'error'>> = {
   put: true,
   started: true,
   progress: true,
@@ -54,8 +56,9 @@ const EVENTS: Names<Events> = {
   stalled: true,
   lost: true,
   blocked: true,
-  error: true,
 }
+const EVENTS: Names<Events> = { ...TOLD_EVENTS, error: true }
+
 type Listener = (event: never) => void
 
 /** Who hears all of them, for a while. */

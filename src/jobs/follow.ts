@@ -1,7 +1,7 @@
 /** Events of all processes that share a store, as one who follows hears them. */
 import type { Ms } from '../job.ts'
 import type { Event, Tellers, ToldEvent, Transport } from '../transports/transport.ts'
-import type { EventName, Events, Sink } from './events.ts'
+import { TOLD_EVENTS, type EventName, type Events, type Sink } from './events.ts'
 import { faultText } from './fault.ts'
 import { nameOf, queueOf } from './definition.ts'
 
@@ -46,17 +46,7 @@ interface Missed {
 export type FollowedEvent = ((Own | Foreign | Managed) & About) | Missed
 
 export const EVENT_TYPES: Readonly<Record<FollowedEvent['type'], true>> = {
-  put: true,
-  started: true,
-  progress: true,
-  done: true,
-  failed: true,
-  retried: true,
-  dead: true,
-  cancelled: true,
-  stalled: true,
-  lost: true,
-  blocked: true,
+  ...TOLD_EVENTS,
   reserved: true,
   released: true,
   buried: true,

@@ -19,28 +19,14 @@ const ORDERS = {
   id: { columns: 'id', key: (c: Columns) => [c[0]] },
 } as const
 
-/** A queue, with its policy and its pause. */
-const QUEUE = `no, name, ready, urgent, delayed, waiting, reserved, buried, bytes, puts, gone,
-  (SELECT value FROM record WHERE key = 'queue/' || name), (SELECT value FROM record WHERE key = 'pause/' || name)`
-/** When the ready job was put that is taken next. */
+const COUNTERS = ['ready', 'urgent', 'delayed', 'waiting', 'reserved', 'buried', 'bytes', 'puts', 'gone'] as const
+/** A queue, with its policy, its pause and its counters. */
+const QUEUE = `no, name, (SELECT value FROM record WHERE key = 'queue/' || name), (SELECT value FROM record WHERE key = 'pause/' || name),
+  ${COUNTERS.join()}`
+type QueueColumns = [no: number, name: Queue, policy: string | null, pause: string | null, ...counters: number[]]
+type StatsColumns = [headPut: number | null, ...QueueColumns]
+/** When the ready job was put that is taken next; null: there is none. */
 const HEAD_PUT = 'iif(ready = 0, NULL, (SELECT put FROM job WHERE queue = no AND state = 0 ORDER BY pri, rank LIMIT 1))'
-
-type QueueColumns = [
-  no: number,
-  name: Queue,
-  ready: number,
-  urgent: number,
-  delayed: number,
-  waiting: number,
-  reserved: number,
-  buried: number,
-  bytes: number,
-  puts: number,
-  gone: number,
-  policy: string | null,
-  pause: string | null,
-  headPut?: number | null,
-]
 
 export class Reader {
   readonly #file: Connection
@@ -121,12 +107,11 @@ export class Reader {
 
   stats(names?: Queue[]): QueueStats[] {
     const now = this.#now()
+    const sql = `SELECT ${HEAD_PUT}, ${QUEUE} FROM queue`
     const found = names
-      ? names.flatMap((name) =>
-          this.#file.all<QueueColumns>(`SELECT ${QUEUE}, ${HEAD_PUT} FROM queue WHERE name = ?`, name),
-        )
-      : this.#file.all<QueueColumns>(`SELECT ${QUEUE}, ${HEAD_PUT} FROM queue ORDER BY name`)
-    return found.map((columns) => statsOf(queueOf(columns), now, columns[13] ?? undefined))
+      ? names.flatMap((name) => this.#file.all<StatsColumns>(`${sql} WHERE name = ?`, name))
+      : this.#file.all<StatsColumns>(`${sql} ORDER BY name`)
+    return found.map(([headPut, ...columns]) => statsOf(queueOf(columns), now, headPut ?? undefined))
   }
 
   records(since: number): RecordChanges {
@@ -228,32 +213,10 @@ export class Reader {
   }
 }
 
-function queueOf([
-  no,
-  name,
-  ready,
-  urgent,
-  delayed,
-  waiting,
-  reserved,
-  buried,
-  bytes,
-  puts,
-  gone,
-  policy,
-  pause,
-]: QueueColumns): SqliteQueue {
-  return Object.assign(new SqliteQueue(no, name), {
-    ready,
-    urgent,
-    delayed,
-    waiting,
-    reserved,
-    buried,
-    bytes,
-    puts,
-    gone,
-    policy: policyOf(policy),
-    pausedUntil: Number(pause ?? 0),
-  })
+function queueOf([no, name, policy, pause, ...counters]: QueueColumns): SqliteQueue {
+  const queue = new SqliteQueue(no, name)
+  for (const [i, counter] of COUNTERS.entries()) queue[counter] = counters[i] as number
+  queue.policy = policyOf(policy)
+  queue.pausedUntil = Number(pause ?? 0)
+  return queue
 }
