@@ -60,6 +60,9 @@ const ZERO = 48
 const NINE = 57
 const U32 = 2 ** 32 - 1
 
+/** A chunk that is smaller is joined with the next: what comes in drops must not be kept as so many. */
+const SMALL_CHUNK = 4096
+
 const BAD_FORMAT: Command = { name: 'refused', reply: 'BAD_FORMAT' }
 /** A put that would be well, but for what follows its line. */
 const BAD_PUT: Command = { name: 'refused', reply: 'BAD_FORMAT', counts: 'put' }
@@ -119,6 +122,9 @@ export class Parser {
   readonly #maxJobSize: number
   #input: Buffer = Buffer.alloc(0)
   #at = 0
+  /** What came after it. */
+  #later: Buffer[] = []
+  #laterBytes = 0
   /** A body that is being read, with its CRLF. */
   #put: PutLine | undefined
   #body: Buffer | undefined
@@ -136,19 +142,23 @@ export class Parser {
 
   /** Bytes that wait to be read. */
   get buffered(): number {
-    return this.#input.length - this.#at
+    return this.#input.length - this.#at + this.#laterBytes
   }
 
   push(chunk: Buffer): void {
-    this.#input = this.#at === this.#input.length ? chunk : Buffer.concat([this.#input.subarray(this.#at), chunk])
-    this.#at = 0
+    const last = this.#later.at(-1)
+    if (last && last.length < SMALL_CHUNK) this.#later[this.#later.length - 1] = Buffer.concat([last, chunk])
+    else this.#later.push(chunk)
+    this.#laterBytes += chunk.length
+    if (this.#at === this.#input.length) this.#advance()
   }
 
   /** The next command, or undefined when more bytes are needed. */
   next(): Command | undefined {
     if (this.#skip > 0) return this.#passOver()
     if (this.#put) return this.#readBody()
-    const end = this.#lineEnd()
+    let end = this.#lineEnd()
+    while (end < 0 && this.#advance()) end = this.#lineEnd()
     if (end < 0) return undefined
     const start = this.#at
     this.#at = end + 2
@@ -163,6 +173,16 @@ export class Parser {
     return parseLine(input, start, end)
   }
 
+  /** Goes on to what came later, with the rest of a line that began before it. false: nothing did. */
+  #advance(): boolean {
+    const chunk = this.#later.shift()
+    if (!chunk) return false
+    this.#laterBytes -= chunk.length
+    this.#input = this.#at === this.#input.length ? chunk : Buffer.concat([this.#input.subarray(this.#at), chunk])
+    this.#at = 0
+    return true
+  }
+
   /** Where the CR of the line's end is, or -1: then more bytes are needed. */
   #lineEnd(): number {
     const input = this.#input
@@ -175,7 +195,7 @@ export class Parser {
         if (input[cr + 1] === LF) return cr
         from = cr + 1
       }
-      if (this.buffered < MAX_LINE) return -1
+      if (input.length - this.#at < MAX_LINE) return -1
       this.#overlong = true
       from = last + 1
     }
@@ -206,9 +226,11 @@ export class Parser {
   }
 
   #passOver(): Command | undefined {
-    const there = Math.min(this.#skip, this.buffered)
-    this.#at += there
-    this.#skip -= there
+    do {
+      const there = Math.min(this.#skip, this.#input.length - this.#at)
+      this.#at += there
+      this.#skip -= there
+    } while (this.#skip > 0 && this.#advance())
     return this.#skip === 0 ? this.#afterSkip : undefined
   }
 
@@ -221,29 +243,37 @@ export class Parser {
       this.#at += size
       this.#put = undefined
       if (input[start + bytes] !== CR || input[start + bytes + 1] !== LF) return EXPECTED_CRLF
-      // A copy, so that a small body doesn't keep the whole chunk it came in.
-      return { name: 'put', pri, delay, ttr, body: Buffer.from(input.subarray(start, start + bytes)) }
+      const body = input.subarray(start, start + bytes)
+      // Unless it is most of the chunk that it came in, a copy: it would keep the whole of that.
+      return { name: 'put', pri, delay, ttr, body: 2 * bytes > input.buffer.byteLength ? body : Buffer.from(body) }
     }
-    this.#body ??= Buffer.alloc(0)
-    if (this.#body.length < size && this.#filled + this.buffered > this.#body.length) this.#growBody(size)
-    const body = this.#body
-    const there = Math.min(size - this.#filled, this.buffered)
-    input.copy(body, this.#filled, this.#at, this.#at + there)
-    this.#at += there
-    this.#filled += there
-    if (this.#filled < size) return undefined
+    const body = this.#gatherBody(size)
+    if (!body) return undefined
     this.#put = this.#body = undefined
     this.#filled = 0
     if (body[bytes] !== CR || body[bytes + 1] !== LF) return EXPECTED_CRLF
     return { name: 'put', pri, delay, ttr, body: body.subarray(0, bytes) }
   }
 
+  /** A body that comes in pieces, once it is whole. */
+  #gatherBody(size: number): Buffer | undefined {
+    let body = (this.#body ??= Buffer.alloc(0))
+    if (body.length < size && this.#filled + this.buffered > body.length) body = this.#growBody(body, size)
+    do {
+      const there = Math.min(size - this.#filled, this.#input.length - this.#at)
+      this.#input.copy(body, this.#filled, this.#at, this.#at + there)
+      this.#at += there
+      this.#filled += there
+    } while (this.#filled < size && this.#advance())
+    return this.#filled === size ? body : undefined
+  }
+
   /** Memory is taken as the body comes, not as it is announced. */
-  #growBody(size: number): void {
+  #growBody(body: Buffer, size: number): Buffer {
     const needed = this.#filled + this.buffered
     const grown = Buffer.allocUnsafe(Math.min(size, Math.max(needed, 2 * this.#filled, 65_536)))
-    ;(this.#body as Buffer).copy(grown, 0, 0, this.#filled)
-    this.#body = grown
+    body.copy(grown, 0, 0, this.#filled)
+    return (this.#body = grown)
   }
 }
 

@@ -5,7 +5,7 @@ import type { JobView, Look, QueueStats } from '../../stores/store.ts'
 import type { ChosenTubes } from './chosen-tubes.ts'
 import { isTubeName, type Inspection } from './codec.ts'
 import type { Host } from './host.ts'
-import { jobReply, listReply, yamlReply } from './reply.ts'
+import { jobReply, listReply, yamlReply, type Pieces } from './reply.ts'
 import { jobStats, serverStats, tubeStats } from './stats.ts'
 import { Tube } from './tube.ts'
 
@@ -16,7 +16,12 @@ const ORDERS = {
 } as const satisfies Record<string, readonly [State, Look['order']]>
 
 /** The reply. */
-export async function inspect(host: Host, session: Session, chosen: ChosenTubes, command: Inspection): Promise<string> {
+export async function inspect(
+  host: Host,
+  session: Session,
+  chosen: ChosenTubes,
+  command: Inspection,
+): Promise<string | Pieces> {
   const { broker, tubes, counters, maxJobSize } = host
   switch (command.name) {
     case 'peek':
@@ -65,7 +70,7 @@ export async function existing(
   return known ? 'empty' : undefined
 }
 
-async function found(session: Session, at: Look): Promise<string> {
+async function found(session: Session, at: Look): Promise<string | Pieces> {
   const job = await find(session, { ...at, with: ['body'] })
   return job?.body ? jobReply('FOUND', job.id, job.body) : 'NOT_FOUND\r\n'
 }

@@ -1,13 +1,19 @@
 /** Replies that have more than a word, as beanstalkd writes them. Pure. */
 
-/** `RESERVED` or `FOUND` with its body, byte for byte, as a string of latin1. */
-export function jobReply(word: 'RESERVED' | 'FOUND', id: number, body: Uint8Array): string {
-  return `${word} ${id} ${body.length}\r\n${latin1(body)}\r\n`
-}
+/** A body that is shorter is written as text with the replies around it; each other one as a piece of its own. */
+const SHORT = 1024
 
-/** The same without the body and what follows it. */
-export function jobHead(word: 'RESERVED' | 'FOUND', id: number, body: Uint8Array): string {
-  return `${word} ${id} ${body.length}\r\n`
+/** What is written, in pieces: strings are latin1. */
+export type Pieces = readonly (string | Uint8Array)[]
+
+/** `RESERVED` or `FOUND` with its body, byte for byte. */
+export function jobReply(
+  word: 'RESERVED' | 'FOUND',
+  id: number,
+  body: Uint8Array,
+): readonly [text: string] | readonly [head: string, body: Uint8Array, end: string] {
+  const head = `${word} ${id} ${body.length}\r\n`
+  return body.length < SHORT ? [`${head}${latin1(body)}\r\n`] : [head, body, '\r\n']
 }
 
 /** `OK` with a YAML dictionary: flat, one key a line, as the clients' small parsers want it. */

@@ -7,7 +7,7 @@ import { Parser, type Command, type ConnectionCommand, type LoneCommand, type Re
 import type { Host } from './host.ts'
 import { inspect } from './inspection.ts'
 import { toOp, toWord, type Operation } from './operation.ts'
-import { jobHead, jobReply } from './reply.ts'
+import { jobReply, type Pieces } from './reply.ts'
 import { changeTube, isTubeCommand } from './tube-command.ts'
 
 /** A job this close to its deadline answers DEADLINE_SOON to its holder who would wait for another (beanstalkd's SAFETY_MARGIN). */
@@ -17,15 +17,13 @@ const MAX_OPS = 256
 const MAX_BYTES = 1 << 20
 /** Turns of the event loop until one who waits has been given what came back: the broker's batch may let two pass before it commits. */
 const TURNS = 3
-/** A larger body is written by itself, a smaller one in one piece with the replies around it. */
-const LARGE = 16_384
 /** While a command runs, so many bytes of later ones are read ahead. */
 const READ_AHEAD = 65_536
 
 /** The other side of the connection. */
 export interface Peer {
   /** All of it in one go: some clients can't bear a body that comes without its CRLF. */
-  write(...pieces: readonly (string | Uint8Array)[]): void
+  write(...pieces: Pieces): void
   /** It hasn't taken so many replies that no more are made until it has; then `resume` is called. */
   readonly congested: boolean
   /** Read no more, or again. */
@@ -139,7 +137,8 @@ export class Connection {
       if (lone && (this.#owes || (steps.length > 0 && this.#host.broker.waiting() > 0))) await this.#yield()
       if (lone?.name === 'quit') await this.#leave()
       else if (lone) {
-        this.#peer.write(await this.#alone(lone))
+        const reply = await this.#alone(lone)
+        this.#peer.write(...(typeof reply === 'string' ? [reply] : reply))
         this.#owes = isTubeCommand(lone) && this.#host.broker.waiting() > 0
       } else if (steps.length === 0) {
         if (this.#halfClosed) await this.#leave()
@@ -259,15 +258,13 @@ export class Connection {
     return `WATCHING ${this.#tubes.watched.length}\r\n`
   }
 
-  async #alone(command: Exclude<LoneCommand, { name: 'quit' }>): Promise<string> {
+  async #alone(command: Exclude<LoneCommand, { name: 'quit' }>): Promise<string | Pieces> {
     const { leaving } = this.#host
     // Who looks finds a connection there, or gone with all that it had.
     if (leaving.size > 0) await Promise.allSettled(leaving)
     try {
-      const run = isTubeCommand(command)
-        ? changeTube(this.#host, this.#session, this.#tubes, command)
-        : inspect(this.#host, this.#session, this.#tubes, command)
-      return await run
+      if (isTubeCommand(command)) return await changeTube(this.#host, this.#session, this.#tubes, command)
+      return await inspect(this.#host, this.#session, this.#tubes, command)
     } catch (error) {
       if (error instanceof UnavailableError) return 'INTERNAL_ERROR\r\n'
       throw error
@@ -383,10 +380,12 @@ export class Connection {
       if (result.ok && result.do === 'reserve') {
         const job = result.jobs[0]
         this.#isWorker()
-        if (job && job.body.length > LARGE) {
-          pieces.push(out + jobHead('RESERVED', job.id, job.body), job.body)
-          out = '\r\n'
-        } else if (job) out += jobReply('RESERVED', job.id, job.body)
+        if (!job) continue
+        const reply = jobReply('RESERVED', job.id, job.body)
+        out += reply[0]
+        if (reply.length === 1) continue
+        pieces.push(out, reply[1])
+        out = reply[2]
       } else if (!result.ok && result.why === 'empty' && step.name !== 'reserve-job') break
       else {
         if (result.ok && result.do === 'put') this.#host.counters.totalJobs++
@@ -415,16 +414,13 @@ export class Connection {
     counters.waiting++
     for (const tube of watched) tube.waiting++
     return new Promise((resolve) => {
-      const end = (reply: string, body?: Uint8Array) => {
+      const end = (...reply: Pieces) => {
         if (!this.#stopWaiting) return
         this.#stopWaiting = undefined
         callOff?.()
         counters.waiting--
         for (const tube of watched) tube.waiting--
-        if (!this.#closed) {
-          if (body) this.#peer.write(reply, body, '\r\n')
-          else this.#peer.write(reply)
-        }
+        if (!this.#closed) this.#peer.write(...reply)
         resolve()
       }
       const stop = (reply: string) => {
@@ -442,9 +438,7 @@ export class Connection {
         },
         {
           jobs: ([job]) => {
-            if (!job) return
-            if (job.body.length > LARGE) end(jobHead('RESERVED', job.id, job.body), job.body)
-            else end(jobReply('RESERVED', job.id, job.body))
+            if (job) end(...jobReply('RESERVED', job.id, job.body))
           },
           end: (why) => end(why === 'timeout' ? 'TIMED_OUT\r\n' : 'INTERNAL_ERROR\r\n'),
         },

@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { isTubeName, Parser, type Command } from '../../../src/protocols/beanstalkd/codec.ts'
+
+setFlagsFromString('--expose-gc')
+const gc = runInNewContext('gc') as () => void
+
+/** Bytes of memory that are in use. */
+function kept(): number {
+  gc()
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+}
 
 function parse(text: string, maxJobSize = 100): Command[] {
   const parser = new Parser(maxJobSize)
@@ -212,6 +224,27 @@ describe('a body', () => {
     assert.ok(taken < 50 * 200_000, `${taken} bytes`)
   })
 
+  it('does not keep the chunk that it came in, unless it is most of that', () => {
+    for (const [size, others] of [
+      [100, 60_000],
+      [8000, 60_000],
+      [60_000, 5000],
+    ] as const) {
+      const parser = new Parser(60_000)
+      const chunk = Buffer.allocUnsafeSlow(size + others)
+      chunk.fill('y').write(`put 1 0 60 ${size}\r\n`)
+      chunk.write('\r\n', `put 1 0 60 ${size}\r\n`.length + size)
+      parser.push(chunk)
+      const put = parser.next()
+      assert.ok(put?.name === 'put')
+      assert.equal(put.body.length, size)
+      assert.ok(
+        put.body.buffer.byteLength <= Math.max(2 * size, Buffer.poolSize),
+        `${put.body.buffer.byteLength} bytes`,
+      )
+    }
+  })
+
   it('that is refused is never kept', () => {
     const parser = new Parser(100)
     parser.push(Buffer.from('put 1 0 60 100000000\r\n'))
@@ -229,7 +262,7 @@ describe('a body', () => {
 })
 
 describe('what comes in pieces', () => {
-  it('is read as if it came at once', () => {
+  it('is read as if it came at once, whether or not each is read before the next comes', () => {
     const line = fc.oneof(
       fc
         .constantFrom(
@@ -249,25 +282,44 @@ describe('what comes in pieces', () => {
         .map((l) => `${l}\r\n`),
       fc.string({ unit: 'binary-ascii', maxLength: 300 }).map((b) => `put 1 0 60 ${b.length}\r\n${b}\r\n`),
       fc.string({ unit: 'binary-ascii', maxLength: 20 }).map((b) => `put 1 0 60 2\r\n${b}\r\n`),
+      fc.integer({ min: 5000, max: 25_000 }).map((size) => `put 1 0 60 ${size}\r\n${'z'.repeat(size)}\r\n`),
     )
     fc.assert(
       fc.property(
         fc.array(line, { maxLength: 8 }),
-        fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1 }),
-        (lines, sizes) => {
+        fc.array(
+          fc.tuple(fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 300, max: 9000 })), fc.boolean()),
+          {
+            minLength: 1,
+          },
+        ),
+        fc.constantFrom(200, 20_000),
+        (lines, cuts, largest) => {
           const text = Buffer.from(lines.join(''), 'latin1')
-          const parser = new Parser(200)
+          const parser = new Parser(largest)
           const commands: Command[] = []
           for (let at = 0, n = 0; at < text.length; n++) {
-            const size = sizes[n % sizes.length] as number
+            const [size, read] = cuts[n % cuts.length] as [number, boolean]
             parser.push(text.subarray(at, at + size))
-            commands.push(...all(parser))
+            if (read) commands.push(...all(parser))
             at += size
           }
-          assert.deepEqual(commands, parse(text.toString('latin1'), 200))
+          commands.push(...all(parser))
+          assert.deepEqual(commands, parse(text.toString('latin1'), largest))
+          assert.equal(parser.next(), undefined)
         },
       ),
       { numRuns: 500 },
     )
+  })
+
+  it('in drops is not kept as so many, while it waits to be read', () => {
+    const parser = new Parser(100)
+    const before = kept()
+    for (let n = 0; n < 60_000; n++) parser.push(Buffer.allocUnsafeSlow(1).fill('x'))
+    assert.equal(parser.buffered, 60_000)
+    const bytes = kept() - before
+    assert.ok(bytes < 1_000_000, `${bytes} bytes`)
+    assert.equal(all(parser).length, 0)
   })
 })
