@@ -1,5 +1,4 @@
 /** SQS over HTTP: listening, limits, drain. */
-import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import type { Socket } from 'node:net'
@@ -9,31 +8,15 @@ import { systemClock, type Clock } from '../../clock.ts'
 import { InvalidArgumentError, UnavailableError } from '../../errors.ts'
 import { closeAll, listen } from '../listener.ts'
 import { perform } from './actions.ts'
-import { refuseBytes, writeAnswer } from './answer.ts'
+import { refuseBytes } from './answer.ts'
 import { Bodies } from './body.ts'
-import {
-  decode,
-  encode,
-  encodeError,
-  formOf,
-  type Answer,
-  type Asked,
-  type Form,
-  type Request as Asking,
-} from './codec.ts'
-import type { Call, Caller, Gone, Host } from './host.ts'
+import { decode, encode, encodeError, type Answer, type Asked, type Form } from './codec.ts'
+import { Connection } from './connection.ts'
+import { Exchange } from './exchange.ts'
+import type { Caller, Host } from './host.ts'
 import { refusalOf } from './head.ts'
 import { InFlight } from './in-flight.ts'
-import {
-  Allowance,
-  LARGE_ANSWER,
-  MOST_BUFFERED,
-  MOST_CONNECTIONS,
-  MOST_REQUESTS,
-  httpLimits,
-  type Timeouts,
-  untakenFor,
-} from './limits.ts'
+import { Allowance, MOST_BUFFERED, MOST_CONNECTIONS, httpLimits, type Timeouts, untakenFor } from './limits.ts'
 import type { ActionName } from './model.ts'
 import { Movers } from './mover.ts'
 import { permit } from './permits.ts'
@@ -83,55 +66,9 @@ export interface SqsOptions {
   onError?: (error: Error) => void
 }
 
+/** Where nobody is asked who he is. */
 const EVERYBODY: Caller = Object.freeze({})
 const INTERNAL = 'The request failed because of an error in the server; its log says more.'
-
-/** One connection: what of its requests must be told when it goes. */
-interface Connection {
-  calls: readonly Request[]
-  /** Bytes of answers that it hasn't taken yet. */
-  untaken: number
-  /** One of its requests was refused unread: what follows is nobody's. */
-  refused: boolean
-}
-
-const NO_CALLS: readonly Request[] = Object.freeze([])
-
-/** A request on its way. */
-class Request implements Call {
-  readonly res: ServerResponse
-  readonly form: Form
-  caller: Caller = EVERYBODY
-  gone = false
-  onGone?: Gone
-  readonly #originOf: (req: IncomingMessage) => string
-  #id: string | undefined
-
-  constructor(res: ServerResponse, form: Form, originOf: (req: IncomingMessage) => string) {
-    this.res = res
-    this.form = form
-    this.#originOf = originOf
-  }
-
-  /** Made when it is told: who waits needs none. */
-  get id(): string {
-    return (this.#id ??= randomUUID())
-  }
-
-  get origin(): string {
-    return this.#originOf(this.res.req)
-  }
-
-  get trace(): string | undefined {
-    const trace = this.res.req.headers['x-amzn-trace-id']
-    return typeof trace === 'string' && trace !== '' ? trace : undefined
-  }
-
-  hangUp(): void {
-    this.gone = true
-    this.onGone?.hungUp()
-  }
-}
 
 /** Serves SQS on one broker, on as many addresses as one likes. */
 export class SqsServer {
@@ -238,141 +175,92 @@ export class SqsServer {
   }
 
   #server(host: Host): Server {
-    const { tls } = this.#options
-    const limits = httpLimits(this.#options.timeouts)
+    const { tls, timeouts } = this.#options
+    const limits = httpLimits(timeouts)
     const server = tls ? createSecureServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }) : createServer(limits)
     server.maxConnections = this.#options.maxConnections ?? MOST_CONNECTIONS
     server.maxHeadersCount = 100
-    server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => this.#accept(socket))
-    const bodies = new Bodies<Request>(this.#reading, {
-      read: (call, body) => this.#serve(host, call, body),
-      refused: (call, error) => this.#refuse(call, error),
+    const connections = this.#connections
+    server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) =>
+      connections.set(socket, new Connection(socket, this.#untaken, untakenFor(timeouts))),
+    )
+    const bodies = new Bodies<Exchange>(this.#reading, {
+      read: (exchange, body) => this.#serve(host, exchange, body),
+      refused: (exchange, error) => this.#refuse(exchange, error),
     })
     server.on('request', (req, res) => this.#request(bodies, req, res))
     // Who asks first is refused before it sends what would be refused.
     server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => this.#request(bodies, req, res, true))
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       // Before the end of a TLS handshake nothing can be said.
-      if (this.#connections.has(socket as Socket)) refuseBytes(error, socket as Socket)
+      if (connections.has(socket as Socket)) refuseBytes(error, socket as Socket)
       else socket.destroy()
     })
     return server
   }
 
-  #accept(socket: Socket): void {
-    const connection: Connection = { calls: NO_CALLS, untaken: 0, refused: false }
-    this.#connections.set(socket, connection)
-    socket.on('close', () => {
-      const { calls } = connection
-      connection.calls = NO_CALLS
-      for (const call of calls) call.hangUp()
-      this.#untaken.giveBack(connection.untaken)
-      connection.untaken = 0
-    })
-  }
-
-  #request(bodies: Bodies<Request>, req: IncomingMessage, res: ServerResponse, continues = false): void {
-    if (this.#connections.get(req.socket)?.refused) return
-    const call = new Request(res, formOf(head(req)), this.#originOf)
+  #request(bodies: Bodies<Exchange>, req: IncomingMessage, res: ServerResponse, continues = false): void {
+    const connection = this.#connections.get(req.socket)
+    if (!connection || connection.refused) return
+    const exchange = new Exchange(res, connection, this.#originOf)
     const refusal = refusalOf(req, this.#options.admit)
-    if (refusal) return this.#refuse(call, refusal)
-    if (isHealth(req)) return this.#write(call, { status: 200, type: 'text/plain', body: 'ok\n' })
+    if (refusal) return this.#refuse(exchange, refusal)
+    if (isHealth(req)) return exchange.write({ status: 200, type: 'text/plain', body: 'ok\n' }, this.#closing)
     if (continues) res.writeContinue()
-    bodies.read(req, call)
+    bodies.read(req, exchange)
   }
 
-  /** The rest of the request isn't read. */
-  #refuse(call: Request, error: SqsError): void {
-    const connection = this.#connections.get(call.res.req.socket)
-    if (connection) connection.refused = true
-    this.#write(call, encodeError(call.form, error, call.id), true)
+  #refuse(exchange: Exchange, error: SqsError): void {
+    exchange.refuse(encodeError(exchange.form, error, exchange.id))
   }
 
-  #serve(host: Host, call: Request, body: Buffer): void {
-    const { method = '', url = '', rawHeaders, socket } = call.res.req
-    const connection = this.#connections.get(socket)
-    if (!connection || socket.destroyed) return
-    // No client that waits for answers sends as many, and each that waits is kept.
-    if (connection.calls.length >= MOST_REQUESTS) return void socket.destroy()
-    connection.calls = connection.calls.concat(call)
+  #serve(host: Host, exchange: Exchange, body: Buffer): void {
+    const { connection, req } = exchange
+    if (connection.destroyed || !connection.begin(exchange)) return
+    const { method = '', url = '', rawHeaders } = req
     try {
       const caller = this.#options.authenticate?.({ method, url, rawHeaders, body }) ?? EVERYBODY
       if (caller instanceof Promise)
         caller.then(
-          (caller) => this.#perform(host, connection, call, caller, body),
-          (error: Error) => this.#fail(connection, call, error),
+          (caller) => this.#perform(host, exchange, caller, body),
+          (error: Error) => this.#fail(exchange, error),
         )
-      else this.#perform(host, connection, call, caller, body)
+      else this.#perform(host, exchange, caller, body)
     } catch (error) {
-      this.#fail(connection, call, error as Error)
+      this.#fail(exchange, error as Error)
     }
   }
 
-  #perform(host: Host, connection: Connection, call: Request, caller: Caller, body: Buffer): void {
-    call.caller = caller
+  #perform(host: Host, exchange: Exchange, caller: Caller, body: Buffer): void {
+    exchange.caller = caller
     let asked: Asked
     try {
-      asked = decode({ ...head(call.res.req), body }, call.form)
+      asked = decode({ ...exchange.head, body }, exchange.form)
       permit(caller, asked.action, asked.input, host.queues)
     } catch (error) {
-      return this.#fail(connection, call, error as Error)
+      return this.#fail(exchange, error as Error)
     }
     // A receive may wait for long: what is needed no more, such as the body, must not be in reach of what waits with it.
     const { action } = asked
-    perform(action, host, asked.input, call).then(
-      (output) => this.#answer(connection, call, this.#encode(call, action, output)),
-      (error: Error) => this.#fail(connection, call, error),
+    perform(action, host, asked.input, exchange).then(
+      (output) => exchange.answer(this.#encode(exchange, action, output), this.#closing),
+      (error: Error) => this.#fail(exchange, error),
     )
   }
 
-  #encode(call: Request, action: ActionName, output: object): Answer {
+  #encode({ form, id }: Exchange, action: ActionName, output: object): Answer {
     try {
-      return encode(call.form, action, output, call.id)
+      return encode(form, action, output, id)
     } catch (error) {
-      return this.#failure(call, error as Error)
+      return this.#failure(form, id, error as Error)
     }
   }
 
-  #answer(connection: Connection, call: Request, answer: Answer): void {
-    const done = (): void => {
-      connection.calls = connection.calls.filter((one) => one !== call)
-    }
-    // Until the answer is on its way, what it says may not have been said.
-    if (call.onGone) call.res.once('finish', done)
-    else done()
-    if (call.gone) return
-    if (answer.body.length >= LARGE_ANSWER && !this.#keep(call.res, connection, Buffer.byteLength(answer.body))) return
-    this.#write(call, answer)
+  #fail(exchange: Exchange, error: Error): void {
+    exchange.answer(this.#failure(exchange.form, exchange.id, error), this.#closing)
   }
 
-  /** @param last the connection ends with it */
-  #write({ res, id }: Request, answer: Answer, last = this.#closing): void {
-    writeAnswer(res, id, answer, last)
-    // Who waits, or has taken it at once, needs no timer.
-    if (res.writableLength > 0) res.req.socket.setTimeout(untakenFor(this.#options.timeouts))
-  }
-
-  /** Counts an answer until it is taken. Where too many lie about, this client is cut off: what it was to get goes to others. */
-  #keep(res: ServerResponse, connection: Connection, bytes: number): boolean {
-    if (!this.#untaken.take(bytes)) {
-      this.#untaken.giveBack(bytes)
-      res.req.socket.destroy()
-      return false
-    }
-    connection.untaken += bytes
-    res.once('finish', () => {
-      if (res.req.socket.destroyed) return
-      connection.untaken -= bytes
-      this.#untaken.giveBack(bytes)
-    })
-    return true
-  }
-
-  #fail(connection: Connection, call: Request, error: Error): void {
-    this.#answer(connection, call, this.#failure(call, error))
-  }
-
-  #failure({ form, id }: Request, error: Error): Answer {
+  #failure(form: Form, id: string, error: Error): Answer {
     if (error instanceof SqsError) return encodeError(form, error, id)
     if (error instanceof UnavailableError)
       return encodeError(form, new SqsError('ServiceUnavailable', 'The store can take nothing now. Try again.'), id)
@@ -390,11 +278,6 @@ export class SqsServer {
     const { localAddress = '127.0.0.1', localPort } = socket
     return `${scheme}://${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`
   }
-}
-
-/** What says what is asked for, but for the body. */
-function head({ method = '', url = '', headers }: IncomingMessage): Omit<Asking, 'body'> {
-  return { method, url, contentType: headers['content-type'], target: headers['x-amz-target'] as string | undefined }
 }
 
 function isHealth({ method, url }: IncomingMessage): boolean {
