@@ -5,7 +5,8 @@ import type { attributeValue, Of } from './model.ts'
 import { SqsError } from './sqs-error.ts'
 
 const MOST = 10
-const NAME = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
+/** Letters of any alphabet: the service takes them, whatever its words for a wrong name say. */
+const NAME = /^[\p{L}\d_-]+(\.[\p{L}\d_-]+)*$/u
 const RESERVED = /^(aws|amazon)\./i
 const TYPE = /^(String|Number|Binary)(\.[^\0-\x1F\x7F]+)?$/
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i

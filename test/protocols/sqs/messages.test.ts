@@ -65,6 +65,25 @@ for (const form of FORMS)
       }
     })
 
+    test('an attribute is called by letters of any alphabet, digits, and - _ . between them', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a')
+      const send = (name: string) =>
+        ask(form, 'SendMessage', {
+          QueueUrl,
+          MessageBody: 'x',
+          MessageAttributes: { [name]: { DataType: 'String', StringValue: 'x' } },
+        })
+      for (const name of ['a', '1', 'a-b_c.D9', 'attr.1øßä', 'L'.repeat(256)]) {
+        const sent = await send(name)
+        assert.equal(sent.status, 200, name)
+        const received = await ask(form, 'ReceiveMessage', { QueueUrl, MessageAttributeNames: [name] })
+        assert.equal(received.one('MD5OfMessageAttributes'), sent.one('MD5OfMessageAttributes'), name)
+      }
+      for (const name of ['.a', 'a.', 'a..b', 'a b', 'a§', 'a!', 'aWs.a', 'AMAZON.a', 'L'.repeat(257)])
+        assert.equal((await send(name)).code?.replace('Exception', ''), 'InvalidParameterValue', name)
+    })
+
     test('of what there is none isn’t told', async (t) => {
       const { ask, create } = await serve(t)
       const QueueUrl = await create('a')
