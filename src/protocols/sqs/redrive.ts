@@ -6,6 +6,7 @@ import { badValue, invalid } from './sqs-error.ts'
 
 const ARN = /^arn:[^:]+:sqs:[^:]+:\d{12}:[^:]+$/
 const OF_ANOTHER_SERVICE = /^arn:[^:]+:(?!sqs:)[^:]+:[^:]*:[^:]*:./
+const DIGITS = /^\d{1,4}$/
 const MOST_SOURCES = 10
 /** Why a value is no policy at all. */
 const UNREADABLE = {
@@ -27,9 +28,10 @@ export function toRedrive(text: string, from: { queues: Queues; name: string; fi
     if (given[name] === undefined) throw wrong(text, `Redrive policy does not contain mandatory attribute: ${name}.`)
   if (Object.keys(given).length > 2)
     throw wrong(text, 'Only following attributes are supported: [maxReceiveCount, deadLetterTargetArn].')
-  const count = typeof maxReceiveCount === 'string' ? Number(maxReceiveCount) : maxReceiveCount
+  const isText = typeof maxReceiveCount === 'string'
+  const count = isText && DIGITS.test(maxReceiveCount) ? Number(maxReceiveCount) : maxReceiveCount
   if (typeof count !== 'number' || !Number.isInteger(count) || count < 1 || count > 1000) {
-    const shown = typeof maxReceiveCount === 'string' ? maxReceiveCount : JSON.stringify(maxReceiveCount)
+    const shown = isText ? maxReceiveCount : JSON.stringify(maxReceiveCount)
     throw wrong(text, `Invalid value for maxReceiveCount: ${shown}, valid values are from 1 to 1000 both inclusive.`)
   }
   if (typeof arn !== 'string') throw wrong(text, 'Invalid value for deadLetterTargetArn.')

@@ -257,7 +257,7 @@ for (const form of FORMS)
           [[], 'Redrive policy is not a valid JSON map.'],
           [{}, 'Redrive policy does not contain mandatory attribute: maxReceiveCount.'],
           [{ maxReceiveCount: 1 }, 'Redrive policy does not contain mandatory attribute: deadLetterTargetArn.'],
-          ...[0, '1001', 1.5, null, [1]].map((count): [unknown, string] => [
+          ...[0, '1001', 1.5, null, [1], ' 3 ', '0x3', '3.0', ''].map((count): [unknown, string] => [
             { deadLetterTargetArn: dead, maxReceiveCount: count },
             `Invalid value for maxReceiveCount: ${JSON.stringify(count).replaceAll('"', '')}, valid values are from 1 to 1000 both inclusive.`,
           ]),
