@@ -91,7 +91,7 @@ export class SqsServer {
     if (!ACCOUNT.test(account))
       throw new InvalidArgumentError(`'${account}' is no account: give twelve digits, such as 000000000000.`)
     if (!REGION.test(region)) throw new InvalidArgumentError(`'${region}' is no region; give one such as us-east-1.`)
-    this.#options = { ...options, account, region, tenant, ...(options.url && { url: originOf(options.url) }) }
+    this.#options = { ...options, account, region, tenant, ...(options.url && { url: baseOf(options.url) }) }
     if (options.tls) checkCertificate(options.tls)
     this.#clock = clock
     const { maxBuffered = MOST_BUFFERED } = options
@@ -296,8 +296,12 @@ function checkCertificate(tls: Certificate): void {
   }
 }
 
-function originOf(url: string): string {
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
-    throw new InvalidArgumentError(`'${url}' is no URL; give one such as https://queues.example.com.`)
-  return new URL(url).origin
+/** A proxy may serve it at a path of its own. @throws InvalidArgumentError */
+function baseOf(url: string): string {
+  const base = URL.canParse(url) ? new URL(url) : undefined
+  if (!base || !/^https?:$/.test(base.protocol) || base.search || base.hash)
+    throw new InvalidArgumentError(
+      `'${url}' is nothing that queue URLs can begin with; give a URL such as https://queues.example.com.`,
+    )
+  return base.origin + base.pathname.replace(/\/$/, '')
 }

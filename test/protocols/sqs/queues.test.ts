@@ -162,6 +162,12 @@ test('queue URLs are what the client called the server, or what it is told', asy
   assert.equal(url, 'https://queues.example.com/123456789012/a')
   // Whatever its host: clients come through proxies.
   assert.equal((await told.ask('json', 'SendMessage', { QueueUrl: url, MessageBody: 'x' })).status, 200)
+  const below = await serve(t, { url: 'https://example.com/sqs/' })
+  const deep = await below.create('a')
+  assert.equal(deep, 'https://example.com/sqs/000000000000/a')
+  assert.equal((await below.ask('query', 'SendMessage', { QueueUrl: deep, MessageBody: 'x' })).status, 200)
+  for (const url of ['queues.example.com', 'ftp://example.com', 'https://example.com/?a=b', 'https://example.com/#a'])
+    await assert.rejects(serve(t, { url }), { name: 'InvalidArgumentError' }, url)
   const response = await fetch(`http://localhost:${port}/?Action=CreateQueue&QueueName=b`)
   assert.match(await response.text(), new RegExp(`<QueueUrl>http://localhost:${port}/000000000000/b</QueueUrl>`))
   // The older form may be asked at the queue's own URL.
