@@ -1,10 +1,11 @@
 /** Changing a job that waits. */
 import type { Duration } from '../duration.ts'
 import { JobStateError } from '../errors.ts'
-import type { JobId } from '../job.ts'
+import type { Bytes, JobId } from '../job.ts'
 import type { Transport } from '../transports/transport.ts'
 import { checkCount, checkOptions, MAX_PRIORITY, type Names } from './check.ts'
 import type { Catalog } from './definition.ts'
+import { gatesOf } from './limits.ts'
 import { decode, encode } from './message.ts'
 import { momentOf } from './put.ts'
 import { checkArgs } from './validate.ts'
@@ -25,12 +26,7 @@ export async function updateJob(transport: Transport, catalog: Catalog, id: JobI
   const { jobs } = await transport.look({ id, limit: 1, with: ['body'] })
   const [view] = jobs
   if (!view || view.state === 'reserved' || view.state === 'finished') throw notWaiting(id, view?.state)
-  const message = decode(view.body ?? new Uint8Array())
-  if (typeof message === 'string') throw new JobStateError(`Job ${id} can't be changed: ${message}`)
-  if ('args' in change) {
-    await checkArgs(catalog.get(message.job), change.args)
-    message.args = change.args
-  }
+  const content = 'args' in change ? await contentWith(change.args, id, view.body, catalog) : {}
   const at = change.delay === undefined ? undefined : momentOf(change.delay, transport)
   const [result] = await transport.commit({
     ops: [
@@ -46,11 +42,25 @@ export async function updateJob(transport: Transport, catalog: Catalog, id: JobI
         ],
         why: 'asked',
         stay: true,
-        body: encode(message),
+        ...content,
       },
     ],
   })
   if (!result?.ok) throw notWaiting(id, result?.why)
+}
+
+/** The message with other arguments, and the limits that it counts towards with them. */
+async function contentWith(
+  args: unknown,
+  id: JobId,
+  body: Bytes = new Uint8Array(),
+  catalog: Catalog,
+): Promise<{ body: Bytes; gates: string[] }> {
+  const message = decode(body)
+  if (typeof message === 'string') throw new JobStateError(`Job ${id} can't get other arguments: ${message}`)
+  const entry = catalog.get(message.job)
+  await checkArgs(entry, args)
+  return { body: encode({ ...message, args }), gates: gatesOf(entry, args) ?? [] }
 }
 
 function notWaiting(id: JobId, why: string | undefined): JobStateError {

@@ -123,6 +123,8 @@ export interface ForwardOp {
   stay?: true
   envelope?: Bytes
   body?: Bytes
+  /** With `stay`: the limits that it counts towards from now on. */
+  gates?: string[]
 }
 /** Not reserved: finished as 'cancelled'. Reserved: marked; the holder learns by a hint and at its next touch. */
 export interface CancelOp {

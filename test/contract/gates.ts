@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { JobId, Limit, Message, Queue, Reserved } from '../../src/job.ts'
-import type { Op } from '../../src/stores/store.ts'
+import type { ForwardOp, Op } from '../../src/stores/store.ts'
 import { dead, mail, other, text, type Subject } from './subject.ts'
 import type { Case } from './store-contract.ts'
 
@@ -84,6 +84,34 @@ export const gates: Case[] = [
       assert.deepEqual(await s.texts(), ['b'])
     },
   ]),
+  [
+    'a waiting job that is changed, or replaced by one of its unique key, counts at the gates that it has then',
+    async (s) => {
+      await limit(s, 'm', { concurrency: 1 })
+      const unique: Message['unique'] = { key: 'k', for: 'unfinished', on: 'replace' }
+      const edit: Omit<ForwardOp, 'job'> = { do: 'forward', to: [{ queue: mail }], why: 'asked', stay: true }
+      await s.put('x', {}, gated('m/x'))
+      await s.put('y', {}, gated('m/y'))
+      assert.deepEqual(await s.texts(10), ['x', 'y'])
+      const replaced = await s.put('1', {}, { ...gated('m/x'), unique })
+      const edited = await s.put('2', {}, gated('m/x'))
+      const freed = await s.put('3', {}, gated('m/x'))
+      const blockedBy = async (id: JobId) => (await s.view(id))?.blocked?.what
+      assert.deepEqual(await blockedBy(replaced), 'm/x')
+      await s.put('4', {}, { ...gated('m/y'), unique })
+      await s.ok<'forward'>({ ...edit, job: { id: edited }, gates: ['m/y'], body: Buffer.from('5') })
+      assert.deepEqual([await blockedBy(replaced), await blockedBy(edited)], ['m/y', 'm/y'])
+      if (s.store.traits.durable) await s.reopen()
+      assert.deepEqual([await blockedBy(replaced), await blockedBy(edited)], ['m/y', 'm/y'])
+      await s.ok<'forward'>({ ...edit, job: { id: freed }, gates: [] })
+      if (s.store.traits.durable) await s.reopen()
+      assert.ok((await s.texts(10)).includes('3'), 'it has none any more')
+      await s.ok<'forward'>({ ...edit, job: { id: edited } })
+      assert.deepEqual(await blockedBy(edited), 'm/y', 'what is not said stays')
+      const many = Array.from({ length: 9 }, (_, i) => `m/${i}`)
+      await s.refused({ ...edit, job: { id: edited }, gates: many }, 'unsupported')
+    },
+  ],
   [
     'concurrency: a reserve that ends the job at once gives it back at once',
     async (s) => {

@@ -79,6 +79,22 @@ export const unique: Case[] = [
     },
   ],
   [
+    'replace: the job has the name of the new one, too, and its result is kept as that one asks',
+    async (s) => {
+      const replace = key({ on: 'replace' })
+      const id = await s.put('a', {}, { ...replace, name: 'one' })
+      await s.put('b', {}, { ...replace, name: 'two', result: 1000 })
+      assert.equal((await s.view(id))?.name, 'two')
+      if (s.store.traits.durable) await s.reopen()
+      const { n } = await s.takeOne()
+      await s.ok<'finish'>({ do: 'finish', job: { id, n }, outcome: { as: 'done', result: Buffer.from('1') } })
+      assert.equal((await s.view(id))?.state, 'finished')
+      const other = await s.put('c', {}, { ...replace, name: 'one', result: 1000 })
+      await s.put('d', {}, replace)
+      assert.equal((await s.view(other))?.name, undefined)
+    },
+  ],
+  [
     'supersede: as replace while it waits; a running one is cancelled, and its successor waits for its end',
     async (s) => {
       const supersede = key({ on: 'supersede' })

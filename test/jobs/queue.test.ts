@@ -124,6 +124,27 @@ test('update: arguments, priority and delay of a job that waits; its place stays
   await assert.rejects(queue.update(id, { priority: 1 }), /it is being worked/)
 })
 
+test('update: another limit, where the new arguments have another key', async (t) => {
+  const limited = defineJobs({
+    mail: job<{ to: string }>({ limits: [{ concurrency: 1, key: ({ to }: { to: string }) => to }] }),
+  })
+  const queue = openTest(t, limited)
+  const { id } = await queue.put('mail', { to: 'a' })
+  await queue.put('mail', { to: 'b' })
+  const { id: last } = await queue.put('mail', { to: 'a' })
+  await queue.update(id, { args: { to: 'b' } })
+  const begun: string[] = []
+  queue.work({
+    mail: ({ args }, { signal }) => {
+      begun.push(args.to)
+      return fired(signal)
+    },
+  })
+  await queue.settled()
+  assert.deepEqual(begun, ['b', 'a'])
+  assert.deepEqual([(await queue.get(id))?.state, (await queue.get(last))?.state], ['reserved', 'reserved'])
+})
+
 test('update of a dead letter: mended where it lies, to be retried', async (t) => {
   const queue = openTest(t, jobs)
   const id = await put(queue, 'wrong')

@@ -653,6 +653,8 @@ export class StoreModel {
     if (msg.body.length > (this.policy(job.queue)?.maxSize ?? Infinity)) return refused('too big')
     job.body = msg.body
     job.envelope = msg.envelope ?? job.envelope
+    job.name = msg.name
+    job.gates = msg.gates && [...new Set(msg.gates)]
     this.#setPri(job, target.pri)
     job.dead = false
     this.#place(job, target.at ?? 0)

@@ -1,5 +1,6 @@
 import type { Death, Message, QueuePolicy, Target, Why } from '../../job.ts'
 import type { ForwardOp, Put, Refusal, Result } from '../store.ts'
+import { areGates, gatesOf } from './gate.ts'
 import type { Machine } from './machine.ts'
 import { isName, refuse } from './refuse.ts'
 import { depart, displace, dropClaim, notLeaving, openHead, openSuccessor, place, placeNew } from './place.ts'
@@ -19,8 +20,8 @@ export function forward(m: Machine, op: ForwardOp): Result {
 }
 
 /** The row stays where it is, and becomes another. */
-function edit(m: Machine, row: Row, { to: [target], body, envelope }: ForwardOp): Result {
-  if (target?.queue !== row.queue.name || row.state === 'reserved') return refuse('unsupported')
+function edit(m: Machine, row: Row, { to: [target], body, envelope, gates }: ForwardOp): Result {
+  if (target?.queue !== row.queue.name || row.state === 'reserved' || !areGates(gates)) return refuse('unsupported')
   const { maxSize } = row.queue.policy ?? {}
   if (body && maxSize !== undefined && body.length > maxSize) return refuse('too big')
   const at = target.at ?? (row.state === 'delayed' ? row.at : 0)
@@ -29,6 +30,7 @@ function edit(m: Machine, row: Row, { to: [target], body, envelope }: ForwardOp)
   if (buried) m.table.leave(row)
   else displace(m, row)
   overwrite(row, body, envelope)
+  if (gates) row.gates = gatesOf(gates)
   if (row.dead) row.queue.leavingBytes += row.size - size
   if (target.pri !== undefined) setPri(row, target.pri)
   if (target.at !== undefined) row.delay = Math.max(0, target.at - m.now)

@@ -87,10 +87,14 @@ function isCount(value: unknown): value is number {
 export const QUEUE = '/'
 export const gateOf = (queue: QueueRow) => QUEUE + queue.name
 
-/** The gates of a message, each once; undefined: there are too many, or one has a name that can't be. */
-export function gatesOf(names: readonly string[]): readonly string[] | undefined {
-  const gates = [...new Set(names)]
-  return gates.length <= MOST && gates.every(isGate) ? gates : undefined
+/** Not too many, and each has a name that can be. */
+export function areGates(names: readonly string[] | undefined): boolean {
+  return names === undefined || (new Set(names).size <= MOST && names.every(isGate))
+}
+
+/** The gates of a message, each once; undefined: it has none. */
+export function gatesOf(names: readonly string[] | undefined): readonly string[] | undefined {
+  return names && names.length > 0 ? [...new Set(names)] : undefined
 }
 
 function isGate(name: string): boolean {

@@ -1,7 +1,7 @@
 import type { Bytes, Message, Ms, QueuePolicy, Target, Unique } from '../../job.ts'
 import type { Put, PutOp, Refusal, Restored, Result } from '../store.ts'
 import { count } from './admission.ts'
-import { gatesOf } from './gate.ts'
+import { areGates, gatesOf } from './gate.ts'
 import { drop } from './give-back.ts'
 import type { Machine } from './machine.ts'
 import { isName, refuse } from './refuse.ts'
@@ -29,7 +29,7 @@ export function put(m: Machine, op: PutOp): Result {
 }
 
 function putOne(m: Machine, target: Target, msg: Message, restore: Restored | undefined): Put {
-  if (msg.parent !== undefined || msg.children || (msg.gates && !gatesOf(msg.gates))) return refused('unsupported')
+  if (msg.parent !== undefined || msg.children || !areGates(msg.gates)) return refused('unsupported')
   if (msg.group !== undefined && !isName(msg.group)) return refused('unsupported')
   if (m.full) return refused('full')
   let queue = m.table.queue(target.queue)
@@ -88,7 +88,7 @@ export function newRow(m: Machine, queue: QueueRow, id: number, target: Target, 
   else if (policy?.delay) row.delay = policy.delay
   if (msg.envelope) row.envelope = msg.envelope
   join(row, msg.group)
-  if (msg.gates && msg.gates.length > 0) row.gates = gatesOf(msg.gates)
+  row.gates = gatesOf(msg.gates)
   if (msg.name !== undefined) more(row).name = msg.name
   if (msg.maxFailures !== undefined) more(row).maxFailures = msg.maxFailures
   if (msg.maxReserves !== undefined) more(row).maxReserves = msg.maxReserves
@@ -182,6 +182,8 @@ function claimed(m: Machine, queue: QueueRow, target: Target, msg: Message, uniq
   displace(m, row)
   notLeaving(m, row)
   overwrite(row, msg.body, msg.envelope)
+  row.gates = gatesOf(msg.gates)
+  become(row, msg)
   if (target.pri !== undefined) setPri(row, target.pri)
   row.delay = target.at === undefined ? 0 : Math.max(0, target.at - m.now)
   place(m, row, target.at ?? 0)
@@ -198,6 +200,14 @@ function claimOf(m: Machine, queue: QueueRow, key: string): Claim | undefined {
 function holderOf(m: Machine, queue: QueueRow, key: string): Row | undefined {
   const claim = claimOf(m, queue, key)
   return claim && m.table.get(claim.id)
+}
+
+/** What comes from the message's definition is the new message's: jobs of several names may share a key. */
+function become(row: Row, { name, result }: Message): void {
+  if (name !== undefined) more(row).name = name
+  else delete row.more?.name
+  if (result !== undefined) more(row).result = result
+  else delete row.more?.result
 }
 
 /** The job gets another body. */

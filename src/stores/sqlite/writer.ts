@@ -156,9 +156,9 @@ export class Writer {
       ...columnsOf(row, sessionOf(row)),
       row.id,
     )
-    if (row.gates || row.begun !== 0)
-      this.#file.run('UPDATE job SET gate = ?, begun = ? WHERE id = ?', row.parked ?? null, row.begun || null, row.id)
     if (row.rewritten) this.#rewrite(row, this.bodyOf(row))
+    else if (row.gates || row.begun !== 0)
+      this.#file.run('UPDATE job SET gate = ?, begun = ? WHERE id = ?', row.parked ?? null, row.begun || null, row.id)
   }
 
   #rewrite(row: Row, body: Bytes): void {
@@ -167,7 +167,8 @@ export class Writer {
     const apart = body.length > INLINE
     if (apart) this.#file.run('INSERT INTO body (id, body) VALUES (?, ?)', row.id, body)
     this.#file.run(
-      'UPDATE job SET size = ?, envelope = ?, body = ? WHERE id = ?',
+      'UPDATE job SET gates = ?, gate = ?, begun = ?, size = ?, envelope = ?, body = ? WHERE id = ?',
+      ...gatesOf(row),
       apart ? body.length : null,
       row.envelope ?? null,
       apart ? null : body,
