@@ -13,14 +13,19 @@ export interface StoreOptions {
   clock?: Clock
 }
 
+type Open = (rest: string, options: StoreOptions) => Promise<Store>
+
 /** Every store by its URL's scheme; each is loaded when it is asked for. */
-const stores: Readonly<Record<string, (rest: string, options: StoreOptions) => Promise<Store>>> = {
-  'memory:': async (_, { clock }) => (await import('./stores/memory/index.ts')).openMemory({ ...(clock && { clock }) }),
-  'file:': async (rest, options) => {
+const stores: Readonly<Record<string, () => Promise<Open>>> = {
+  'memory:': async () => {
+    const { openMemory } = await import('./stores/memory/index.ts')
+    return async (_, { clock }) => openMemory({ ...(clock && { clock }) })
+  },
+  'file:': async () => {
     // The version of Node.js is looked at first: an old one has no node:sqlite to load.
     ;(await import('./stores/sqlite/version.ts')).checkSqlite()
     const { openSqlite } = await import('./stores/sqlite/index.ts')
-    return openSqlite({ path: pathOf(rest), ...options })
+    return async (rest, options) => openSqlite({ path: pathOf(rest), ...options })
   },
 }
 
@@ -30,10 +35,19 @@ const stores: Readonly<Record<string, (rest: string, options: StoreOptions) => P
  * @example const store = await openStore('file:jobs.db')
  */
 export async function openStore(url: string, options: StoreOptions = {}): Promise<Store> {
+  return (await loadStore(url))(options)
+}
+
+/**
+ * What opens that store: loaded now, for one who may not read this package any more when he opens it.
+ * @throws InvalidArgumentError for another scheme
+ */
+export async function loadStore(url: string): Promise<(options: StoreOptions) => Promise<Store>> {
   const { scheme, rest } = split(url)
-  const open = stores[scheme]
-  if (!open) throw noSuch(scheme)
-  return open(rest, options)
+  const load = stores[scheme]
+  if (!load) throw noSuch(scheme)
+  const open = await load()
+  return (options) => open(rest, options)
 }
 
 /** Every kind of server that somebody else runs, by its URL's scheme. */

@@ -6,7 +6,7 @@ import { InvalidArgumentError } from '../errors.ts'
 import { createLog, type Log } from '../log.ts'
 import { importBinlog } from '../protocols/beanstalkd/index.ts'
 import { LARGEST_MAX_JOB_SIZE, VERSION } from '../protocols/beanstalkd/server.ts'
-import { openStore } from '../registry.ts'
+import { loadStore } from '../registry.ts'
 import type { Durability } from '../stores/sqlite/durability.ts'
 import { print } from './output.ts'
 import { runServer } from './server.ts'
@@ -57,12 +57,14 @@ async function run(flags: Flags): Promise<void> {
   if (flags.s !== undefined) log.info('-s has no meaning here: jobs are in one file, which shrinks by itself')
   const identity = user === undefined ? undefined : identityOf(user)
   const durability = durabilityOf(flags)
+  // Before another user is become, to whom this package may be closed.
+  const open = await loadStore(folder === undefined ? 'memory:' : `file:${join(folder, FILE)}`)
   await runServer({
     listen: [listenOf(flags)],
     maxJobSize: largestBody(flags.z, log),
     log,
     ...(identity && { dropRights: () => become(identity) }),
-    open: () => openStore(folder === undefined ? 'memory:' : `file:${join(folder, FILE)}`, { durability }),
+    open: () => open({ durability }),
     prepare: async (store) => {
       if (folder === undefined) return
       const imported = await importBinlog(folder, store, { clock: systemClock })

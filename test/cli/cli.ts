@@ -44,9 +44,14 @@ export class Served {
   }
 
   /** Resolves when it listens. */
-  static async start(cwd: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Served> {
+  static async start(
+    cwd: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    program = cli,
+  ): Promise<Served> {
     const served = new Served(
-      spawn(process.execPath, [cli, ...args], {
+      spawn(process.execPath, [program, ...args], {
         cwd,
         env: { ...process.env, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],

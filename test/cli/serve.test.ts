@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { chown, cp, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
@@ -186,10 +186,25 @@ describe('a server', () => {
 
   if (needs('root'))
     test('becomes another user before it makes the file', async () => {
-      const { chown } = await import('node:fs/promises')
       await chown(folder, 65_534, 65_534)
       served = await Served.start(folder, ['beanstalkd', '-p', '0', '-b', folder, '-u', 'nobody'])
       assert.equal((await stat(join(folder, 'queueup.db'))).uid, 65_534)
       assert.equal(await served.stop(), 0)
+    })
+
+  if (needs('root'))
+    test('becomes another user who may not read the program', async () => {
+      const root = join(import.meta.dirname, '../..')
+      const closed = await mkdtemp(join(tmpdir(), 'queueup-closed-'))
+      try {
+        for (const part of ['src', 'package.json']) await cp(join(root, part), join(closed, part), { recursive: true })
+        await symlink(join(root, 'node_modules'), join(closed, 'node_modules'))
+        await chown(folder, 65_534, 65_534)
+        const flags = ['beanstalkd', '-p', '0', '-b', folder, '-u', 'nobody']
+        served = await Served.start(folder, flags, {}, join(closed, 'src/cli/queueup.ts'))
+        assert.equal(await served.stop(), 0)
+      } finally {
+        await rm(closed, { recursive: true })
+      }
     })
 })
