@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { chown, cp, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, cp, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import { openStore } from '../../src/registry.ts'
 import { BeanstalkdClient } from '../../src/transports/beanstalkd/index.ts'
 import { Talk } from '../interop/talk.ts'
 import { needs } from '../needs.ts'
@@ -206,5 +207,16 @@ describe('a server', () => {
       } finally {
         await rm(closed, { recursive: true })
       }
+    })
+
+  if (needs('root'))
+    test('says that it may not write to its file, and leaves nothing beside it', async () => {
+      await (await openStore(`file:${join(folder, 'queueup.db')}`)).close()
+      await chmod(join(folder, 'queueup.db'), 0o644)
+      await chown(folder, 65_534, 65_534)
+      const { code, error } = await queueup(folder, ['beanstalkd', '-p', '0', '-b', folder, '-u', 'nobody'])
+      assert.equal(code, 1)
+      assert.match(error, /^queueup: [^\n]+queueup\.db can't be opened: [^\n]+ may be written to\.\n$/)
+      assert.deepEqual(await readdir(folder), ['queueup.db'])
     })
 })

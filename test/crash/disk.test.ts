@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import type { Reserved } from '../../src/job.ts'
 import type { Unit } from '../../src/stores/store.ts'
-import { Served } from '../cli/cli.ts'
+import { queueup, Served } from '../cli/cli.ts'
 import { needs } from '../needs.ts'
 import type { Answer } from './disk-worker.ts'
 import { queue, Worker, withDisk, type Disk, type Orders } from './disk.ts'
@@ -278,6 +278,9 @@ async function serverWithoutRoom(): Promise<void> {
     assert.equal(await ask('delete 1'), 'INTERNAL_ERROR')
     assert.equal(await ask('reserve-with-timeout 0'), 'INTERNAL_ERROR')
     assert.deepEqual([await ask('peek 1'), await next()], ['FOUND 1 5', 'first'])
+    const late = await queueup(disk.folder, ['stats', '--store', SERVED], { env: disk.env })
+    assert.deepEqual([late.code, late.out], [1, ''])
+    assert.match(late.error, /^queueup: The disk of [^\n]+ is full, [^\n]+\n$/)
 
     disk.does('')
     assert.equal(await ask('delete 1'), 'DELETED')

@@ -1,9 +1,9 @@
 /** What is looked at before a file is opened, so that nothing is touched that can't be worked with. */
-import { closeSync, existsSync, openSync, statfsSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, openSync, statfsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { CannotOpenError, NetworkFileSystemError, UnavailableError } from '../../errors.ts'
-import { migrate, readable, versionOf } from './schema.ts'
+import { cannotOpen, migrate, readable, versionOf } from './schema.ts'
 import { checkSqlite } from './version.ts'
 
 /** File systems of other machines, by statfs' type: there SQLite's write-ahead log has no shared memory between the clients. */
@@ -38,12 +38,11 @@ export async function openFile(path: string, around: Surroundings, patience: num
   try {
     // Queue contents are nobody else's business; SQLite gives -wal and -shm the mode of the file.
     if (isNew) closeSync(openSync(path, 'a', 0o600))
+    // SQLite opens what it may only read, too, and leaves a -wal and -shm to which the file's owner can't write.
+    accessSync(path, constants.R_OK | constants.W_OK)
     db = new DatabaseSync(path, { timeout: 0 })
   } catch (error) {
-    throw new CannotOpenError(
-      `${path} can't be opened: ${(error as Error).message}. Check the path and its permissions.`,
-      { cause: error },
-    )
+    throw cannotOpen(path, error)
   }
   try {
     await retry(() => prepare(db, path), path, patience)

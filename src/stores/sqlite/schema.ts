@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { CorruptStoreError, NewerFormatError, NotAStoreError } from '../../errors.ts'
+import { CannotOpenError, CorruptStoreError, NewerFormatError, NotAStoreError, UnavailableError } from '../../errors.ts'
 
 /** 'Quup', so that `file` and we recognise our files. */
 export const APPLICATION_ID = 0x51757570
@@ -166,20 +166,45 @@ export function migrate(db: DatabaseSync, version: number): void {
   db.exec(`PRAGMA user_version = ${VERSION}`)
 }
 
-/** SQLite's own words for a damaged or foreign file, as ours. */
+/** What SQLite or the system says of a file that can't be opened or read, as ours. What others hold stays as it is: it is tried again. */
 export function readable(error: unknown, path: string): unknown {
-  const code = (error as { errcode?: number }).errcode ?? 0
-  if ((code & 0xff) === 26)
-    return new NotAStoreError(
-      `${path} is not an SQLite file. Name another path for the store; this one was not touched.`,
-      { cause: error },
-    )
-  if ((code & 0xff) === 11)
-    return new CorruptStoreError(
-      `${path} is damaged. Restore it from a backup, or take out what can be read with "sqlite3 ${path} .recover"; it was not touched.`,
-      { cause: error },
-    )
-  return error
+  const { errcode = 0, syscall, message } = error as { errcode?: number; syscall?: string; message: string }
+  if (syscall !== undefined) return cannotOpen(path, error)
+  switch (errcode & 0xff) {
+    case 26:
+      return new NotAStoreError(
+        `${path} is not an SQLite file. Name another path for the store; this one was not touched.`,
+        { cause: error },
+      )
+    case 11:
+      return new CorruptStoreError(
+        `${path} is damaged. Restore it from a backup, or take out what can be read with "sqlite3 ${path} .recover"; it was not touched.`,
+        { cause: error },
+      )
+    case 8:
+    case 14:
+      return cannotOpen(path, error)
+    case 13:
+      return new UnavailableError(
+        `The disk of ${path} is full, and who opens a store writes that into it. Make room, then try again.`,
+        { cause: error },
+      )
+    case 10:
+      return new UnavailableError(
+        `${path} could not be read or written (${message}). Check the disk, then try again.`,
+        { cause: error },
+      )
+    default:
+      return error
+  }
+}
+
+/** @param error what SQLite or the system said */
+export function cannotOpen(path: string, error: unknown): CannotOpenError {
+  return new CannotOpenError(
+    `${path} can't be opened: ${(error as Error).message}. Check the path, and that the file, its folder, and what lies beside it (-wal, -shm, -processes) may be written to.`,
+    { cause: error },
+  )
 }
 
 function number(db: DatabaseSync, sql: string): number {

@@ -32,6 +32,7 @@ import { holdsWriteLock } from './lock.ts'
 import { isBusy, lockedFor } from './open.ts'
 import { Peers } from './peers.ts'
 import type { Processes } from './processes.ts'
+import { readable } from './schema.ts'
 import { SqliteTable } from './table.ts'
 import { Upkeep } from './upkeep.ts'
 import { commitWithin } from './within.ts'
@@ -147,38 +148,47 @@ export class SqliteStore implements Store {
     if (this.#closing) throw new ClosedError('The store is closed; open it again.')
   }
 
+  /** @throws CorruptStoreError, UnavailableError */
+  #read<T>(read: () => T): T {
+    try {
+      return read()
+    } catch (error) {
+      throw readable(error, this.#path)
+    }
+  }
+
   async look(at: Look): Promise<{ jobs: JobView[]; after?: string }> {
     this.#checkOpen()
     await this.#settleTime()
-    return this.#reader.look(at)
+    return this.#read(() => this.#reader.look(at))
   }
 
   async stats(queues?: Queue[]): Promise<QueueStats[]> {
     this.#checkOpen()
     await this.#settleTime()
-    return this.#reader.stats(queues)
+    return this.#read(() => this.#reader.stats(queues))
   }
 
   async records(since: number): ReturnType<Store['records']> {
     this.#checkOpen()
-    return this.#reader.records(since)
+    return this.#read(() => this.#reader.records(since))
   }
 
   async events(after: number, limit: number): ReturnType<Store['events']> {
     this.#checkOpen()
-    return this.#table.events.read(after, limit)
+    return this.#read(() => this.#table.events.read(after, limit))
   }
 
   async limits(): Promise<StoreLimit[]> {
     this.#checkOpen()
     await this.#settleTime()
-    return this.#reader.limits()
+    return this.#read(() => this.#reader.limits())
   }
 
   async processes(): Promise<StoreProcess[]> {
     this.#checkOpen()
     await this.#settleTime()
-    return this.#table.roster.views()
+    return this.#read(() => this.#table.roster.views())
   }
 
   /** @throws ClosedError, InvalidArgumentError it isn't node:sqlite's handle with a transaction open on this file */

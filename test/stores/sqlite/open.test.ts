@@ -119,6 +119,25 @@ describe('opening a file', () => {
     await assert.rejects(openSqlite({ path }), { code: 'QUEUEUP_CANNOT_OPEN' })
   })
 
+  test('says that what lies beside it can not be made', async () => {
+    await writeFile(`${path}-processes`, '')
+    await assert.rejects(openSqlite({ path }), { code: 'QUEUEUP_CANNOT_OPEN', message: /-processes/ })
+  })
+
+  test('finds damage while it looks', async () => {
+    await made()
+    const bytes = await readFile(path)
+    // The pages of the jobs, which nobody reads who only opens it.
+    for (let page = 1; page * 4096 < bytes.length; page++)
+      if (bytes.subarray(page * 4096, (page + 1) * 4096).includes('y'.repeat(300)))
+        bytes.fill(0xa5, page * 4096, page * 4096 + 100)
+    await writeFile(path, bytes)
+    const store = await openSqlite({ path })
+    const where = { queue: mail, states: ['ready' as const] }
+    await assert.rejects(store.look({ where, limit: 1000, with: ['body'] }), { code: 'QUEUEUP_CORRUPT_STORE' })
+    await store.close().catch(() => undefined)
+  })
+
   test('waits for a process that holds it, and gives up with a word', async () => {
     await made()
     const app = new DatabaseSync(path)
