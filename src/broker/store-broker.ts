@@ -281,7 +281,7 @@ export class StoreBroker implements Broker, Counter, LineCounter {
     this.following.tell(eventsOf(unit.ops, results, this.now(), session.tells, queueOf))
   }
 
-  #hear({ ready, due, records, ended, finished, events, health }: Hint): void {
+  #hear({ ready, due, records, ended, finished, events, health, failure }: Hint): void {
     if (ready) for (const queue of ready) this.#waiting.mayBeReady(queue)
     if (ended) for (const { id, n, why } of ended) this.leases.ended(id, n, why)
     if (finished) for (const id of finished) for (const on of this.#onEnded) on(id)
@@ -289,8 +289,10 @@ export class StoreBroker implements Broker, Counter, LineCounter {
     if (due !== undefined) this.#makeDueAt(due)
     if (records !== undefined) this.#refresh()
     if (health !== undefined && this.health !== 'failed') this.health = health
-    if (health === 'failed')
-      this.#fail(new UnknownOutcomeError('The store has failed; open it again, best in a new process.'))
+    if (health === 'failed') {
+      const what = failure ? `The store has failed: ${failure.message}` : 'The store has failed.'
+      this.#fail(new UnknownOutcomeError(`${what} Open it again, best in a new process.`, { cause: failure }))
+    }
   }
 
   #makeDueAt(at: Ms): void {

@@ -307,6 +307,8 @@ export interface Hint {
   /** Events were told; the number of the last. Only for processes that have a record `follow/...`. */
   events?: number
   health?: 'ok' | 'low disk' | 'wal full' | 'failed'
+  /** Why it has failed, for whoever has to mend it. */
+  failure?: Error
 }
 
 export interface JobView extends Omit<Reserved, 'body' | 'first'> {

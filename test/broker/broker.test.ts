@@ -120,11 +120,14 @@ describe('a broker', () => {
   it('tells once when the store has failed, whoever learns of it', async () => {
     const { broker, store } = await open()
     const failures: string[] = []
-    broker.failed((error) => failures.push(error.name))
-    store.hint({ health: 'failed' })
+    broker.failed((error) => failures.push(`${error.name}: ${error.message}`))
+    store.hint({ health: 'failed', failure: new Error('Its file was deleted.') })
     store.hint({ health: 'failed' })
     broker.failed((error) => failures.push(`late ${error.name}`))
-    assert.deepEqual(failures, ['UnknownOutcomeError', 'late UnknownOutcomeError'])
+    assert.deepEqual(failures, [
+      'UnknownOutcomeError: The store has failed: Its file was deleted. Open it again, best in a new process.',
+      'late UnknownOutcomeError',
+    ])
     await broker.close()
   })
 

@@ -390,7 +390,7 @@ export class SqliteStore implements Store {
       cause: error,
     })
     for (const call of rest) for (const answer of call.answers) answer.reject(unavailable)
-    this.#tell({ health: 'failed' })
+    this.#tell({ health: 'failed', failure: error })
   }
 
   /** What is due by now is due, too, for one who only looks. */

@@ -165,9 +165,11 @@ describe('opening a file', () => {
     test(`stops when ${gone === '' ? 'the file' : `its ${gone}`} is deleted while it is open: what is put then would be lost`, async () => {
       const store = await openSqlite({ path })
       assert.equal(await put(store), true)
-      const failed = new Promise<void>((resolve) => store.hear(({ health }) => health === 'failed' && resolve()))
+      const failed = new Promise<Error | undefined>((resolve) =>
+        store.hear(({ health, failure }) => health === 'failed' && resolve(failure)),
+      )
       await rm(`${path}${gone}`)
-      await failed
+      assert.match((await failed)?.message ?? '', /deleted or replaced/)
       await assert.rejects(put(store), { code: 'QUEUEUP_UNKNOWN_OUTCOME', message: /deleted or replaced/ })
       await store.close()
     })
