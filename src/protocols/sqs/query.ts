@@ -98,10 +98,10 @@ function convert(name: string, shape: Shape, at: Fields): unknown {
     case 'blob':
       return value === undefined ? undefined : base64(value)
     case 'list':
-      return ordered(at).map((one) => convert(name, shape.of, one) ?? '')
+      return ordered(at, isElement(shape.of, at)).map((one) => convert(name, shape.of, one) ?? '')
     case 'map': {
       const values = Object.create(null) as Record<string, unknown>
-      for (const one of ordered(at)) {
+      for (const one of ordered(at, at.parts?.has(shape.key) === true)) {
         const key = field(one, shape.key)
         const of = one.parts?.get('Value')
         if (key !== undefined) values[key] = (of && convert(name, shape.of, of)) ?? (shape.of.is === 'string' ? '' : {})
@@ -113,12 +113,21 @@ function convert(name: string, shape: Shape, at: Fields): unknown {
   }
 }
 
-/** Elements by their numbers, which need not begin at 1, nor be without gaps. */
-function ordered({ parts }: Fields): Fields[] {
-  return [...(parts ?? [])]
+/** Whether it stands for an element itself. An empty text doesn't: so some say that there are none. */
+function isElement(of: Shape, { value, parts }: Fields): boolean {
+  return of.is === 'structure' ? Object.keys(of.members).some((name) => parts?.has(name)) : !!value
+}
+
+/**
+ * Elements by their numbers, which need not begin at 1, nor be without gaps.
+ * @param bare one comes without a number, as the service's documentation has it: `AttributeName=All`, `Attribute.Name=Policy`
+ */
+function ordered(fields: Fields, bare: boolean): Fields[] {
+  const numbered = [...(fields.parts ?? [])]
     .filter(([number]) => /^\d{1,6}$/.test(number))
     .sort(([a], [b]) => Number(a) - Number(b))
     .map(([, fields]) => fields)
+  return bare ? [fields, ...numbered] : numbered
 }
 
 /** @throws SqsError MalformedInput */

@@ -94,14 +94,15 @@ export class Queues {
   }
 
   /**
-   * The name in a queue's URL, whatever its host: clients come through proxies, and by several names. The service takes the name alone, too.
+   * The name in a queue's URL, whatever its host: clients come through proxies, and by several names. The service takes the name alone, too,
+   * and its documentation asks at URLs that end with a slash.
    * @throws SqsError QueueDoesNotExist
    */
   nameIn(url: string): string {
     if (url === this.#lastUrl) return this.#lastName
     const [account, name] = url.includes('/')
       ? url
-          .replace(/^[a-z]+:\/\/[^/]*/i, '')
+          .replace(/^[a-z]+:\/\/[^/]*|\/$/gi, '')
           .split('/')
           .slice(-2)
       : [this.#account, url]

@@ -136,6 +136,34 @@ test('of a queue’s URL queues are not made, nor listed', async (t) => {
   assert.match(await (await fetch(`${url}?Action=GetQueueUrl&QueueName=b`)).text(), /<QueueUrl>[^<]*\/b</)
 })
 
+test('a request in the Query form may be written as the service’s documentation has it', async (t) => {
+  const { origin, create, ask } = await serve(t)
+  await create('a')
+  const get = async (query: string): Promise<string> => {
+    const response = await fetch(`${origin}/000000000000/a/?${query}`)
+    const text = await response.text()
+    assert.equal(response.status, 200, text)
+    return text
+  }
+  await get('Action=SetQueueAttributes&Attribute.Name=VisibilityTimeout&Attribute.Value=35')
+  await get('Action=TagQueue&Tag.Key=k&Tag.Value=v&Tag.1.Key=l&Tag.1.Value=w')
+  assert.match(await get('Action=ListQueueTags'), /<Key>k<.*<Key>l</)
+  const attribute =
+    'MessageAttribute.Name=n&MessageAttribute.Value.DataType=String&MessageAttribute.Value.StringValue=x'
+  await get(`Action=SendMessage&MessageBody=b&${attribute}`)
+  const entry = 'SendMessageBatchRequestEntry'
+  assert.match(await get(`Action=SendMessageBatch&${entry}.Id=i&${entry}.MessageBody=c`), /<Id>i</)
+  const received = await get('Action=ReceiveMessage&MaxNumberOfMessages=5&AttributeName=All&MessageAttributeName=n')
+  assert.match(received, /SentTimestamp.*<StringValue>x<.*<Body>c</)
+  assert.match(await get('Action=GetQueueAttributes&AttributeName=VisibilityTimeout'), /<Value>35</)
+  // Some say so that they want none.
+  assert.match(await get('Action=GetQueueAttributes&AttributeName='), /<GetQueueAttributesResult\/>/)
+  assert.match(await get('Action=GetQueueAttributes&AttributeName.member.1=All'), /<GetQueueAttributesResult\/>/)
+  const QueueUrl = `${origin}/000000000000/a/`
+  for (const form of ['json', 'query'] as const)
+    assert.equal((await ask(form, 'GetQueueAttributes', { QueueUrl })).status, 200)
+})
+
 test('a queue of another protocol is there while it has jobs, and what is made here is its policy', async (t) => {
   const { ask, create, broker, origin } = await serve(t)
   const session = broker.session({ protocol: 'test', tenant: 'default', principal: 'test' })
