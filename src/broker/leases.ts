@@ -74,7 +74,9 @@ export class Leases {
     // Its end may have been told of before its begin was answered.
     if (until !== undefined && until <= this.#now()) return
     const old = this.#byJob.get(id)
-    if (old) this.#lose(old, 'timeout')
+    // Who leaves gives them back, and the next holder may be answered before that end is.
+    if (old?.holder.leaving) this.#remove(old)
+    else if (old) this.#lose(old, 'timeout')
     const lease = new HeldLease(holder, id, n, until, queue)
     this.#byJob.set(id, lease)
     holder.add(lease)
@@ -119,6 +121,8 @@ export class Holder extends Deadlines<HeldLease> {
   readonly session: string
   /** Is called when one of them ended without the session's doing, or its job was cancelled. */
   readonly lost: (lease: HeldLease, why: 'timeout' | 'cancelled' | 'forced') => void
+  /** The session's end is on its way to the store. */
+  leaving = false
 
   constructor(session: string, lost: Holder['lost']) {
     super()

@@ -176,6 +176,7 @@ export class ClientSession implements Session, Owner {
     this.endLines()
     await Promise.all(lines.map((line) => line.close()))
     if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
+    this.holder.leaving = true
     await this.#counter.insist({ ops: [{ do: 'end', session: this.id, as }] })
     this.#counter.leases.clear(this.holder)
     this.#counter.gone(this)

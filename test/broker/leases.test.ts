@@ -135,6 +135,26 @@ describe('the leases of a session', () => {
     await broker.close()
   })
 
+  it('are not lost by its end, also where who gets the job next hears of it first', async () => {
+    const { session, put, line, store } = await open()
+    const [one, other] = [session(), session()]
+    const lost: string[] = []
+    one.lost(({ why }) => lost.push(why))
+    const id = await put(one)
+    await one.commit({ ops: [reserve(one.id)] })
+    const next = line(other)
+    await settle()
+    let answer = () => {}
+    store.gate = new Promise((resolve) => (answer = resolve))
+    const closed = one.close('released')
+    await settle()
+    answer()
+    await closed
+    await settle()
+    assert.deepEqual([next.jobs.map((job) => job.id), lost], [[id], []])
+    assert.equal(other.held(id)?.id, id)
+  })
+
   it('know the soonest deadline, whatever happens', () => {
     fc.assert(
       fc.property(
