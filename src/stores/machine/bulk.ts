@@ -3,7 +3,7 @@ import type { BulkOp, Result } from '../store.ts'
 import { move } from './forward.ts'
 import { settleGates } from './admission.ts'
 import { endLease, giveBack } from './give-back.ts'
-import type { Machine } from './machine.ts'
+import type { Commit } from './commit.ts'
 import { depart } from './place.ts'
 import type { QueueRow } from './queue.ts'
 import type { Row } from './row.ts'
@@ -11,42 +11,42 @@ import type { Row } from './row.ts'
 /** No slice is larger, whatever is asked for: a commit must stay short. */
 const SLICE = 1000
 
-export function bulk(m: Machine, op: BulkOp): Result {
-  const queue = m.table.queue(op.where.queue)
+export function bulk(commit: Commit, op: BulkOp): Result {
+  const queue = commit.table.queue(op.where.queue)
   if (!queue) return { ok: true, do: 'bulk', count: 0, more: false, ready: [] }
   const limit = Math.min(op.limit, SLICE)
-  const { result, ready } = m.watching(() => {
-    const done = slice(m, queue, op, limit)
-    settleGates(m)
+  const { result, ready } = commit.watching(() => {
+    const done = slice(commit, queue, op, limit)
+    settleGates(commit)
     return done
   })
   return { ok: true, do: 'bulk', ...result, ready }
 }
 
-function slice(m: Machine, queue: QueueRow, op: BulkOp, limit: number): { count: number; more: boolean } {
+function slice(commit: Commit, queue: QueueRow, op: BulkOp, limit: number): { count: number; more: boolean } {
   const rows: Row[] = []
   const firstOnly = op.act === 'kick' || op.act === 'retry'
   for (const state of op.where.states) {
     if (state === 'finished') continue
-    rows.push(...m.table.list(queue, state, limit + 1 - rows.length, op.where))
+    rows.push(...commit.table.list(queue, state, limit + 1 - rows.length, op.where))
     if (rows.length > limit || (firstOnly && rows.length > 0)) break
   }
   const more = rows.length > limit
   if (more) rows.length = limit
   let count = 0
-  for (const row of rows) if (act(m, row, op.act)) count++
+  for (const row of rows) if (act(commit, row, op.act)) count++
   return { count, more: more && count > 0 }
 }
 
-function act(m: Machine, row: Row, act: BulkOp['act']): boolean {
-  if (row.state === 'reserved') endLease(m, row, 'forced')
+function act(commit: Commit, row: Row, act: BulkOp['act']): boolean {
+  if (row.state === 'reserved') endLease(commit, row, 'forced')
   if (typeof act === 'object') {
     const queue = act.to === 'origin' ? row.more?.deaths?.[0]?.queue : act.to
-    return queue !== undefined && move(m, row, { to: [{ queue, create: true }], why: 'asked' }).ok
+    return queue !== undefined && move(commit, row, { to: [{ queue, create: true }], why: 'asked' }).ok
   }
-  m.news.add(row, act === 'delete' ? 'deleted' : 'kicked')
-  if (act === 'delete') depart(m, row, { as: 'cancelled' })
-  else giveBack(m, row, 'kicked', act === 'retry' ? { afresh: true } : {})
+  commit.news.add(row, act === 'delete' ? 'deleted' : 'kicked')
+  if (act === 'delete') depart(commit, row, { as: 'cancelled' })
+  else giveBack(commit, row, 'kicked', act === 'retry' ? { afresh: true } : {})
   return true
 }
 

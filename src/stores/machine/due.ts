@@ -2,7 +2,7 @@ import type { Ms, Queue } from '../../job.ts'
 import type { DueOp, Result } from '../store.ts'
 import { openDue, settleGates } from './admission.ts'
 import { drop, giveBack, timeOut } from './give-back.ts'
-import type { Machine } from './machine.ts'
+import type { Commit } from './commit.ts'
 import { displace, place } from './place.ts'
 import { NEVER, type Row } from './row.ts'
 
@@ -15,28 +15,28 @@ const COLLECT: Ms = 1000
 const REPORT_AGAIN: Ms = 60_000
 const PAUSE = 'pause/'
 
-export function due(m: Machine, op: DueOp): Result {
+export function due(commit: Commit, op: DueOp): Result {
   const limit = Math.min(op.limit, SLICE)
-  const { table, now } = m
-  const { result, ready } = m.watching(() => {
-    const { rows, records } = sweep(m, limit, '')
+  const { table, now } = commit
+  const { result, ready } = commit.watching(() => {
+    const { rows, records } = sweep(commit, limit, '')
     const orphans = table.orphans(limit)
     for (const row of orphans) {
-      m.news.add(row, 'lost', { why: 'its process ended' })
-      giveBack(m, row, 'lost')
+      commit.news.add(row, 'lost', { why: 'its process ended' })
+      giveBack(commit, row, 'lost')
     }
-    settleGates(m)
-    const letters = report(m, limit)
-    collect(m, limit)
+    settleGates(commit)
+    const letters = report(commit, limit)
+    collect(commit, limit)
     return { records, more: rows >= limit || orphans.length >= limit || letters >= limit }
   })
-  m.undelivered = false
+  commit.undelivered = false
   const next = table.soonest(now)
-  m.toldDue = next
+  commit.toldDue = next
   return {
     ok: true,
     do: 'due',
-    dead: m.dead,
+    dead: commit.dead,
     records: result.records,
     ready,
     more: result.more,
@@ -45,72 +45,72 @@ export function due(m: Machine, op: DueOp): Result {
 }
 
 /** Tells of dead letters: again of those that still lie here after a while, and of those that nobody was told of. Returns how many it looked at. */
-function report(m: Machine, limit: number): number {
-  const { table, now, reported } = m
+function report(commit: Commit, limit: number): number {
+  const { table, now, reported } = commit
   let looked = 0
   for (const [id, at] of reported) {
     if (looked >= limit || now - at < REPORT_AGAIN) break
     looked++
     reported.delete(id)
     const row = table.get(id)
-    if (row?.dead && row.queue.policy?.dead !== undefined) m.reportDead(row, row.queue.policy.dead)
+    if (row?.dead && row.queue.policy?.dead !== undefined) commit.reportDead(row, row.queue.policy.dead)
   }
-  const rows = table.deadLetters(limit - looked, m.toldOf)
+  const rows = table.deadLetters(limit - looked, commit.toldOf)
   for (const row of rows) {
-    m.toldOf = row.at
+    commit.toldOf = row.at
     const to = row.queue.policy?.dead
-    if (to !== undefined && !reported.has(row.id)) m.reportDead(row, to)
+    if (to !== undefined && !reported.has(row.id)) commit.reportDead(row, to)
   }
   return looked + rows.length
 }
 
 /** Throws out what is over: unique keys' windows, history, implicit queues that nobody used for a while. */
-function collect(m: Machine, limit: number): void {
-  const { table, now } = m
-  if (now - m.collected >= COLLECT) {
-    m.collected = now
+function collect(commit: Commit, limit: number): void {
+  const { table, now } = commit
+  if (now - commit.collected >= COLLECT) {
+    commit.collected = now
     table.collectClaims(now, limit)
     table.collectHistory(now, limit)
     table.collectGates(now, limit)
   }
-  if (now - m.queuesCollected >= UNUSED) {
-    m.queuesCollected = now
+  if (now - commit.queuesCollected >= UNUSED) {
+    commit.queuesCollected = now
     table.collectQueues(now - UNUSED)
   }
 }
 
 /** Makes due what is due: so many rows, and records whose keys begin with `prefix`. Before each commit only pauses end: others are for `due` to report. */
-export function sweep(m: Machine, limit: number, prefix = PAUSE): { rows: number; records: string[] } {
-  const { table, now } = m
+export function sweep(commit: Commit, limit: number, prefix = PAUSE): { rows: number; records: string[] } {
+  const { table, now } = commit
   const rows = table.due(now, limit)
-  for (const row of rows) makeDue(m, row)
+  for (const row of rows) makeDue(commit, row)
   const records: string[] = []
   for (const key of table.dueRecords(now, limit, prefix)) {
-    if (key.startsWith(PAUSE)) unpause(m, key)
+    if (key.startsWith(PAUSE)) unpause(commit, key)
     else records.push(key)
   }
-  const gates = openDue(m, limit)
+  const gates = openDue(commit, limit)
   return { rows: Math.max(rows.length, gates), records }
 }
 
-function makeDue(m: Machine, row: Row): void {
+function makeDue(commit: Commit, row: Row): void {
   if (row.state === 'reserved') {
-    if (row.at <= m.now) timeOut(m, row)
-  } else if (row.expires !== 0 && row.expires <= m.now) drop(m, row, 'expired')
-  else if (row.state === 'delayed' && row.at <= m.now) {
-    displace(m, row)
+    if (row.at <= commit.now) timeOut(commit, row)
+  } else if (row.expires !== 0 && row.expires <= commit.now) drop(commit, row, 'expired')
+  else if (row.state === 'delayed' && row.at <= commit.now) {
+    displace(commit, row)
     if (row.more?.rankWhenDue) {
       delete row.more.rankWhenDue
-      row.rank = m.table.next()
+      row.rank = commit.table.next()
     }
-    place(m, row, 0)
+    place(commit, row, 0)
   }
 }
 
-function unpause(m: Machine, key: string): void {
-  m.table.setRecord(key, undefined, undefined, undefined)
-  const queue = m.table.queue(key.slice(PAUSE.length) as Queue)
+function unpause(commit: Commit, key: string): void {
+  commit.table.setRecord(key, undefined, undefined, undefined)
+  const queue = commit.table.queue(key.slice(PAUSE.length) as Queue)
   if (!queue) return
   queue.pausedUntil = 0
-  m.wake(queue)
+  commit.wake(queue)
 }

@@ -1,7 +1,7 @@
 import type { Death, Message, QueuePolicy, Target, Why } from '../../job.ts'
 import type { ForwardOp, Put, Refusal, Result } from '../store.ts'
 import { areGates, gatesOf } from './gate.ts'
-import type { Machine } from './machine.ts'
+import type { Commit } from './commit.ts'
 import { isName, refuse } from './refuse.ts'
 import { depart, displace, dropClaim, notLeaving, openHead, openSuccessor, place, placeNew } from './place.ts'
 import { join, newRow, overwrite, room, setExpiry } from './put.ts'
@@ -13,49 +13,49 @@ import { setPri } from './turn.ts'
 /** Ways of dying that a job's record of dead-lettering keeps; an operator's move is none. */
 const DEATHS: readonly Why[] = ['rejected', 'expired', 'maxlen', 'exhausted', 'invalid', 'failed']
 
-export function forward(m: Machine, op: ForwardOp): Result {
-  const row = find(m, op.job)
+export function forward(commit: Commit, op: ForwardOp): Result {
+  const row = find(commit, op.job)
   if (typeof row === 'string') return refuse(row)
-  return op.stay ? edit(m, row, op) : move(m, row, op)
+  return op.stay ? edit(commit, row, op) : move(commit, row, op)
 }
 
 /** The row stays where it is, and becomes another. */
-function edit(m: Machine, row: Row, { to: [target], body, envelope, gates }: ForwardOp): Result {
+function edit(commit: Commit, row: Row, { to: [target], body, envelope, gates }: ForwardOp): Result {
   if (target?.queue !== row.queue.name || row.state === 'reserved' || !areGates(gates)) return refuse('unsupported')
   const { maxSize } = row.queue.policy ?? {}
   if (body && maxSize !== undefined && body.length > maxSize) return refuse('too big')
   const at = target.at ?? (row.state === 'delayed' ? row.at : 0)
   const buried = row.state === 'buried'
   const { size } = row
-  if (buried) m.table.leave(row)
-  else displace(m, row)
+  if (buried) commit.table.leave(row)
+  else displace(commit, row)
   overwrite(row, body, envelope)
   if (gates) row.gates = gatesOf(gates)
   if (row.dead) row.queue.leavingBytes += row.size - size
   if (target.pri !== undefined) setPri(row, target.pri)
-  if (target.at !== undefined) row.delay = Math.max(0, target.at - m.now)
-  if (buried) m.table.enter(row)
-  else place(m, row, at)
-  return { ok: true, do: 'forward', per: [{ ok: true, id: row.id, state: row.state }], dead: m.dead }
+  if (target.at !== undefined) row.delay = Math.max(0, target.at - commit.now)
+  if (buried) commit.table.enter(row)
+  else place(commit, row, at)
+  return { ok: true, do: 'forward', per: [{ ok: true, id: row.id, state: row.state }], dead: commit.dead }
 }
 
 /** Takes a row to the targets: the first that accepts gets the job itself, the others copies with ids of their own. */
-export function move(m: Machine, row: Row, op: Pick<ForwardOp, 'to' | 'why' | 'envelope' | 'body'>): Result {
+export function move(commit: Commit, row: Row, op: Pick<ForwardOp, 'to' | 'why' | 'envelope' | 'body'>): Result {
   if (op.to.length === 0) {
-    depart(m, row, { as: 'cancelled' })
-    return { ok: true, do: 'forward', per: [], dead: m.dead }
+    depart(commit, row, { as: 'cancelled' })
+    return { ok: true, do: 'forward', per: [], dead: commit.dead }
   }
   const size = op.body?.length ?? row.size
-  const queues = op.to.map((target) => accepting(m, row, target, size))
+  const queues = op.to.map((target) => accepting(commit, row, target, size))
   if (queues.every((queue) => typeof queue === 'string')) return refuse(queues[0] as Refusal)
 
-  const body = op.body ?? (op.to.length > 1 ? m.table.bodyOf(row) : undefined)
+  const body = op.body ?? (op.to.length > 1 ? commit.table.bodyOf(row) : undefined)
   const { pri, queue: from, group } = row
   // What it is in the first queue says nothing of the others.
   const groups = groupsOf(row)
-  displace(m, row)
-  notLeaving(m, row)
-  const deaths = DEATHS.includes(op.why) ? died(row, op.why, m.now) : row.more?.deaths
+  displace(commit, row)
+  notLeaving(commit, row)
+  const deaths = DEATHS.includes(op.why) ? died(row, op.why, commit.now) : row.more?.deaths
   const per: Put[] = []
   let itself = true
   for (const [i, queue] of queues.entries()) {
@@ -65,36 +65,36 @@ export function move(m: Machine, row: Row, op: Pick<ForwardOp, 'to' | 'why' | 'e
       continue
     }
     if (itself) {
-      moveTo(m, row, queue, target, op.why)
+      moveTo(commit, row, queue, target, op.why)
       overwrite(row, op.body, op.envelope)
     }
-    const moved = itself ? row : copy(m, row, queue, { pri, ...target }, body as Uint8Array, groups)
+    const moved = itself ? row : copy(commit, row, queue, { pri, ...target }, body as Uint8Array, groups)
     if (deaths) more(moved).deaths = deaths
-    ;(itself ? place : placeNew)(m, moved, target.at ?? 0)
+    ;(itself ? place : placeNew)(commit, moved, target.at ?? 0)
     itself = false
     per.push({ ok: true, id: moved.id, state: moved.state })
   }
-  if (group !== undefined && (from !== row.queue || row.group === undefined)) openHead(m, from, group)
-  m.news.add(row, 'moved', { from: from.name.slice(from.name.indexOf('/') + 1) })
-  return { ok: true, do: 'forward', per, dead: m.dead }
+  if (group !== undefined && (from !== row.queue || row.group === undefined)) openHead(commit, from, group)
+  commit.news.add(row, 'moved', { from: from.name.slice(from.name.indexOf('/') + 1) })
+  return { ok: true, do: 'forward', per, dead: commit.dead }
 }
 
-function accepting(m: Machine, row: Row, target: Target, size: number): QueueRow | Refusal {
-  let queue = m.table.queue(target.queue)
+function accepting(commit: Commit, row: Row, target: Target, size: number): QueueRow | Refusal {
+  let queue = commit.table.queue(target.queue)
   if (!queue) {
     if (!target.create) return 'no queue'
     if (!isName(target.queue)) return 'unsupported'
-    queue = m.table.createQueue(target.queue, m.now)
+    queue = commit.table.createQueue(target.queue, commit.now)
   }
-  return (queue !== row.queue && room(m, queue, size)) || queue
+  return (queue !== row.queue && room(commit, queue, size)) || queue
 }
 
-function moveTo(m: Machine, row: Row, queue: QueueRow, target: Target, why: Why): void {
+function moveTo(commit: Commit, row: Row, queue: QueueRow, target: Target, why: Why): void {
   const from = row.queue
   if (from !== queue) {
     // A unique key holds in the queue that it was put into, and nobody else would give it back there.
-    openSuccessor(m, row)
-    dropClaim(m, row, 'gone')
+    openSuccessor(commit, row)
+    dropClaim(commit, row, 'gone')
     delete row.more?.unique
     delete row.more?.after
     from.gone++
@@ -103,20 +103,20 @@ function moveTo(m: Machine, row: Row, queue: QueueRow, target: Target, why: Why)
     queue.bytes += row.size
     row.queue = queue
     // Who had it there has nothing to say here.
-    row.n = nextFence(row, m.table.epoch)
+    row.n = nextFence(row, commit.table.epoch)
   }
   join(row, groupOf(row), groupsOf(row))
-  row.rank = m.table.next()
+  row.rank = commit.table.next()
   if (target.pri !== undefined) row.pri = target.pri
   if (why === 'asked') anew(row)
   else if (from !== queue) limitFromHere(row)
-  row.delay = target.at === undefined ? 0 : Math.max(0, target.at - m.now)
+  row.delay = target.at === undefined ? 0 : Math.max(0, target.at - commit.now)
   if (target.rank === 'due') more(row).rankWhenDue = true
   delete row.more?.drop
   delete row.more?.retained
   delete row.more?.why
   const put = row.put
-  row.put = m.now
+  row.put = commit.now
   setExpiry(row, target.ttl)
   row.put = put
 }
@@ -137,7 +137,7 @@ function groupsOf(row: Row): QueuePolicy['groups'] {
 }
 
 function copy(
-  m: Machine,
+  commit: Commit,
   row: Row,
   queue: QueueRow,
   target: Target,
@@ -148,7 +148,7 @@ function copy(
   if (row.envelope) msg.envelope = row.envelope
   if (row.gates) msg.gates = [...row.gates]
   if (row.more?.name !== undefined) msg.name = row.more.name
-  const twin = newRow(m, queue, m.table.next(), target, msg)
+  const twin = newRow(commit, queue, commit.table.next(), target, msg)
   join(twin, groupOf(row), groups)
   twin.put = row.put
   twin.reserves = row.reserves

@@ -1,7 +1,7 @@
 /** How a job comes back from a lease, or is set aside. */
 import type { Backoff, Bytes, Ms, State, Why } from '../../job.ts'
 import { count, returnTokens } from './admission.ts'
-import type { Machine } from './machine.ts'
+import type { Commit } from './commit.ts'
 import { depart, displace, notLeaving, openHead, openSuccessor, place } from './place.ts'
 import { anew, counts, more, NEVER, type Row } from './row.ts'
 import { setPri, toBack } from './turn.ts'
@@ -28,15 +28,15 @@ const LOST: Backoff = { first: 250, factor: 4, max: 60_000 }
  * Back to ready or delayed, with the counters that this way of returning moves; over a limit it is set aside as 'exhausted', and a cancelled one is
  * finished. Returns the state that it came to.
  */
-export function giveBack(m: Machine, row: Row, as: Return, terms: Terms = {}): State {
+export function giveBack(commit: Commit, row: Row, as: Return, terms: Terms = {}): State {
   if (row.more?.cancelled && row.state === 'reserved') {
-    depart(m, row, { as: 'cancelled' })
+    depart(commit, row, { as: 'cancelled' })
     return 'finished'
   }
-  if (as === 'untaken') returnTokens(m, row)
+  if (as === 'untaken') returnTokens(commit, row)
   const bound = row.state === 'reserved' && row.at === NEVER
-  displace(m, row)
-  notLeaving(m, row)
+  displace(commit, row)
+  notLeaving(commit, row)
   switch (as) {
     case 'asked':
       counts(row).releases++
@@ -64,18 +64,18 @@ export function giveBack(m: Machine, row: Row, as: Return, terms: Terms = {}): S
   if (terms.afresh) anew(row)
   if (terms.error) more(row).error = terms.error
   if (terms.pri !== undefined) setPri(row, terms.pri)
-  if (terms.back && row.fair !== undefined) toBack(m, row)
-  else if (terms.back) row.rank = m.table.next()
+  if (terms.back && row.fair !== undefined) toBack(commit, row)
+  else if (terms.back) row.rank = commit.table.next()
   if (as !== 'kicked' && as !== 'untaken' && exhausted(row)) {
-    aside(m, row, 'exhausted')
+    aside(commit, row, 'exhausted')
     return row.state
   }
   let at = terms.at ?? 0
   if (terms.at === undefined && (as === 'failed' || as === 'lost' || as === 'timeout'))
-    at = m.now + backoff(row, as === 'lost' && bound ? LOST : undefined)
+    at = commit.now + backoff(row, as === 'lost' && bound ? LOST : undefined)
   // Otherwise nobody asked for another one.
-  if (as === 'asked' || as === 'failed' || at > m.now) row.delay = Math.max(0, at - m.now)
-  place(m, row, at)
+  if (as === 'asked' || as === 'failed' || at > commit.now) row.delay = Math.max(0, at - commit.now)
+  place(commit, row, at)
   return row.state
 }
 
@@ -104,10 +104,10 @@ function backoff(row: Row, otherwise: Backoff | undefined): Ms {
 }
 
 /** Buries a row that is in no order; where its queue has a dead-letter target, it is reported to be forwarded there. */
-export function aside(m: Machine, row: Row, why: Why): void {
+export function aside(commit: Commit, row: Row, why: Why): void {
   const dead = why === 'asked' ? undefined : row.queue.policy?.dead
   row.state = 'buried'
-  row.at = m.table.nextBurial()
+  row.at = commit.table.nextBurial()
   row.turn = false
   row.dead = dead !== undefined
   delete row.more?.after
@@ -117,37 +117,37 @@ export function aside(m: Machine, row: Row, why: Why): void {
     if (row.expires !== 0) more(row).drop = true
   }
   more(row).why = why
-  count(m, row, 1)
+  count(commit, row, 1)
   if (dead !== undefined) {
     row.queue.leaving++
     row.queue.leavingBytes += row.size
   }
-  m.table.enter(row)
-  if (row.group !== undefined) openHead(m, row.queue, row.group)
-  openSuccessor(m, row)
-  if (row.more?.result !== undefined) m.finished.push(row.id)
-  if (dead !== undefined) m.reportDead(row, dead)
+  commit.table.enter(row)
+  if (row.group !== undefined) openHead(commit, row.queue, row.group)
+  openSuccessor(commit, row)
+  if (row.more?.result !== undefined) commit.finished.push(row.id)
+  if (dead !== undefined) commit.reportDead(row, dead)
 }
 
 /** Its time to live is over, or it is over the length: dead-lettered where the queue says so, else dropped. */
-export function drop(m: Machine, row: Row, why: 'expired' | 'maxlen'): void {
-  if (why === 'expired') m.news.add(row, 'expired')
-  else m.news.add(row, 'deleted', { why: 'its queue was full' })
-  const kept = why === 'maxlen' || !(row.more?.drop || (row.more?.retained ?? NEVER) <= m.now)
+export function drop(commit: Commit, row: Row, why: 'expired' | 'maxlen'): void {
+  if (why === 'expired') commit.news.add(row, 'expired')
+  else commit.news.add(row, 'deleted', { why: 'its queue was full' })
+  const kept = why === 'maxlen' || !(row.more?.drop || (row.more?.retained ?? NEVER) <= commit.now)
   if (row.queue.policy?.dead !== undefined && kept) {
-    displace(m, row)
-    aside(m, row, why)
-  } else depart(m, row, { as: 'cancelled' })
+    displace(commit, row)
+    aside(commit, row, why)
+  } else depart(commit, row, { as: 'cancelled' })
 }
 
 /** The lease's deadline has passed. */
-export function timeOut(m: Machine, row: Row): void {
-  endLease(m, row, 'timeout')
-  m.news.add(row, 'lost', { why: 'timeout' })
-  giveBack(m, row, 'timeout')
+export function timeOut(commit: Commit, row: Row): void {
+  endLease(commit, row, 'timeout')
+  commit.news.add(row, 'lost', { why: 'timeout' })
+  giveBack(commit, row, 'timeout')
 }
 
 /** Tells the holder that its lease ended without its doing. */
-export function endLease(m: Machine, row: Row, why: 'timeout' | 'cancelled' | 'forced'): void {
-  if (row.holder) m.ended.push({ id: row.id, n: row.n, session: row.holder.session, why })
+export function endLease(commit: Commit, row: Row, why: 'timeout' | 'cancelled' | 'forced'): void {
+  if (row.holder) commit.ended.push({ id: row.id, n: row.n, session: row.holder.session, why })
 }

@@ -1,88 +1,33 @@
 /**
  * The state machine of a job, for stores that run in our process. It decides what each operation of the contract does; a `Table` keeps the rows.
  */
-import type { Fence, JobId, Ms, Queue } from '../../job.ts'
-import type { Dead, Hint, Op, Refused, Result, Unit } from '../store.ts'
+import type { Ms } from '../../job.ts'
+import type { Hint, Op, Refused, Result, Unit } from '../store.ts'
+import { settleGates } from './admission.ts'
 import { bulk } from './bulk.ts'
+import { Commit, MOVES } from './commit.ts'
 import { due, sweep } from './due.ts'
 import { end } from './end.ts'
 import { forward } from './forward.ts'
-import { settleGates } from './admission.ts'
 import { put } from './put.ts'
-import type { QueueRow } from './queue.ts'
 import { record } from './record.ts'
 import { reserve } from './reserve.ts'
-import { NEVER, type Row } from './row.ts'
 import { bury, cancel, finish, note, release, touch } from './settle.ts'
-import type { Table } from './table.ts'
-import { News, tell } from './tell.ts'
+import { tell } from './tell.ts'
 
 /** So many rows are made due at the start of each commit; the rest follow in later ones. */
 const SWEEP = 64
-/** So many rows are moved at gates in one commit; the rest follow in later ones. */
-const MOVES = 1000
-/** So often, and so many rows at a time, what is kept for a while is looked over. */
-const TIDY: Ms = 1000
-const TIDIED = 4000
 const SKIPPED: Refused = Object.freeze({ ok: false, why: 'skipped' })
 const UNSUPPORTED: Refused = Object.freeze({ ok: false, why: 'unsupported' })
-const NO_DEAD: readonly Dead[] = Object.freeze([])
 
-export interface Ended {
-  id: JobId
-  n: Fence
-  session: string
-  why: 'timeout' | 'cancelled' | 'forced'
-}
-
-export class Machine {
-  readonly table: Table
-  /** The moment of this commit. */
-  now: Ms = 0
-  /** Queues in which a job became ready in this commit. */
-  readonly woken = new Set<QueueRow>()
-  /** Queues woken, and leases that ended, by no operation of their holder's. */
-  hinted = new Set<Queue>()
-  /** Gates that may let somebody out: seen to before the next reserve, or at the end of the commit. */
-  readonly opened = new Set<string>()
-  /** So many rows may still be moved at gates in this commit. */
-  moves = MOVES
-  ended: Ended[] = []
-  /** Jobs whose outcome is kept that ended, or were set aside. */
-  finished: JobId[] = []
-  readonly news = new News(this)
-  /** The number of the last event that was told in this commit. */
-  told: number | undefined
-  /** The store has no room for more: puts are refused as 'full'. */
-  full = false
-  /** What the sweep at the start buried for a dead-letter target is for the next `due` to report. */
-  undelivered = false
-  /** When what is over was last thrown out. */
-  collected: Ms = -Infinity
-  queuesCollected: Ms = -Infinity
-  /** Dead letters that were reported, and when. */
-  readonly reported = new Map<JobId, Ms>()
-  /** Up to this number in the order of burial, dead letters were told of. */
-  toldOf = 0
-  #dead: Dead[] | undefined
-  #ready: Set<Queue> | undefined
-  /** Who puts knows what becomes ready by it, and needs no hint. */
-  #putting = false
-  /** The soonest moment that was told of. */
-  toldDue: Ms = NEVER
-
-  constructor(table: Table) {
-    this.table = table
-  }
-
+export class Machine extends Commit {
   /** Begins a commit: what is due becomes due. */
   begin(now: Ms): void {
     this.now = now
     this.woken.clear()
     this.moves = MOVES
     if (this.table.soonest(now) > now) return
-    this.#dead = undefined
-    this.#putting = false
+    this.turn(false)
     sweep(this, SWEEP)
     this.#keepUntold()
   }
@@ -90,17 +35,17 @@ export class Machine {
   /** Ends a commit: what was given back lets others through. */
   end(): void {
     if (this.opened.size > 0) {
-      this.#putting = false
+      this.turn(false)
       settleGates(this)
     }
-    this.news.tell()
+    this.told = this.news.tell(this.now) ?? this.told
   }
 
   /** No answer tells of what was buried just now: `due` will. */
   #keepUntold(): void {
-    if (!this.#dead) return
+    if (this.dead.length === 0) return
     this.undelivered = true
-    for (const { id } of this.#dead) this.reported.delete(id)
+    for (const { id } of this.dead) this.reported.delete(id)
   }
 
   run(unit: Unit): Result[] {
@@ -141,8 +86,7 @@ export class Machine {
   }
 
   #op(op: Op): Result {
-    this.#dead = undefined
-    this.#putting = op.do === 'put'
+    this.turn(op.do === 'put')
     switch (op.do) {
       case 'put':
         return put(this, op)
@@ -173,35 +117,6 @@ export class Machine {
       case 'tell':
         return tell(this, op)
     }
-  }
-
-  /** What the operation that runs buried for a dead-letter target. */
-  get dead(): readonly Dead[] {
-    return this.#dead ?? NO_DEAD
-  }
-
-  reportDead(row: Row, to: Queue): void {
-    const { more } = row
-    // In the order of telling: the one told of longest ago comes first.
-    this.reported.delete(row.id)
-    this.reported.set(row.id, this.now)
-    ;(this.#dead ??= []).push({
-      id: row.id,
-      n: row.n,
-      queue: row.queue.name,
-      to,
-      why: more?.why ?? 'failed',
-      ...(row.envelope && { envelope: row.envelope }),
-      deaths: more?.deaths ?? [],
-    })
-  }
-
-  /** Before something is kept for a while: what was kept long enough leaves, now and then, also where nothing else is ever due. */
-  tidy(): void {
-    if (this.now - this.collected < TIDY) return
-    this.collected = this.now
-    this.table.collectClaims(this.now, TIDIED)
-    this.table.collectHistory(this.now, TIDIED)
   }
 
   /** What this commit did beside its answers, once. */
@@ -235,21 +150,5 @@ export class Machine {
     this.finished = []
     this.news.clear()
     this.told = undefined
-  }
-
-  wake(queue: QueueRow): void {
-    this.woken.add(queue)
-    if (!this.#putting) this.hinted.add(queue.name)
-    this.#ready?.add(queue.name)
-  }
-
-  /** Runs, and says in which queues jobs became ready by it. */
-  watching<T>(run: () => T): { result: T; ready: Queue[] } {
-    const ready = (this.#ready = new Set())
-    try {
-      return { result: run(), ready: [...ready] }
-    } finally {
-      this.#ready = undefined
-    }
   }
 }

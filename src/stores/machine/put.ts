@@ -3,7 +3,7 @@ import type { Put, PutOp, Refusal, Restored, Result } from '../store.ts'
 import { count } from './admission.ts'
 import { areGates, gatesOf } from './gate.ts'
 import { drop } from './give-back.ts'
-import type { Machine } from './machine.ts'
+import type { Commit } from './commit.ts'
 import { isName, refuse } from './refuse.ts'
 import { cancel } from './settle.ts'
 import { displace, notLeaving, place, placeNew } from './place.ts'
@@ -16,63 +16,66 @@ import { setPri } from './turn.ts'
 const PRIORITY = 65536
 const LEASE: Ms = 60_000
 
-export function put(m: Machine, op: PutOp): Result {
+export function put(commit: Commit, op: PutOp): Result {
   const per: Put[] = []
   let any = false
   for (const target of op.to) {
-    const result = putOne(m, target, op.msg, op.restore)
+    const result = putOne(commit, target, op.msg, op.restore)
     any ||= result.ok
     per.push(result)
   }
   if (!any) return refuse(per[0] && !per[0].ok ? per[0].why : 'no queue')
-  return { ok: true, do: 'put', per, dead: m.dead }
+  return { ok: true, do: 'put', per, dead: commit.dead }
 }
 
-function putOne(m: Machine, target: Target, msg: Message, restore: Restored | undefined): Put {
+function putOne(commit: Commit, target: Target, msg: Message, restore: Restored | undefined): Put {
   if (msg.parent !== undefined || msg.children || !areGates(msg.gates)) return refused('unsupported')
   if (msg.group !== undefined && !isName(msg.group)) return refused('unsupported')
-  if (m.full) return refused('full')
-  let queue = m.table.queue(target.queue)
+  if (commit.full) return refused('full')
+  let queue = commit.table.queue(target.queue)
   if (!queue) {
     if (!target.create) return refused('no queue')
     if (!isName(target.queue)) return refused('unsupported')
-    queue = m.table.createQueue(target.queue, m.now)
+    queue = commit.table.createQueue(target.queue, commit.now)
   }
-  if (restore && m.table.get(restore.id)) return refused('conflict')
+  if (restore && commit.table.get(restore.id)) return refused('conflict')
   if (msg.unique) {
-    const answer = claimed(m, queue, target, msg, msg.unique)
+    const answer = claimed(commit, queue, target, msg, msg.unique)
     if (answer) return answer
   }
-  const refusal = room(m, queue, msg.body.length)
+  const refusal = room(commit, queue, msg.body.length)
   if (refusal) return refused(refusal)
 
-  const id = restore ? restore.id : m.table.next()
-  if (restore) m.table.above(id)
-  const row = newRow(m, queue, id, target, msg)
-  let at = row.delay ? m.now + row.delay : 0
+  const id = restore ? restore.id : commit.table.next()
+  if (restore) commit.table.above(id)
+  const row = newRow(commit, queue, id, target, msg)
+  let at = row.delay ? commit.now + row.delay : 0
   if (target.at !== undefined) at = target.at
   if (restore) bringBack(row, restore)
   if (msg.unique) {
     const key = claimKey(msg.unique, msg.group)
     const { unique } = msg
-    const first = unique.on === 'keep' ? undefined : holderOf(m, queue, key)
+    const first = unique.on === 'keep' ? undefined : holderOf(commit, queue, key)
     if (first?.state === 'reserved') more(row).after = first.id
-    if (typeof unique.for === 'number') m.tidy()
+    if (typeof unique.for === 'number') commit.tidy()
     more(row).unique = { key, waiting: unique.for === 'waiting' }
-    m.table.setClaim(queue, key, { id, for: typeof unique.for === 'number' ? m.now + unique.for : unique.for })
+    commit.table.setClaim(queue, key, {
+      id,
+      for: typeof unique.for === 'number' ? commit.now + unique.for : unique.for,
+    })
   }
   if (restore?.buried) {
     row.state = 'buried'
-    row.at = m.table.nextBurial()
+    row.at = commit.table.nextBurial()
     more(row).why = 'asked'
-    count(m, row, 1)
-    m.table.insert(row)
-  } else placeNew(m, row, at)
+    count(commit, row, 1)
+    commit.table.insert(row)
+  } else placeNew(commit, row, at)
   return { ok: true, id, state: row.state }
 }
 
 /** A row for a message in a queue, in no order yet. Its `delay` is what the target or the queue asks for. */
-export function newRow(m: Machine, queue: QueueRow, id: number, target: Target, msg: Message): Row {
+export function newRow(commit: Commit, queue: QueueRow, id: number, target: Target, msg: Message): Row {
   const { policy } = queue
   const row = new Row(
     id,
@@ -80,11 +83,11 @@ export function newRow(m: Machine, queue: QueueRow, id: number, target: Target, 
     target.pri ?? policy?.pri ?? PRIORITY,
     id,
     msg.lease ?? policy?.lease ?? LEASE,
-    m.now,
+    commit.now,
     msg.body,
     msg.body.length,
   )
-  if (target.at !== undefined) row.delay = Math.max(0, target.at - m.now)
+  if (target.at !== undefined) row.delay = Math.max(0, target.at - commit.now)
   else if (policy?.delay) row.delay = policy.delay
   if (msg.envelope) row.envelope = msg.envelope
   join(row, msg.group)
@@ -128,7 +131,7 @@ export function setExpiry(row: Row, own: Ms | undefined): void {
 }
 
 /** Why the queue doesn't take so many bytes more, if it doesn't; under `overflow: 'drop'` its head makes room. */
-export function room(m: Machine, queue: QueueRow, bytes: number): Refusal | undefined {
+export function room(commit: Commit, queue: QueueRow, bytes: number): Refusal | undefined {
   const { policy } = queue
   if (!policy) return undefined
   const { maxSize, maxJobs, maxBytes } = policy
@@ -137,8 +140,8 @@ export function room(m: Machine, queue: QueueRow, bytes: number): Refusal | unde
     (maxJobs !== undefined && queue.jobs - queue.leaving >= maxJobs) ||
     (maxBytes !== undefined && queue.bytes - queue.leavingBytes + bytes > maxBytes)
   if (!over()) return undefined
-  if (policy.overflow !== 'drop' || !canDrop(m, queue, bytes)) return 'full'
-  while (over()) drop(m, m.table.head(queue) as Row, 'maxlen')
+  if (policy.overflow !== 'drop' || !canDrop(commit, queue, bytes)) return 'full'
+  while (over()) drop(commit, commit.table.head(queue) as Row, 'maxlen')
   return undefined
 }
 
@@ -146,16 +149,16 @@ export function room(m: Machine, queue: QueueRow, bytes: number): Refusal | unde
  * Whether the ready jobs, and those of their groups that become ready when they go, are enough to make room: a put that is refused drops none. Of groups with
  * a job that has gates, or waits for another one, nobody knows what becomes ready.
  */
-function canDrop(m: Machine, queue: QueueRow, bytes: number): boolean {
+function canDrop(commit: Commit, queue: QueueRow, bytes: number): boolean {
   const { maxJobs = Infinity, maxBytes = Infinity } = queue.policy ?? {}
   const jobs = queue.jobs - queue.leaving - maxJobs + 1
   const size = queue.bytes - queue.leavingBytes + bytes - maxBytes
   const enough = (rows: readonly Row[]) => rows.length >= jobs && rows.reduce((sum, row) => sum + row.size, 0) >= size
   for (let limit = Math.max(1, jobs); limit < queue.ready; limit *= 2)
-    if (enough(m.table.list(queue, 'ready', limit))) return true
-  const rows = m.table.list(queue, 'ready', Infinity)
+    if (enough(commit.table.list(queue, 'ready', limit))) return true
+  const rows = commit.table.list(queue, 'ready', Infinity)
   if (enough(rows)) return true
-  const waiting = m.table.list(queue, 'waiting', Infinity)
+  const waiting = commit.table.list(queue, 'waiting', Infinity)
   const groups = new Set(rows.map((row) => row.group))
   groups.delete(undefined)
   for (const row of waiting) if (row.gates || row.more?.after !== undefined) groups.delete(row.group)
@@ -167,39 +170,39 @@ function canDrop(m: Machine, queue: QueueRow, bytes: number): boolean {
  * that job while it waits; a reserved one gets a successor, which takes the key over and waits until it ends. `supersede` cancels a reserved one, too.
  * One that is gone, or was set aside, holds a key only for `keep`.
  */
-function claimed(m: Machine, queue: QueueRow, target: Target, msg: Message, unique: Unique): Put | undefined {
-  const claim = claimOf(m, queue, claimKey(unique, msg.group))
+function claimed(commit: Commit, queue: QueueRow, target: Target, msg: Message, unique: Unique): Put | undefined {
+  const claim = claimOf(commit, queue, claimKey(unique, msg.group))
   if (!claim) return undefined
-  const row = m.table.get(claim.id)
+  const row = commit.table.get(claim.id)
   if (unique.on === 'keep') return { ok: true, id: claim.id, state: row?.state ?? 'finished', duplicate: true }
   if (!row || row.state === 'buried') return undefined
   if (row.state === 'reserved') {
-    if (unique.on === 'supersede') cancel(m, { do: 'cancel', job: row.id })
+    if (unique.on === 'supersede') cancel(commit, { do: 'cancel', job: row.id })
     return undefined
   }
   const { maxSize } = queue.policy ?? {}
   if (maxSize !== undefined && msg.body.length > maxSize) return refused('too big')
-  displace(m, row)
-  notLeaving(m, row)
+  displace(commit, row)
+  notLeaving(commit, row)
   overwrite(row, msg.body, msg.envelope)
   row.gates = gatesOf(msg.gates)
   become(row, msg)
   if (target.pri !== undefined) setPri(row, target.pri)
-  row.delay = target.at === undefined ? 0 : Math.max(0, target.at - m.now)
-  place(m, row, target.at ?? 0)
+  row.delay = target.at === undefined ? 0 : Math.max(0, target.at - commit.now)
+  place(commit, row, target.at ?? 0)
   return { ok: true, id: row.id, state: row.state, replaced: true }
 }
 
 /** Who has the key, if its time isn't over. One that still waits for the job that had it before has it until then. */
-function claimOf(m: Machine, queue: QueueRow, key: string): Claim | undefined {
-  const claim = m.table.claim(queue, key)
-  if (!claim || typeof claim.for === 'string' || claim.for > m.now) return claim
-  return m.table.get(claim.id)?.more?.after === undefined ? undefined : claim
+function claimOf(commit: Commit, queue: QueueRow, key: string): Claim | undefined {
+  const claim = commit.table.claim(queue, key)
+  if (!claim || typeof claim.for === 'string' || claim.for > commit.now) return claim
+  return commit.table.get(claim.id)?.more?.after === undefined ? undefined : claim
 }
 
-function holderOf(m: Machine, queue: QueueRow, key: string): Row | undefined {
-  const claim = claimOf(m, queue, key)
-  return claim && m.table.get(claim.id)
+function holderOf(commit: Commit, queue: QueueRow, key: string): Row | undefined {
+  const claim = claimOf(commit, queue, key)
+  return claim && commit.table.get(claim.id)
 }
 
 /** What comes from the message's definition is the new message's: jobs of several names may share a key. */

@@ -1,5 +1,4 @@
-import type { Ms, Queue, QueuePolicy } from '../../job.ts'
-import type { Row } from './row.ts'
+import type { Ms, Queue, QueuePolicy, State } from '../../job.ts'
 
 /** Jobs of equal urgency to beanstalkd's eyes: below this priority. */
 export const URGENT = 1024
@@ -37,8 +36,8 @@ export class QueueRow {
   }
 
   /** Counts a row in (1) or out (-1) of its state. */
-  count(row: Row, by: 1 | -1): void {
-    this[row.state] += by
-    if (row.state === 'ready' && row.pri < URGENT) this.urgent += by
+  count({ state, pri }: { state: Exclude<State, 'finished'>; pri: number }, by: 1 | -1): void {
+    this[state] += by
+    if (state === 'ready' && pri < URGENT) this.urgent += by
   }
 }

@@ -2,44 +2,44 @@ import type { JobId, Ms, Queue, Reserved, Terms } from '../../job.ts'
 import type { ReserveOp, Result } from '../store.ts'
 import { begin, closedGate, count, isQueueClosed, park, queueOpens, settleGates } from './admission.ts'
 import { aside, drop, exhausted, timeOut } from './give-back.ts'
-import type { Machine } from './machine.ts'
+import type { Commit } from './commit.ts'
 import { refuse } from './refuse.ts'
 import { depart, displace, dropClaim, notLeaving, openGroup } from './place.ts'
 import type { QueueRow } from './queue.ts'
 import { groupOf, NEVER, nextFence, type Row } from './row.ts'
 
-export function reserve(m: Machine, op: ReserveOp): Result {
-  if (typeof op.from === 'number') return reserveOne(m, op, op.from)
+export function reserve(commit: Commit, op: ReserveOp): Result {
+  if (typeof op.from === 'number') return reserveOne(commit, op, op.from)
   const jobs: Reserved[] = []
   let bytes = op.bytes
-  let row = first(m, op.from)
+  let row = first(commit, op.from)
   while (row) {
     if (jobs.length > 0 && row.size > bytes) break
     bytes -= row.size
     // One that is gone at once opens its group: what follows it is ready, and waits its turn.
     const following = op.run && !op.gone && row.group !== undefined ? row : undefined
-    jobs.push(take(m, row, op))
+    jobs.push(take(commit, row, op))
     if (jobs.length >= op.max || bytes <= 0) break
-    row = (following && next(m, following)) ?? first(m, op.from)
+    row = (following && next(commit, following)) ?? first(commit, op.from)
   }
-  if (jobs.length > 0) return { ok: true, do: 'reserve', jobs, dead: m.dead }
-  const soonest = nextReady(m, op.from)
+  if (jobs.length > 0) return { ok: true, do: 'reserve', jobs, dead: commit.dead }
+  const soonest = nextReady(commit, op.from)
   return soonest === undefined ? refuse('empty') : { ok: false, why: 'empty', next: soonest }
 }
 
 /** The most urgent job over all queues that aren't paused and haven't reached their limits. */
-function first(m: Machine, from: Queue[]): Row | undefined {
+function first(commit: Commit, from: Queue[]): Row | undefined {
   for (;;) {
-    if (m.opened.size > 0) settleGates(m)
+    if (commit.opened.size > 0) settleGates(commit)
     let best: Row | undefined
     for (let i = 0; i < from.length; i++) {
-      const queue = m.table.queue(from[i] as Queue)
-      if (!queue || queue.pausedUntil > m.now || (queue.policy && isQueueClosed(m, queue))) continue
-      const head = ready(m, queue)
+      const queue = commit.table.queue(from[i] as Queue)
+      if (!queue || queue.pausedUntil > commit.now || (queue.policy && isQueueClosed(commit, queue))) continue
+      const head = ready(commit, queue)
       if (head && (!best || head.pri < best.pri || (head.pri === best.pri && age(head) < age(best)))) best = head
     }
     // What met a closed gate, or left, may have made room for one that comes before.
-    if (m.opened.size === 0) return best
+    if (commit.opened.size === 0) return best
   }
 }
 
@@ -48,67 +48,67 @@ function age(row: Row): number {
   return row.turn ? row.id : row.rank
 }
 
-function ready(m: Machine, queue: QueueRow): Row | undefined {
+function ready(commit: Commit, queue: QueueRow): Row | undefined {
   for (;;) {
-    const head = m.table.head(queue)
+    const head = commit.table.head(queue)
     if (!head) return undefined
-    if (!takable(m, head)) continue
-    const gate = closedGate(m, head)
+    if (!takable(commit, head)) continue
+    const gate = closedGate(commit, head)
     if (gate === undefined) return head
-    if (park(m, head, gate)) continue
-    m.wake(queue)
+    if (park(commit, head, gate)) continue
+    commit.wake(queue)
     return undefined
   }
 }
 
 /** What may not be taken any more leaves on the spot. */
-function takable(m: Machine, row: Row): boolean {
-  if (row.expires !== 0 && row.expires <= m.now) drop(m, row, 'expired')
+function takable(commit: Commit, row: Row): boolean {
+  if (row.expires !== 0 && row.expires <= commit.now) drop(commit, row, 'expired')
   else if ((row.more || row.queue.policy) && row.reserves > 0 && !row.more?.counts?.kicks && exhausted(row)) {
-    displace(m, row)
-    aside(m, row, 'exhausted')
+    displace(commit, row)
+    aside(commit, row, 'exhausted')
   } else return true
   return false
 }
 
 /** The next of a group, if nothing stands between. */
-function next(m: Machine, row: Row): Row | undefined {
-  const following = m.table.groupNext(row)
-  if (following?.state !== 'waiting' || closedGate(m, following) !== undefined) return undefined
-  if (row.queue.policy && isQueueClosed(m, row.queue)) return undefined
-  return takable(m, following) ? following : undefined
+function next(commit: Commit, row: Row): Row | undefined {
+  const following = commit.table.groupNext(row)
+  if (following?.state !== 'waiting' || closedGate(commit, following) !== undefined) return undefined
+  if (row.queue.policy && isQueueClosed(commit, row.queue)) return undefined
+  return takable(commit, following) ? following : undefined
 }
 
-function reserveOne(m: Machine, op: ReserveOp, id: JobId): Result {
-  const row = m.table.get(id)
+function reserveOne(commit: Commit, op: ReserveOp, id: JobId): Result {
+  const row = commit.table.get(id)
   if (!row) return refuse('gone')
   if (row.state === 'reserved') {
-    if (row.at > m.now) return refuse('not held')
-    timeOut(m, row)
+    if (row.at > commit.now) return refuse('not held')
+    timeOut(commit, row)
   }
-  const head = row.group !== undefined && m.table.groupHead(row.queue, row.group)
+  const head = row.group !== undefined && commit.table.groupHead(row.queue, row.group)
   if (head && row.state !== 'buried' && head !== row) return refuse('not held')
-  const job = take(m, row, op)
-  if (row.group !== undefined) openGroup(m, row.queue, row.group)
-  return { ok: true, do: 'reserve', jobs: [job], dead: m.dead }
+  const job = take(commit, row, op)
+  if (row.group !== undefined) openGroup(commit, row.queue, row.group)
+  return { ok: true, do: 'reserve', jobs: [job], dead: commit.dead }
 }
 
-function take(m: Machine, row: Row, op: ReserveOp): Reserved {
-  const { table, now } = m
+function take(commit: Commit, row: Row, op: ReserveOp): Reserved {
+  const { table, now } = commit
   const { queue } = row
   const body = table.bodyOf(row)
-  displace(m, row)
-  notLeaving(m, row)
+  displace(commit, row)
+  notLeaving(commit, row)
   row.state = 'reserved'
   row.n = nextFence(row, table.epoch)
   row.reserves++
   row.first ||= now
   row.at = deadline(row, op.lease, now)
   if (op.lease.session !== undefined) table.holder(op.lease.session).add(row)
-  if (row.more?.unique) dropClaim(m, row, 'reserved')
+  if (row.more?.unique) dropClaim(commit, row, 'reserved')
   delete row.more?.after
-  count(m, row, 1)
-  if (row.gates || queue.policy?.rate) begin(m, row)
+  count(commit, row, 1)
+  if (row.gates || queue.policy?.rate) begin(commit, row)
   table.enter(row)
   const reserved: Reserved = {
     id: row.id,
@@ -131,7 +131,7 @@ function take(m: Machine, row: Row, op: ReserveOp): Reserved {
     if (row.more.name !== undefined) reserved.name = row.more.name
     if (row.more.deaths) reserved.deaths = row.more.deaths
   }
-  if (op.gone) depart(m, row, { as: 'done' })
+  if (op.gone) depart(commit, row, { as: 'done' })
   return reserved
 }
 
@@ -141,15 +141,15 @@ function deadline(row: Row, lease: Terms, now: Ms): Ms {
 }
 
 /** The soonest moment at which one of these queues may have a job by the passing of time alone. */
-function nextReady(m: Machine, from: Queue[]): Ms | undefined {
+function nextReady(commit: Commit, from: Queue[]): Ms | undefined {
   let soonest = Infinity
   for (const name of from) {
-    const queue = m.table.queue(name)
+    const queue = commit.table.queue(name)
     if (!queue) continue
-    if (queue.pausedUntil > m.now) soonest = Math.min(soonest, queue.pausedUntil)
-    if (queue.policy?.rate) soonest = Math.min(soonest, queueOpens(m, queue))
+    if (queue.pausedUntil > commit.now) soonest = Math.min(soonest, queue.pausedUntil)
+    if (queue.policy?.rate) soonest = Math.min(soonest, queueOpens(commit, queue))
     if (queue.delayed > 0 || queue.reserved > 0 || queue.waiting > 0)
-      soonest = Math.min(soonest, Math.max(m.table.soonest(m.now), m.now + 1))
+      soonest = Math.min(soonest, Math.max(commit.table.soonest(commit.now), commit.now + 1))
   }
   return soonest >= NEVER ? undefined : soonest
 }

@@ -3,23 +3,23 @@
  * of its own group, whichever comes later. Turns are read off the jobs that are here: there is no other state, and a group without jobs is forgotten.
  * docs/architecture.md says more, under "Fair groups".
  */
-import type { Machine } from './machine.ts'
+import type { Commit } from './commit.ts'
 import type { Row } from './row.ts'
 
 /**
  * Ranks a row that becomes ready and is in no order: one that comes back from its lease keeps its turn, or gets the one that it is now.
  * @param fresh a number above all ranks: its rank where nothing is ready
  */
-export function takeTurn(m: Machine, row: Row, fresh?: number): void {
-  const now = current(m, row)
-  const own = row.turn ? row.rank : afterLast(m, row)
-  row.rank = now === undefined ? (fresh ?? m.table.next()) : Math.max(now, own)
+export function takeTurn(commit: Commit, row: Row, fresh?: number): void {
+  const now = current(commit, row)
+  const own = row.turn ? row.rank : afterLast(commit, row)
+  row.rank = now === undefined ? (fresh ?? commit.table.next()) : Math.max(now, own)
   row.turn = true
 }
 
 /** It comes back behind all of its group, and behind those whose turn it is. */
-export function toBack(m: Machine, row: Row): void {
-  row.rank = Math.max(afterLast(m, row), (current(m, row) ?? 0) + 1)
+export function toBack(commit: Commit, row: Row): void {
+  row.rank = Math.max(afterLast(commit, row), (current(commit, row) ?? 0) + 1)
   row.turn = true
 }
 
@@ -29,18 +29,18 @@ export function setPri(row: Row, pri: number): void {
   row.pri = pri
 }
 
-function afterLast(m: Machine, row: Row): number {
-  return (m.table.lastTurn(row) ?? -1) + 1
+function afterLast(commit: Commit, row: Row): number {
+  return (commit.table.lastTurn(row) ?? -1) + 1
 }
 
 /** Whose turn it is among jobs of the row's priority that are ready, or wait at the row's gates. */
-function current(m: Machine, row: Row): number | undefined {
+function current(commit: Commit, row: Row): number | undefined {
   const { queue, pri } = row
-  let first = m.table.firstReady(row)
+  let first = commit.table.firstReady(row)
   for (const name of row.gates ?? []) {
-    const gate = m.table.gate(name)
+    const gate = commit.table.gate(name)
     if (!gate.lanes.get(queue.no)?.parked) continue
-    const parked = m.table.parked(gate, queue.no, 1)[0]
+    const parked = commit.table.parked(gate, queue.no, 1)[0]
     if (parked?.pri === pri && (first === undefined || parked.rank < first)) first = parked.rank
   }
   return first
