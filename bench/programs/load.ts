@@ -1,33 +1,6 @@
 /** A load on servers of beanstalkd's protocol: node load.ts ORDER, where ORDER is a LoadOrder in JSON. Its last line is a LoadFigures in JSON. */
-import type { Cpu } from '../servers/cpu.ts'
 import { Client } from './client.ts'
-import { between, meter, read } from './meter.ts'
-
-export interface LoadOrder {
-  /** Connections go to these in turn. */
-  ports: number[]
-  /** Processes whose CPU time is taken. */
-  pids: number[]
-  connections: number
-  /** Commands that a connection may have without a reply. */
-  inFlight: number
-  /** Milliseconds that aren't measured, and that are. */
-  warm: number
-  ms: number
-  /** Exactly so many jobs instead of a time. */
-  jobs?: number
-  /** Jobs put before, which stay. */
-  backlog?: number
-}
-
-export interface LoadFigures {
-  jobs: number
-  ms: number
-  /** Of all the processes together, in microseconds. */
-  cpu: Cpu
-  /** How much of a core the load itself took; near 1 the load was the limit. */
-  client: number
-}
+import { between, meter, read, type LoadFigures, type LoadOrder } from './meter.ts'
 
 const order = JSON.parse(process.argv[2] ?? '') as LoadOrder
 const fail = (error: Error): never => {

@@ -1,6 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cpuOf, type Cpu } from '../servers/cpu.ts'
-import type { LoadFigures, LoadOrder } from './load.ts'
+
+export interface LoadOrder {
+  /** Connections go to these in turn. */
+  ports: number[]
+  /** Processes whose CPU time is taken. */
+  pids: number[]
+  connections: number
+  /** Commands that a connection may have without a reply. */
+  inFlight: number
+  /** Milliseconds that aren't measured, and that are. */
+  warm: number
+  ms: number
+  /** Exactly so many jobs instead of a time. */
+  jobs?: number
+  /** Jobs put before, which stay. */
+  backlog?: number
+}
+
+export interface LoadFigures {
+  jobs: number
+  ms: number
+  /** Of all the processes together, in microseconds. */
+  cpu: Cpu
+  /** How much of a core the load itself took; near 1 the load was the limit. */
+  client: number
+}
 
 /** What had been done, and used, at one moment. */
 export interface Reading {
