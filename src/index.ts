@@ -1,14 +1,7 @@
 /** The public face of Queueup. What isn't exported here is not for others to build on. */
-export {
-  createBroker,
-  type Broker,
-  type BrokerOptions,
-  type Lease,
-  type Line,
-  type Session,
-  type Want,
-} from './broker/broker.ts'
+export type { Broker, BrokerOptions, Lease, Line, Session, Want } from './broker/broker.ts'
 export { parsePolicy, policyText } from './broker/policies.ts'
+export { createBroker } from './broker/store-broker.ts'
 export type { Duration } from './duration.ts'
 export * from './errors.ts'
 export type * from './job.ts'
@@ -23,7 +16,6 @@ export {
   type JobDefinition,
   type JobOptions,
   type Jobs,
-  type LimitOption,
   type ResultOf,
 } from './jobs/definition.ts'
 export type { Counts, DrainedOptions } from './jobs/counts.ts'
@@ -32,8 +24,8 @@ export type { Follow, FollowedEvent } from './jobs/follow.ts'
 export type { AttemptInfo, JobInfo } from './jobs/info.ts'
 export type { Listening, ListenOptions } from './jobs/listening.ts'
 export type { Page, PageOptions } from './jobs/page.ts'
-export type { PutOptions, PutParameters, UniqueOptions } from './jobs/put.ts'
-export type { PutJob } from './jobs/producer.ts'
+export type { LimitOption } from './jobs/limits.ts'
+export type { PutJob, PutOptions, PutParameters, UniqueOptions } from './jobs/put.ts'
 export type { PutOf, Queue as JobQueue } from './jobs/queue.ts'
 export type { ResultOptions } from './jobs/result.ts'
 export type { Selection } from './jobs/selection.ts'

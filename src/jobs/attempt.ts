@@ -14,7 +14,7 @@ import { doneAs, Settlement } from './settlement.ts'
 import { termsOf, usedUp, type Terms } from './terms.ts'
 import type { AttemptSpan, Tracing } from './tracing.ts'
 import { validate } from './validate.ts'
-import type { WorkerParts } from './worker.ts'
+import type { WorkerParts } from './worker-parts.ts'
 
 /** A handler that doesn't settle after its signal is given up. */
 const ABANDON: Ms = 5000

@@ -1,7 +1,6 @@
 /** Several puts as one. */
 import type { PutMiddleware } from './context.ts'
-import type { PutOptions } from './put.ts'
-import type { PutJob } from './producer.ts'
+import type { PutJob, PutOptions } from './put.ts'
 
 export interface AnyPut {
   name: string

@@ -1,7 +1,6 @@
 import type { Duration } from '../duration.ts'
 import type { AnswerOf, ArgsOut, Jobs, ResultOf } from './definition.ts'
-import type { PutOptions, PutParameters } from './put.ts'
-import type { PutJob } from './producer.ts'
+import type { PutJob, PutOptions, PutParameters } from './put.ts'
 
 /** The job that a handler works. */
 export interface WorkedJob<Name extends string = string, Args = unknown> {

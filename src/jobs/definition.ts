@@ -6,7 +6,7 @@ import type { Limit, Queue } from '../job.ts'
 import { named, shown } from '../shown.ts'
 import { backoffOf, type BackoffOption } from './backoff.ts'
 import { checkCount, checkList, checkOptions, checkQueue, MAX_PRIORITY, type Names } from './check.ts'
-import { limitsOf } from './limits.ts'
+import { limitsOf, type LimitOption } from './limits.ts'
 import type { InferInput, InferOutput, StandardSchema } from './standard-schema.ts'
 
 /** Defaults of a job; a put may say otherwise for `retries`, `backoff`, `timeout`, `maxStarts`, `priority` and `ttl`. */
@@ -33,18 +33,6 @@ export interface JobOptions<ResultSchema = unknown> {
   keepResult?: Duration
   /** How many are worked at a time, and how many are begun in a span of time, over all processes of the store. */
   limits?: readonly LimitOption[]
-}
-
-/** At least one of `concurrency` and `rate`. What it says is written into the store, unless an operator has set the limit there. */
-export interface LimitOption<Args = any> {
-  /** So many at a time. */
-  concurrency?: number
-  /** So many begun in each span: `[100, '1m']`. A span begins with the first job begun after the last span was over. */
-  rate?: readonly [jobs: number, per: Duration]
-  /** A limit for each of these keys, texts of 1 to 200 characters, from the arguments: `(args) => args.customer`. Default: one limit for all. */
-  key?: (args: Args) => string
-  /** Limits of one name are one limit, whatever jobs share it. Default: the job's name. */
-  name?: string
 }
 
 /** A job's definition. `In` is what a put takes, `Out` what a handler gets, `Answer` what it answers, `Result` what the validator makes of that. */

@@ -1,12 +1,30 @@
 /** Limits of jobs: what their definitions say, as gates of a put and as records of the store. */
 import { createHash } from 'node:crypto'
-import { toMs } from '../duration.ts'
+import { toMs, type Duration } from '../duration.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import type { Limit } from '../job.ts'
 import { shown } from '../shown.ts'
 import type { Transport } from '../transports/transport.ts'
 import { checkOptions, type Names } from './check.ts'
-import type { Entry, LimitOption } from './definition.ts'
+
+/** At least one of `concurrency` and `rate`. What it says is written into the store, unless an operator has set the limit there. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a list of limits takes keys of whatever arguments their job has.
+export interface LimitOption<Args = any> {
+  /** So many at a time. */
+  concurrency?: number
+  /** So many begun in each span: `[100, '1m']`. A span begins with the first job begun after the last span was over. */
+  rate?: readonly [jobs: number, per: Duration]
+  /** A limit for each of these keys, texts of 1 to 200 characters, from the arguments: `(args) => args.customer`. Default: one limit for all. */
+  key?: (args: Args) => string
+  /** Limits of one name are one limit, whatever jobs share it. Default: the job's name. */
+  name?: string
+}
+
+/** A job with its options, as far as limits go. */
+interface Limited {
+  name: string
+  definition: { options: { limits?: readonly LimitOption[] } }
+}
 
 /** Of one job. */
 const MOST = 8
@@ -20,7 +38,7 @@ const LIMIT_OPTIONS: Names<LimitOption> = { concurrency: true, rate: true, key: 
  * The limits of these definitions by name. Options of one name are one limit: each part may be said more than once, if it is the same.
  * @throws InvalidArgumentError
  */
-export function limitsOf(entries: Iterable<Entry>): ReadonlyMap<string, Limit> {
+export function limitsOf(entries: Iterable<Limited>): ReadonlyMap<string, Limit> {
   const limits = new Map<string, Limit>()
   for (const entry of entries) {
     const { limits: options = [] } = entry.definition.options
@@ -75,7 +93,7 @@ function count(value: unknown, what: string): number {
  * The gates of a job with these arguments, if it has limits.
  * @throws InvalidArgumentError a key that is no text of 1 to 200 characters
  */
-export function gatesOf({ name, definition }: Entry, args: unknown): string[] | undefined {
+export function gatesOf({ name, definition }: Limited, args: unknown): string[] | undefined {
   const { limits } = definition.options
   if (!limits || limits.length === 0) return undefined
   return [...new Set(limits.map((option) => gateOf(option.name ?? name, option.key, args)))]
@@ -122,7 +140,7 @@ export class LimitRecords {
    * undefined: there is nothing to wait for.
    * @throws UnavailableError, UnknownOutcomeError
    */
-  tell({ name, definition }: Entry): Promise<void> | undefined {
+  tell({ name, definition }: Limited): Promise<void> | undefined {
     const { limits } = definition.options
     if (!limits || limits.length === 0 || !this.#transport.setLimit || this.#done.has(name)) return undefined
     const names = new Set(limits.map((option) => option.name ?? name))

@@ -7,25 +7,10 @@ import type { Catalog, Entry } from './definition.ts'
 import type { Emitter, Events } from './events.ts'
 import { told } from './follow.ts'
 import type { LimitRecords } from './limits.ts'
-import { putAnswer, putOp } from './put.ts'
-import type { ResultOptions, Results } from './result.ts'
+import { putAnswer, putOp, type PutJob } from './put.ts'
+import type { Results } from './result.ts'
 import type { SendSpan, Tracing } from './tracing.ts'
 import { checkArgs } from './validate.ts'
-
-/** What a put answers. */
-export interface PutJob<Result = unknown> {
-  readonly id: string
-  /** A job of its unique key was there already: `id` names that one, and nothing new was put. */
-  readonly duplicate: boolean
-  /** A waiting job of its unique key has got these arguments instead of its own. */
-  readonly replaced: boolean
-  /**
-   * Waits until it is done, and answers its result.
-   * @throws JobFailedError it failed for good, was cancelled or deleted, or its result is kept no longer
-   * @throws TimedOutError
-   */
-  result(options?: ResultOptions): Promise<Result>
-}
 
 export interface ProducerParts {
   transport: Transport

@@ -9,6 +9,7 @@ import { checkCount, checkDate, checkOptions, checkText, MAX_PRIORITY, type Name
 import type { ArgsIn, Entry } from './definition.ts'
 import { gatesOf } from './limits.ts'
 import { encode, type Message } from './message.ts'
+import type { ResultOptions } from './result.ts'
 
 export interface PutOptions {
   /** Not before so long from now, or not before that moment. */
@@ -41,6 +42,21 @@ export interface UniqueOptions {
    * - `supersede`: as `replace`; and a first one that is being worked is cancelled.
    */
   onDuplicate?: 'keep' | 'replace' | 'supersede'
+}
+
+/** What a put answers. */
+export interface PutJob<Result = unknown> {
+  readonly id: string
+  /** A job of its unique key was there already: `id` names that one, and nothing new was put. */
+  readonly duplicate: boolean
+  /** A waiting job of its unique key has got these arguments instead of its own. */
+  readonly replaced: boolean
+  /**
+   * Waits until it is done, and answers its result.
+   * @throws JobFailedError it failed for good, was cancelled or deleted, or its result is kept no longer
+   * @throws TimedOutError
+   */
+  result(options?: ResultOptions): Promise<Result>
 }
 
 const PUT_OPTIONS: Names<PutOptions> = {

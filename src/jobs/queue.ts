@@ -16,14 +16,15 @@ import { LimitRecords } from './limits.ts'
 import type { Listening, ListenOptions } from './listening.ts'
 import { metricsText } from './metrics.ts'
 import { pageOf, type Page, type PageOptions } from './page.ts'
-import { Producer, type PutJob } from './producer.ts'
-import { momentOf, type PutOptions, type PutParameters } from './put.ts'
+import { Producer } from './producer.ts'
+import { momentOf, type PutJob, type PutOptions, type PutParameters } from './put.ts'
 import { Results, type ResultOptions } from './result.ts'
 import { AT_REST, changeMany, whereOf, type Selection } from './selection.ts'
 import type { Tracing } from './tracing.ts'
 import { updateJob, type JobChange } from './update.ts'
 import type { WorkerOptions } from './worker-options.ts'
-import { Worker, type WorkerNeeds } from './worker.ts'
+import { Worker } from './worker.ts'
+import type { WorkerNeeds } from './worker-parts.ts'
 
 /** One of a batch: name, arguments, options. */
 export type PutOf<J extends Jobs> = {

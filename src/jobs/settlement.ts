@@ -11,7 +11,7 @@ import { momentOf } from './put.ts'
 import { RETRIES, type Terms } from './terms.ts'
 import { validate } from './validate.ts'
 import { Discard, RetryLater } from './verdict.ts'
-import type { WorkerParts } from './worker.ts'
+import type { WorkerParts } from './worker-parts.ts'
 
 /** A name that no handler has: how long it stays away, at least and at most, and when it is set aside. */
 const STRANGE: { first: Ms; longest: Ms; after: Ms } = { first: 1000, longest: 600_000, after: 4 * 3_600_000 }

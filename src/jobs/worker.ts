@@ -1,22 +1,18 @@
 /** Takes jobs and gives them to handlers. */
-import type { Clock } from '../clock.ts'
 import { toMs, type Duration } from '../duration.ts'
 import { CancelledError, ConnectionError, LeaseLostError, StoppedError, UnavailableError } from '../errors.ts'
 import type { JobId, Ms, Queue } from '../job.ts'
-import type { Delivery, Transport } from '../transports/transport.ts'
+import type { Delivery } from '../transports/transport.ts'
 import { Attempt } from './attempt.ts'
 import type { Handlers } from './context.ts'
 import { checkOptions } from './check.ts'
-import type { Catalog, Entry, Jobs } from './definition.ts'
-import type { Emitter } from './events.ts'
-import { handlersOf, queuesOf, wrapped, type Around, type Handler } from './handlers.ts'
-import type { LimitRecords } from './limits.ts'
+import type { Entry, Jobs } from './definition.ts'
+import { handlersOf, queuesOf, wrapped } from './handlers.ts'
 import { Outbox } from './outbox.ts'
-import type { PutJob } from './producer.ts'
-import { checkAbilities, type PutOptions } from './put.ts'
-import type { Tracing } from './tracing.ts'
+import { checkAbilities } from './put.ts'
 import { checkedOptions, type WorkerOptions } from './worker-options.ts'
-import { watch, type OnBlocked, type Watch } from './watchdog/watchdog.ts'
+import type { WorkerNeeds, WorkerParts } from './worker-parts.ts'
+import { watch, type OnBlocked } from './watchdog/watchdog.ts'
 
 export interface Health {
   /** It takes jobs, or waits for some. */
@@ -36,37 +32,6 @@ export interface Health {
   lastBlocked?: { at: Date; ms: Ms; name: string }
   /** The last thing that went wrong with the store or the connection, and when. */
   lastError?: { at: Date; error: unknown }
-}
-
-/** What a worker and its attempts share. */
-export interface WorkerParts {
-  transport: Transport
-  outbox: Outbox
-  catalog: Catalog
-  limits: LimitRecords
-  clock: Clock
-  random: () => number
-  events: Emitter
-  tracing: Tracing | undefined
-  /** Absent: nobody is told of a blocked loop. */
-  watch?: Watch
-  put: (name: string, args: unknown, options: PutOptions) => Promise<PutJob>
-  /** Nobody takes jobs from the queue until then; what lies ready here goes back. */
-  pauseQueue: (queue: Queue, until: Ms) => Promise<void>
-  handlerOf: (name: string) => Handler | undefined
-  around: Around
-  /** Nothing will become of it any more. */
-  over: () => boolean
-}
-/** What a worker is given of them. */
-export type WorkerNeeds = Pick<
-  WorkerParts,
-  'transport' | 'catalog' | 'limits' | 'clock' | 'random' | 'events' | 'tracing' | 'put'
-> & {
-  /** For tests: it fires, and the worker is as if its process had died. */
-  death?: AbortSignal
-  /** For tests: it doesn't keep the process alive. */
-  unref?: true
 }
 
 /** So much work lies ready here, so that a slot doesn't wait for the store. */

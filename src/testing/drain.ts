@@ -6,7 +6,7 @@ import type { Jobs } from '../jobs/definition.ts'
 import type { Emitter } from '../jobs/events.ts'
 import { Outbox } from '../jobs/outbox.ts'
 import { handlersOf, queuesOf, wrapped, type Handler } from '../jobs/handlers.ts'
-import type { WorkerNeeds, WorkerParts } from '../jobs/worker.ts'
+import type { WorkerNeeds, WorkerParts } from '../jobs/worker-parts.ts'
 import { CancelledError, InvalidArgumentError, LeaseLostError } from '../errors.ts'
 import { named } from '../shown.ts'
 

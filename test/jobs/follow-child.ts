@@ -1,5 +1,5 @@
 /** A process that puts and works jobs of a file when its parent says so, and looks for none that it isn't told of: node follow-child.ts FILE */
-import { createBroker } from '../../src/broker/broker.ts'
+import { createBroker } from '../../src/broker/store-broker.ts'
 import { defineJobs, job, openStore } from '../../src/index.ts'
 import { Queue } from '../../src/jobs/queue.ts'
 import { BrokerTransport } from '../../src/transports/broker.ts'

@@ -1,7 +1,7 @@
 /** The last table of docs/jobs/promises.md, row by row. */
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { createBroker } from '../../src/broker/broker.ts'
+import { createBroker } from '../../src/broker/store-broker.ts'
 import {
   BeanstalkdClient,
   BeanstalkdServer,

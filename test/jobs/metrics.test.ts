@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { createBroker } from '../../src/broker/broker.ts'
+import { createBroker } from '../../src/broker/store-broker.ts'
 import { defineJobs, job, open } from '../../src/index.ts'
 import { Figures } from '../../src/jobs/figures.ts'
 import { metricsText } from '../../src/jobs/metrics.ts'

@@ -1,8 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Ms } from '../../job.ts'
-import type { Exchange } from './exchange.ts'
 import { MOST_REQUESTS, type Allowance } from './limits.ts'
+
+/** A request on its way, which is to hear when its client has hung up. */
+interface Exchange {
+  hangUp(): void
+}
 
 const NONE: readonly Exchange[] = Object.freeze([])
 
