@@ -5,7 +5,8 @@ const vocabulary = '^src/(job|errors|duration|shown|log|clock)[.]ts$'
 const store = '^src/stores/store[.]ts$'
 const broker = '^src/broker/'
 const access = '^src/access/'
-const listener = '^src/protocols/listener[.]ts$'
+/** What all protocols have in common: where to listen, and listening. */
+const listening = '^src/protocols/(address|listener)[.]ts$'
 const transport = '^src/transports/transport[.]ts$'
 
 /** [who, may import]. A folder may always import from itself; `$1` is its own folder. */
@@ -16,8 +17,8 @@ const table = [
   ['^src/(stores/(?!machine/)[^/]+)/', [vocabulary, store, '^src/stores/machine/']],
   ['^src/(access)/', [vocabulary, store]],
   ['^src/(broker)/', [vocabulary, store, access]],
-  [listener, [vocabulary]],
-  ['^src/(protocols/[^/]+)/', [vocabulary, broker, access, store, listener]],
+  [listening, [vocabulary, listening]],
+  ['^src/(protocols/[^/]+)/', [vocabulary, broker, access, store, listening]],
   [transport, [vocabulary, store]],
   ['^src/(transports/[^/]+)/', [vocabulary, transport, store]],
   ['^src/transports/broker[.]ts$', [vocabulary, transport, store, broker]],
@@ -57,10 +58,16 @@ export default {
       to: { path },
     })),
     {
+      name: 'nobody needs the command line',
+      severity: 'error',
+      from: { path: '^src/(?!cli/)' },
+      to: { path: '^src/cli/' },
+    },
+    {
       name: 'no circles',
       severity: 'error',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
     { name: 'what is imported is there', severity: 'error', from: {}, to: { couldNotResolve: true } },
     {

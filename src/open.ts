@@ -1,6 +1,7 @@
 /** From a URL to a queue. */
-import { createBroker, type Broker } from './broker/broker.ts'
-import { isLoopback, listenText, parseListen } from './cli/listen.ts'
+import type { Broker } from './broker/broker.ts'
+import { createBroker } from './broker/store-broker.ts'
+import { isLoopback, listenText, parseListen } from './protocols/address.ts'
 import { InvalidArgumentError } from './errors.ts'
 import { checkOptions, type Names } from './jobs/check.ts'
 import type { PutMiddleware } from './jobs/context.ts'

@@ -4,7 +4,6 @@
 import type { Clock } from '../clock.ts'
 import type { Fence, JobId, Ms, Queue, Reserved } from '../job.ts'
 import type { Event, Hint, Result, Store, StoreRecord, ToldEvent, Unit } from '../stores/store.ts'
-import { StoreBroker } from './store-broker.ts'
 
 /**
  * The one way to wait for jobs. A lease that is not bound to the session is synced before it is answered.
@@ -141,12 +140,4 @@ export interface BrokerOptions {
   process?: string
   /** How often lines that wait on a shared store try without having been told, if ever. Default 2 s; five times that while no other process is known. */
   slowPoll?: Ms | false
-}
-
-/**
- * The broker over a store, which it owns from now on: `close` closes it, too.
- * @example const broker = createBroker({ store: openMemory() })
- */
-export function createBroker(options: BrokerOptions): Broker {
-  return new StoreBroker(options)
 }

@@ -25,8 +25,16 @@ const RETRY: Ms = 250
 /** The slow poll is so many times slower while no other process has the store open. */
 const ALONE = 5
 
+/**
+ * The broker over a store, which it owns from now on: `close` closes it, too.
+ * @example const broker = createBroker({ store: openMemory() })
+ */
+export function createBroker(options: BrokerOptions): Broker {
+  return new StoreBroker(options)
+}
+
 /** What sessions and lines share: the batch, the waiting line, the mirror of leases, the alarms, and what answers and hints lead to. */
-export class StoreBroker implements Broker, Counter, LineCounter {
+class StoreBroker implements Broker, Counter, LineCounter {
   readonly clock: Clock
   readonly timeouts: Timeouts
   readonly records: Records

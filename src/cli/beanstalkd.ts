@@ -11,7 +11,7 @@ import type { Durability } from '../stores/sqlite/durability.ts'
 import { print } from './output.ts'
 import { runServer } from './server.ts'
 import { jobSize } from './settings.ts'
-import { parseListen, type Listen } from './listen.ts'
+import { parseListen, type Listen } from '../protocols/address.ts'
 
 interface Flags {
   l?: string

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { createLog } from '../log.ts'
 import { fileOf, openStore } from '../registry.ts'
-import { listenText, type Port } from './listen.ts'
+import { listenText, type Port } from '../protocols/address.ts'
 import { print } from './output.ts'
 import { runServer } from './server.ts'
 import { resolveSettings, type Settings, type Written } from './settings.ts'

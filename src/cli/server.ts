@@ -1,12 +1,13 @@
 /** The life of a server process: addresses, rights, store, protocols, and its end. */
-import { createBroker, type Broker } from '../broker/broker.ts'
+import type { Broker } from '../broker/broker.ts'
+import { createBroker } from '../broker/store-broker.ts'
 import { changePolicy } from '../broker/policies.ts'
 import { systemClock } from '../clock.ts'
 import type { Queue, QueuePolicy } from '../job.ts'
 import type { Log } from '../log.ts'
 import { BeanstalkdServer, bind, unbind, type Bound } from '../protocols/beanstalkd/index.ts'
 import type { Store } from '../stores/store.ts'
-import { isLoopback, listenText, type Listen, type Port } from './listen.ts'
+import { isLoopback, listenText, type Listen, type Port } from '../protocols/address.ts'
 import { createSqs, listenSqs, NO_SQS, tellOfSqs, type SqsSettings } from './sqs.ts'
 
 export interface ServerSettings {

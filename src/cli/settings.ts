@@ -5,7 +5,7 @@ import { InvalidArgumentError } from '../errors.ts'
 import type { Queue, QueuePolicy } from '../job.ts'
 import { LEVELS, type Level } from '../log.ts'
 import { checkDurability, type Durability } from '../stores/sqlite/durability.ts'
-import { parseListen, parsePort, type Listen, type Port } from './listen.ts'
+import { parseListen, parsePort, type Listen, type Port } from '../protocols/address.ts'
 
 export interface Settings {
   store: string

@@ -5,7 +5,7 @@ import type { Broker } from '../broker/broker.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { askForKeys, SqsServer, type Certificate, type SqsOptions } from '../protocols/sqs/index.ts'
-import { isLoopback, listenText, type Port } from './listen.ts'
+import { isLoopback, listenText, type Port } from '../protocols/address.ts'
 
 export type Auth = 'on' | 'off'
 

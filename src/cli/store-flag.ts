@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { InvalidArgumentError } from '../errors.ts'
 import type { JobId } from '../job.ts'
-import { openTarget, type Target } from './target.ts'
+import { openTarget } from './open-target.ts'
+import type { Target } from './target.ts'
 
 /** The flag that every command has which works on queues. */
 export interface StoreFlag {

@@ -1,4 +1,5 @@
-import { createBroker, type Broker, type Session } from '../broker/broker.ts'
+import type { Broker, Session } from '../broker/broker.ts'
+import { createBroker } from '../broker/store-broker.ts'
 import { changeLimit, changePolicy, pauseQueue, queueNamed } from '../broker/policies.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import type { JobId, Limit, Ms, Queue, QueuePolicy, State } from '../job.ts'

@@ -3,10 +3,6 @@ import type { JobId, Limit, Ms, QueuePolicy, State } from '../job.ts'
 import type { Follow } from '../jobs/follow.ts'
 import type { JobInfo } from '../jobs/info.ts'
 import type { Selection } from '../jobs/selection.ts'
-import { isServer, openStore } from '../registry.ts'
-import { BeanstalkdClient, parseAddress } from '../transports/beanstalkd/index.ts'
-import { ServerTarget } from './server-target.ts'
-import { StoreTarget } from './store-target.ts'
 
 export interface QueueCounts {
   queue: string
@@ -96,10 +92,4 @@ export interface Target {
   /** Who has the store open. */
   processes(): Promise<ProcessView[]>
   close(): Promise<void>
-}
-
-/** @param url a store's URL or path, or `beanstalkd://host:port` */
-export async function openTarget(url: string): Promise<Target> {
-  if (isServer(url)) return new ServerTarget(await BeanstalkdClient.connect(parseAddress(url)), url)
-  return new StoreTarget(await openStore(url))
 }

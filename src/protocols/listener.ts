@@ -3,8 +3,7 @@ import type { AddressInfo, Server } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { CannotOpenError } from '../errors.ts'
 import type { Ms } from '../job.ts'
-
-export type Listen = { host: string; port: number } | { path: string }
+import { listenText, type Listen } from './address.ts'
 
 /** At the end, who takes his replies as slowly as this is cut off. */
 const GRACE: Ms = 5000
@@ -17,9 +16,10 @@ const GRACE: Ms = 5000
 export async function listen<At extends Listen>(server: Server, at: At): Promise<At> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: Error) => {
-      const name = 'path' in at ? at.path : `${at.host}:${at.port}`
       reject(
-        new CannotOpenError(`Can't listen on ${name}: ${error.message}. Choose another address.`, { cause: error }),
+        new CannotOpenError(`Can't listen on ${listenText(at)}: ${error.message}. Choose another address.`, {
+          cause: error,
+        }),
       )
     })
     // As long a queue as beanstalkd's: with Node's 511, a thousand clients that come at once wait for a second.

@@ -1,4 +1,5 @@
-import { createBroker, type Broker } from '../../src/broker/broker.ts'
+import type { Broker } from '../../src/broker/broker.ts'
+import { createBroker } from '../../src/broker/store-broker.ts'
 import { Access, Users } from '../../src/access/index.ts'
 import { openMemory } from '../../src/stores/memory/index.ts'
 import type { Store } from '../../src/stores/store.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { Access, Users } from '../../src/access/index.ts'
-import { createBroker } from '../../src/broker/broker.ts'
+import { createBroker } from '../../src/broker/store-broker.ts'
 import { openMemory } from '../../src/stores/memory/index.ts'
 import { openKept, type Kept } from './kept.ts'
 

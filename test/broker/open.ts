@@ -1,11 +1,5 @@
-import {
-  createBroker,
-  type Broker,
-  type BrokerOptions,
-  type Line,
-  type Session,
-  type Want,
-} from '../../src/broker/broker.ts'
+import type { Broker, BrokerOptions, Line, Session, Want } from '../../src/broker/broker.ts'
+import { createBroker } from '../../src/broker/store-broker.ts'
 import type { JobId, Queue, Reserved, Target } from '../../src/job.ts'
 import { openMemory } from '../../src/stores/memory/index.ts'
 import type { Hint, Put, PutOp, QueueStats, Result, Store, Traits, Unit } from '../../src/stores/store.ts'

@@ -1,5 +1,5 @@
 /** Lists, searches and redrives dead letters by hundreds, and says what was there and how far its memory grew: node dead-child.ts FILE QUEUE WORD */
-import { openTarget } from '../../src/cli/target.ts'
+import { openTarget } from '../../src/cli/open-target.ts'
 import { open, defineJobs, type JobInfo } from '../../src/index.ts'
 
 const [, , file = '', queue = '', word = ''] = process.argv

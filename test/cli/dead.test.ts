@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { openTarget } from '../../src/cli/target.ts'
+import { openTarget } from '../../src/cli/open-target.ts'
 import type { Op } from '../../src/stores/store.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
 

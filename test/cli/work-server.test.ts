@@ -1,7 +1,8 @@
 /** `work` on a server of the beanstalkd protocol, ours and a real one. */
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
-import { openTarget, type Target } from '../../src/cli/target.ts'
+import { openTarget } from '../../src/cli/open-target.ts'
+import type { Target } from '../../src/cli/target.ts'
 import { servers } from '../interop/servers.ts'
 import type { Peer } from '../interop/peer.ts'
 import { needs } from '../needs.ts'

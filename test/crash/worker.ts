@@ -2,7 +2,7 @@
  * A process that does with a file what its parent tells it, and tells what came of it: node worker.ts FILE [lying]
  * The parent, which isn't killed, writes down what was asked and answered.
  */
-import { createBroker } from '../../src/broker/broker.ts'
+import { createBroker } from '../../src/broker/store-broker.ts'
 import type { Queue, Reserved } from '../../src/job.ts'
 import { openStore } from '../../src/registry.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createBroker } from '../../src/broker/broker.ts'
+import { createBroker } from '../../src/broker/store-broker.ts'
 import { openStore } from '../../src/registry.ts'
 import { BrokerTransport } from '../../src/transports/broker.ts'
 import { capabilities } from '../../src/transports/beanstalkd/capabilities.ts'

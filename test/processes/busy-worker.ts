@@ -1,5 +1,5 @@
 /** One of many processes on a file: puts and reserves without end, and tells how it goes when asked. node busy-worker.ts FILE */
-import { createBroker } from '../../src/broker/broker.ts'
+import { createBroker } from '../../src/broker/store-broker.ts'
 import type { Queue } from '../../src/job.ts'
 import { openStore } from '../../src/registry.ts'
 

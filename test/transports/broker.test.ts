@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createBroker } from '../../src/broker/broker.ts'
+import { createBroker } from '../../src/broker/store-broker.ts'
 import { openStore } from '../../src/registry.ts'
 import { BrokerTransport } from '../../src/transports/broker.ts'
 import { transportContract } from '../contract/transport-contract.ts'

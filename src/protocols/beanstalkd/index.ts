@@ -8,4 +8,4 @@ export {
   type Bound,
 } from './server.ts'
 export { importBinlog } from './binlog.ts'
-export type { Listen } from '../listener.ts'
+export type { Listen } from '../address.ts'

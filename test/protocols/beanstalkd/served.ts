@@ -1,5 +1,6 @@
 import type { TestContext } from 'node:test'
-import { createBroker, type Broker } from '../../../src/broker/broker.ts'
+import type { Broker } from '../../../src/broker/broker.ts'
+import { createBroker } from '../../../src/broker/store-broker.ts'
 import { BeanstalkdServer, type BeanstalkdOptions, type Listen } from '../../../src/protocols/beanstalkd/index.ts'
 import { openMemory } from '../../../src/stores/memory/index.ts'
 import { ManualClock } from '../../../src/testing/clock.ts'

@@ -1,5 +1,6 @@
 import type { TestContext } from 'node:test'
-import { createBroker, type Broker } from '../../../src/broker/broker.ts'
+import type { Broker } from '../../../src/broker/broker.ts'
+import { createBroker } from '../../../src/broker/store-broker.ts'
 import { SqsServer, type SqsOptions } from '../../../src/protocols/sqs/index.ts'
 import { openMemory } from '../../../src/stores/memory/index.ts'
 import type { Store } from '../../../src/stores/store.ts'

@@ -1,7 +1,6 @@
 import { InvalidArgumentError } from '../errors.ts'
-import type { Listen } from '../protocols/listener.ts'
 
-export type { Listen }
+export type Listen = { host: string; port: number } | { path: string }
 export type Port = Exclude<Listen, { path: string }>
 
 /**
