@@ -114,7 +114,7 @@ export class Movers {
       return { tasks: tasks.map((task) => (task === active ? { ...task, status: 'CANCELLED' } : task)) }
     })
     if (active?.status !== 'RUNNING') return false
-    const { id, to = 'origin', rate = SLICE } = active
+    const { id, to = 'origin', rate = SLICE, toMove } = active
     if (to !== 'origin' && !this.#broker.records.get(`queue/${to}`)) return this.#fail(queue, id)
     const [result] = await this.#session.commit({
       ops: [
@@ -126,9 +126,13 @@ export class Movers {
         },
       ],
     })
-    const { count, more } = result?.ok && result.do === 'bulk' ? result : { count: 0, more: false }
-    const [left] = more ? [] : await this.#session.stats([queue])
-    const stuck = count === 0 && left !== undefined && left.ready + left.waiting + left.delayed > 0
+    const slice = result?.ok && result.do === 'bulk' ? result : { count: 0, more: false }
+    const { count } = slice
+    const [stats] = slice.more ? [] : await this.#session.stats([queue])
+    // What came meanwhile is for the next task: those that come back here at once would be moved for ever.
+    const left = stats !== undefined && active.moved + count < toMove && stats.ready + stats.waiting + stats.delayed > 0
+    const more = slice.more || (left && count > 0)
+    const stuck = left && count === 0
     await this.change(queue, ({ tasks }) => ({
       tasks: tasks.map((task) => {
         if (task.id !== id) return task

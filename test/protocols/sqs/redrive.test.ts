@@ -150,6 +150,23 @@ for (const form of FORMS)
       assert.equal(await visible(served, form, dead), 2)
     })
 
+    test('a move task fails with what was sent to the dead-letter queue itself, once the others are moved', async (t) => {
+      const served = await serve(t)
+      const { ask, move } = served
+      const { dead, a } = await letters(served, form, 3)
+      await ask(form, 'SendMessage', { QueueUrl: dead, MessageBody: 'x' })
+      const run = async () => {
+        await ask(form, 'StartMessageMoveTask', { SourceArn: arn('dead') })
+        for (let i = 0; i < 10; i++) await move(0)
+        const tasks = await ask(form, 'ListMessageMoveTasks', { SourceArn: arn('dead') })
+        return ['Status', 'FailureReason', 'ApproximateNumberOfMessagesMoved'].map((name) => tasks.one(name))
+      }
+      assert.deepEqual(await run(), ['FAILED', 'CouldNotDetermineMessageSource', '3'])
+      assert.equal(await visible(served, form, a), 3)
+      assert.equal(await visible(served, form, dead), 1)
+      assert.deepEqual(await run(), ['FAILED', 'CouldNotDetermineMessageSource', '0'])
+    })
+
     test('a bad handle in a batch harms none of the others', async (t) => {
       const { ask, create } = await serve(t)
       const QueueUrl = await create('a')
