@@ -10,7 +10,7 @@ import { limitsOf, type LimitOption } from './limits.ts'
 import type { InferInput, InferOutput, StandardSchema } from './standard-schema.ts'
 
 /** Defaults of a job; a put may say otherwise for `retries`, `backoff`, `timeout`, `maxStarts`, `priority` and `ttl`. */
-export interface JobOptions<ResultSchema = unknown> {
+export interface JobOptions<ResultSchema = unknown, Args = any> {
   /** The queue it is put into and reserved from. Default: the job's name. Several names may share one. */
   queue?: string
   /** Names that it had before: jobs still waiting under them are worked, too. */
@@ -32,7 +32,7 @@ export interface JobOptions<ResultSchema = unknown> {
   /** How long a result is kept. Default '1h'. */
   keepResult?: Duration
   /** How many are worked at a time, and how many are begun in a span of time, over all processes of the store. */
-  limits?: readonly LimitOption[]
+  limits?: readonly LimitOption<Args>[]
 }
 
 /** A job's definition. `In` is what a put takes, `Out` what a handler gets, `Answer` what it answers, `Result` what the validator makes of that. */
@@ -62,11 +62,13 @@ type AnswerBy<R> = R extends StandardSchema ? InferInput<R> : unknown
  */
 export function job<S extends StandardSchema, R = undefined>(
   schema: S,
-  options?: JobOptions<R>,
+  options?: JobOptions<R, InferInput<S>>,
 ): JobDefinition<InferInput<S>, InferOutput<S>, ResultBy<R>, AnswerBy<R>>
 // Without type parameters, which would be inferred as any from where it stands, as in defineJobs({ tick: job() }).
-export function job(options?: JobOptions): JobDefinition<undefined, undefined, unknown, unknown>
-export function job<Args = undefined, Result = unknown>(options?: JobOptions): JobDefinition<Args, Args, Result, Result>
+export function job(options?: JobOptions<unknown, undefined>): JobDefinition<undefined, undefined, unknown, unknown>
+export function job<Args = undefined, Result = unknown>(
+  options?: JobOptions<unknown, Args>,
+): JobDefinition<Args, Args, Result, Result>
 export function job(first?: StandardSchema | JobOptions, second?: JobOptions): JobDefinition {
   const schema = isSchema(first) ? first : undefined
   if (!schema && second !== undefined)

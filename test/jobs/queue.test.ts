@@ -126,7 +126,7 @@ test('update: arguments, priority and delay of a job that waits; its place stays
 
 test('update: another limit, where the new arguments have another key', async (t) => {
   const limited = defineJobs({
-    mail: job<{ to: string }>({ limits: [{ concurrency: 1, key: ({ to }: { to: string }) => to }] }),
+    mail: job<{ to: string }>({ limits: [{ concurrency: 1, key: ({ to }) => to }] }),
   })
   const queue = openTest(t, limited)
   const { id } = await queue.put('mail', { to: 'a' })

@@ -24,6 +24,21 @@ const jobs = defineJobs({
   often: job({ priority: 1, result: true }),
 })
 
+// The key of a limit is told from what a put takes.
+export const limited = defineJobs({
+  resize: job<{ customer: string; width: number }>({ limits: [{ concurrency: 2, key: (args) => args.customer }] }),
+  bill: job(z.object({ customer: z.string(), at: z.string().transform(Number) }), {
+    limits: [{ concurrency: 2, key: ({ customer, at }) => customer + at.slice(0, 4) }],
+    result: true,
+  }),
+  // @ts-expect-error no such argument
+  misspelt: job<{ customer: string }>({ limits: [{ concurrency: 2, key: ({ custmer }) => String(custmer) }] }),
+  // @ts-expect-error no text
+  number: job<{ customer: number }>({ limits: [{ concurrency: 2, key: (args) => args.customer }] }),
+  // @ts-expect-error no such argument
+  validated: job(z.object({ id: z.string() }), { limits: [{ concurrency: 2, key: ({ ident }) => String(ident) }] }),
+})
+
 export const handlers = {
   sendMail: async ({ args, name }, { signal, attempt, log, progress, put }) => {
     const type: 'welcome' | 'bill' = args.mail_type
