@@ -241,7 +241,7 @@ export class SqsModel {
       { do: 'bulk', where, act: { to: to === undefined ? 'origin' : queueOf(to) }, limit: 500 },
     ]) as unknown as [{ count: number }]
     const [visible = 0, , delayed = 0] = this.counts(from)
-    return { moved: answer.count, failed: answer.count === 0 && visible + delayed > 0 }
+    return { moved: answer.count, failed: visible + delayed > 0 }
   }
 }
 
