@@ -31,7 +31,7 @@ export class Journal {
   readonly #waiting = new Set<(happening: Happening) => void>()
   readonly #argsOf: (id: string) => unknown
 
-  /** @param argsOf the arguments of a job that was put */
+  /** @param argsOf the arguments that a job has now */
   constructor(events: Emitter, argsOf: (id: string) => unknown) {
     this.#argsOf = argsOf
     for (const state of STATES) events.on(state, (event) => this.#enter({ ...event, state }))

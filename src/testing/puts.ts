@@ -3,7 +3,7 @@ import { AssertionError } from 'node:assert'
 import { isDeepStrictEqual } from 'node:util'
 import type { Names } from '../jobs/check.ts'
 import { decode } from '../jobs/message.ts'
-import type { Put, PutOp } from '../stores/store.ts'
+import type { ForwardOp, Put, PutOp } from '../stores/store.ts'
 
 /** A put that the queue accepted, by whomever: the test, a handler, a batch. */
 export interface PutRecord {
@@ -41,14 +41,17 @@ export const PUT_MATCH: Names<PutMatch> = {
 export class Puts {
   readonly #now: () => number
   #records: PutRecord[] = []
+  /** By job: what it has now, after whatever replaced or changed it. */
+  readonly #args = new Map<string, unknown>()
 
   constructor(now: () => number) {
     this.#now = now
   }
 
-  record({ to: [target], msg }: PutOp, put: Put & { ok: true }): void {
+  put({ to: [target], msg }: PutOp, put: Put & { ok: true }): void {
     const message = decode(msg.body)
     if (typeof message === 'string' || !target) return
+    if (!put.duplicate) this.#args.set(String(put.id), message.args)
     this.#records.push({
       id: String(put.id),
       name: message.job,
@@ -61,6 +64,16 @@ export class Puts {
       ...(msg.group !== undefined && { group: msg.group }),
       ...(msg.unique && { unique: msg.unique.key }),
     })
+  }
+
+  /** A job was changed. */
+  forwarded({ job, body }: ForwardOp): void {
+    const message = body && decode(body)
+    if (typeof message === 'object') this.#args.set(String(job.id), message.args)
+  }
+
+  argsOf(id: string): unknown {
+    return this.#args.get(id)
   }
 
   all(name?: string): PutRecord[] {

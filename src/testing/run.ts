@@ -74,9 +74,13 @@ export async function runOne(
   events.on('progress', (event) => progress.push(event.progress))
   events.on('done', (event) => (result = event.result))
   for (const ended of ['failed', 'dead'] as const) events.on(ended, (event) => (error ??= { thrown: event.error }))
+  let attempt: Attempt | undefined
+  const abort = () => attempt?.abort(signal?.reason instanceof Error ? signal.reason : new StoppedError('stopped'))
   const parts = {
     ...partsOf({ ...needs, transport, events, random }, () => handler),
     around: async (...[, job, ctx]: Parameters<ReturnType<typeof partsOf>['around']>) => {
+      // Before the handler is called it would be as if there had been no attempt.
+      if (signal?.aborted) abort()
       try {
         return await handler(job, ctx)
       } catch (thrown) {
@@ -98,8 +102,7 @@ export async function runOne(
       new AbortController().signal,
     )
     if (!delivery) throw new Error('The store of the run gave no job.')
-    const attempt = new Attempt(parts, { ...delivery, failures: number - 1 })
-    const abort = () => attempt.abort(signal?.reason instanceof Error ? signal.reason : new StoppedError('stopped'))
+    attempt = new Attempt(parts, { ...delivery, failures: number - 1 })
     signal?.addEventListener('abort', abort)
     try {
       await attempt.run(() => undefined)

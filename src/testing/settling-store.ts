@@ -2,7 +2,7 @@
 import timers from 'node:timers'
 import type { Clock } from '../clock.ts'
 import { openMemory } from '../stores/memory/index.ts'
-import type { Op, Put, PutOp, Result, Store } from '../stores/store.ts'
+import type { ForwardOp, Op, Put, PutOp, Result, Store } from '../stores/store.ts'
 
 /** As it is now: a test's fake timers must not hold it up. */
 const { setImmediate } = timers
@@ -16,8 +16,13 @@ export interface SettlingStore extends Store {
   settle(): Promise<void>
 }
 
-/** @param onPut is told of each put that was accepted */
-export function openSettling(clock: Clock, onPut: (op: PutOp, put: Put & { ok: true }) => void): SettlingStore {
+/** Is told what was accepted. */
+export interface Listener {
+  put(op: PutOp, put: Put & { ok: true }): void
+  forwarded(op: ForwardOp): void
+}
+
+export function openSettling(clock: Clock, listener: Listener): SettlingStore {
   const store = openMemory({ clock })
   const commit = store.commit.bind(store)
   let commits = 0
@@ -25,7 +30,8 @@ export function openSettling(clock: Clock, onPut: (op: PutOp, put: Put & { ok: t
     for (const [i, result] of results.entries()) {
       const op = ops[i]
       const put = op?.do === 'put' && result.ok && result.do === 'put' ? result.per[0] : undefined
-      if (put?.ok) onPut(op as PutOp, put)
+      if (put?.ok) listener.put(op as PutOp, put)
+      if (op?.do === 'forward' && result.ok) listener.forwarded(op)
     }
   }
   return Object.assign(store, {

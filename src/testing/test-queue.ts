@@ -51,7 +51,7 @@ export function testQueue<const J extends Jobs>(jobs: J, options: TestQueueOptio
   if (start !== undefined) checkDate(start, 'start')
   const clock: TestClock = new TestClock(start?.getTime(), () => store.settle())
   const puts = new Puts(() => clock.now())
-  const store: SettlingStore = openSettling(clock, (op, put) => puts.record(op, put))
+  const store: SettlingStore = openSettling(clock, puts)
   const broker = createBroker({ store, clock, process: 'test' })
   const place: Place = { clock, puts, store, broker }
   return new TestQueue(jobs, place, { random, ...(use !== undefined && { use }) })
@@ -83,7 +83,7 @@ export class TestQueue<J extends Jobs> extends Queue<J> {
     this.clock = clock
     this.#place = place
     this.#needs = workerNeeds(this as unknown as Queue<Jobs>)
-    this.#journal = new Journal(this.#needs.events, (id) => puts.all().findLast((one) => one.id === id)?.args)
+    this.#journal = new Journal(this.#needs.events, (id) => puts.argsOf(id))
     this.simulate = new Simulate(this.#running, transport, () => store.settle())
   }
 

@@ -73,3 +73,20 @@ test('waitFor: what has happened, and what will; a time-out says what was seen',
   })
   await queue.close()
 })
+
+test('waitFor: by the arguments that the job has, whatever was put since, forgotten or changed', async () => {
+  const queue = testQueue(jobs)
+  const unique = { key: 'k' }
+  const { id } = await queue.put('count', { to: 1 }, { unique })
+  await queue.put('count', { to: 2 }, { unique })
+  queue.forgetPuts()
+  const wait = (to: number) => queue.waitFor('count', { to }, 'put', { timeout: 1 })
+  assert.equal((await wait(1)).id, id)
+  await assert.rejects(wait(2), TimedOutError, 'the duplicate changed nothing')
+  await queue.put('count', { to: 3 }, { unique: { ...unique, onDuplicate: 'replace' } })
+  assert.equal((await wait(3)).id, id)
+  await queue.update(id, { args: { to: 4 } })
+  assert.equal((await wait(4)).id, id)
+  await assert.rejects(wait(3), TimedOutError)
+  await queue.close()
+})

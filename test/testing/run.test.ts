@@ -32,6 +32,10 @@ test('rejects with what the handler threw, and whoever runs it may abort it', as
   stop.abort(new Error('enough'))
   await assert.rejects(ran, /enough/)
 
+  const looks = { nightly: (_job: unknown, { signal }: { signal: AbortSignal }) => signal.throwIfAborted() }
+  const before = queue.run(looks, 'nightly', undefined, { signal: AbortSignal.abort(new Error('before')) })
+  await assert.rejects(before, /before/)
+
   const late = assert.rejects(queue.run(waits, 'nightly', undefined, { timeout: '5s' }), TimedOutError)
   await queue.clock.advance('5s')
   await late
