@@ -44,8 +44,11 @@ export class Leases {
           const lease = this.#byJob.get(op.job.id)
           if (!lease) break
           if (!result.ok) {
-            if (result.why === 'gone' || result.why === 'stale' || result.why === 'not held')
-              this.#refused(lease, op.job.n, holder)
+            const { n, held } = op.job
+            // A job that is named by its id alone is refused because somebody holds it: the lease goes on.
+            const claimed = n !== undefined || held !== undefined
+            if (result.why === 'gone' || result.why === 'stale' || (result.why === 'not held' && claimed))
+              this.#refused(lease, n, holder)
           } else if (lease.holder === holder || op.job.n !== undefined) this.#remove(lease)
           else this.#lose(lease, 'forced')
           break

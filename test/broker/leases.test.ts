@@ -135,6 +135,24 @@ describe('the leases of a session', () => {
     await broker.close()
   })
 
+  it('stay its own when it asks for what only jobs that nobody holds can have', async () => {
+    const { session, put, move } = await open()
+    const one = session()
+    const lost: string[] = []
+    one.lost(({ why }) => lost.push(why))
+    const id = await put(one)
+    await one.commit({ ops: [reserve(one.id, 1000)] })
+    const refused = await one.commit({
+      ops: [
+        { do: 'release', job: { id }, as: 'kicked' },
+        { do: 'finish', job: { id } },
+      ],
+    })
+    assert.deepEqual([refused.map(({ ok }) => ok), one.held(id)?.id], [[false, false], id])
+    await move(1000)
+    assert.deepEqual(lost, ['timeout'])
+  })
+
   it('are not lost by its end, also where who gets the job next hears of it first', async () => {
     const { session, put, line, store } = await open()
     const [one, other] = [session(), session()]

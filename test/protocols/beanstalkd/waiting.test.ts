@@ -284,6 +284,17 @@ describe('DEADLINE_SOON', () => {
     assert.equal(await talk.ask('reserve'), 'DEADLINE_SOON')
   })
 
+  it('comes, and the time-out is counted, also after a kick-job of what its holder has', async (t) => {
+    const served = await serve(t)
+    const talk = await served.open()
+    await talk.ask('put 0 0 1 1', 'x')
+    await talk.ask('reserve')
+    assert.equal(await talk.ask('kick-job 1'), 'NOT_FOUND')
+    assert.equal(await talk.ask('reserve-with-timeout 0'), 'DEADLINE_SOON')
+    await served.move(1000)
+    assert.match((await talk.ask('stats')) ?? '', /\njob-timeouts: 1\n/)
+  })
+
   it('is not for reserve-job, nor for other connections', async (t) => {
     const served = await serve(t)
     const [talk, other] = [await served.open(), await served.open()]
