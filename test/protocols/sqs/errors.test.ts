@@ -172,8 +172,8 @@ for (const form of FORMS)
         ],
         [
           'SendMessage',
-          { QueueUrl, MessageBody: 'x', MessageAttributes: { ö: attribute } },
-          "The message attribute name 'ö' is invalid. Attribute name can contain A-Z, a-z, 0-9, underscore (_), hyphen (-), and period (.) characters.",
+          { QueueUrl, MessageBody: 'x', MessageAttributes: { 'ö!': attribute } },
+          "The message attribute name 'ö!' is invalid. Attribute name can contain A-Z, a-z, 0-9, underscore (_), hyphen (-), and period (.) characters.",
         ],
         [
           'TagQueue',
