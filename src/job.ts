@@ -209,3 +209,11 @@ export interface QueuePolicy {
    */
   groups?: 'ordered' | 'fair'
 }
+
+/**
+ * Why nobody gets a job now. gate: a limit is reached, the one of that name, or of the job's queue as a whole; `running` jobs of it are reserved now, and
+ * `until` is when its window ends, if that is what keeps it closed.
+ */
+export type Blocked =
+  | { by: 'paused' | 'group' | 'until' | 'job'; what: number }
+  | { by: 'gate' | 'queue'; what: string; running: number; limit: Pick<Limit, 'concurrency' | 'rate'>; until?: Ms }

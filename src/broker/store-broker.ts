@@ -3,6 +3,7 @@ import { systemClock, type Clock } from '../clock.ts'
 import { ClosedError, UnavailableError, UnknownOutcomeError } from '../errors.ts'
 import type { JobId, Ms, Queue, Reserved, Target } from '../job.ts'
 import type { Dead, Hint, JobView, Op, Result, Store, Unit } from '../stores/store.ts'
+import { whySentence } from '../why.ts'
 import { Alarm } from './alarm.ts'
 import { Batch, type Submission } from './batch.ts'
 import type { Broker, BrokerOptions, Session } from './broker.ts'
@@ -16,7 +17,6 @@ import { ClientSession, type Counter } from './session.ts'
 import { eventsOf } from './telling.ts'
 import { Timeouts } from './timeouts.ts'
 import { Waiting } from './waiting.ts'
-import { whySentence } from './why.ts'
 
 /** Rows that one `due` makes due at the most; the rest follow at once. */
 const DUE = 200

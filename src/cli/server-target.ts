@@ -1,8 +1,6 @@
-import { queueNamed } from '../broker/policies.ts'
-import { whySentence } from '../broker/why.ts'
 import { NotSupportedError } from '../errors.ts'
 import type { JobId, Limit, Ms, QueuePolicy, State } from '../job.ts'
-import type { BeanstalkdClient } from '../transports/beanstalkd/index.ts'
+import { whyOf, type BeanstalkdClient } from '../transports/beanstalkd/index.ts'
 import type { Follow } from '../jobs/follow.ts'
 import type { JobInfo } from '../jobs/info.ts'
 import { decode } from '../jobs/message.ts'
@@ -91,28 +89,7 @@ export class ServerTarget implements Target {
   async why(id: JobId): Promise<string | undefined> {
     const stats = await this.#client.statsJob(id)
     if (!stats) return undefined
-    const queue = String(stats.get('tube'))
-    const tube = await this.#client.statsTube(queue)
-    const now = Date.now()
-    const at = now + seconds(stats, 'time-left')
-    const paused = seconds(tube, 'pause-time-left')
-    return whySentence(
-      {
-        queue: queueNamed(queue),
-        state: String(stats.get('state')) as State,
-        reserves: count(stats, 'reserves'),
-        failures: 0,
-        until: at,
-        at,
-        ...(paused > 0 && { blocked: { by: 'paused', what: now + paused } }),
-      },
-      {
-        now,
-        waiting: count(tube, 'current-waiting') > 0,
-        reserved: count(tube, 'current-jobs-reserved'),
-        holder: '',
-      },
-    )
+    return whyOf(stats, await this.#client.statsTube(String(stats.get('tube'))), Date.now())
   }
 
   async info(id: JobId): Promise<Partial<JobInfo> | undefined> {

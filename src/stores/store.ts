@@ -4,11 +4,11 @@
  * docs/architecture.md says why it is so; test/contract/ holds every store to it.
  */
 import type {
+  Blocked,
   Bytes,
   Death,
   Fence,
   JobId,
-  Limit,
   Message,
   Ms,
   Outcome,
@@ -327,13 +327,7 @@ export interface JobView extends Omit<Reserved, 'body' | 'first'> {
   holder?: string
   /** finished: when and how. */
   outcome?: Outcome & { at: Ms }
-  /**
-   * Why nobody gets it now. gate: a limit is reached, the one of that name, or of the job's queue as a whole; `running` jobs of it are reserved now, and
-   * `until` is when its window ends, if that is what keeps it closed.
-   */
-  blocked?:
-    | { by: 'paused' | 'group' | 'until' | 'job'; what: number }
-    | { by: 'gate' | 'queue'; what: string; running: number; limit: Pick<Limit, 'concurrency' | 'rate'>; until?: Ms }
+  blocked?: Blocked
   counts: Record<'releases' | 'timeouts' | 'buries' | 'kicks', number>
   error?: Bytes
   /** The oldest first. */

@@ -15,3 +15,4 @@ export function openBeanstalkd(url: string): Promise<Transport> {
 export { parseAddress, type Address } from './address.ts'
 export { BeanstalkdClient, type BeanstalkdJob } from './client.ts'
 export { BeanstalkdTransport } from './transport.ts'
+export { whyOf } from './view.ts'

@@ -137,7 +137,7 @@ export class BeanstalkdTransport implements Transport {
     const job = await this.#ask({ do: 'job', id })
     if (!job) return undefined
     const [tube] = await this.#ask({ do: 'tubes', tubes: [job.stats.get('tube') ?? ''] })
-    return whyOf(job.stats, tube)
+    return whyOf(job.stats, tube, this.now())
   }
 
   /** What was asked before is answered; what its connections hold is ready again. */

@@ -1,5 +1,6 @@
 /** What a server's statistics say, as others see jobs and queues. */
 import type { Ms, State } from '../../job.ts'
+import { whySentence } from '../../why.ts'
 import type { Counted, JobView } from '../transport.ts'
 import type { Shown } from './calls.ts'
 
@@ -57,25 +58,26 @@ export function statsOf(stats: Stats, now: Ms): Counted {
 }
 
 /** Why isn't it running, as far as the server says. */
-export function whyOf(job: Stats, tube: Stats | undefined): string {
-  const left = number(job, 'time-left')
-  const name = job.get('tube') ?? ''
-  switch (job.get('state')) {
-    case 'reserved':
-      return `Reserved by a connection of the server for another ${left} s; taken ${number(job, 'reserves')} times so far.`
-    case 'delayed':
-      return `Delayed for another ${left} s.`
-    case 'buried':
-      return 'Buried; nobody gets it until it is kicked.'
-    default: {
-      const paused = tube ? number(tube, 'pause-time-left') : 0
-      if (paused > 0) return `Its queue '${name}' is paused for another ${paused} s.`
-      if (tube && number(tube, 'current-waiting') > 0)
-        return `Ready: whoever waits for queue '${name}' gets it next, after those before it.`
-      const reserved = tube ? number(tube, 'current-jobs-reserved') : 0
-      return reserved === 0
-        ? `Ready, but nobody waits for jobs of queue '${name}'.`
-        : `Ready, but nobody waits for jobs of queue '${name}' now; ${reserved} of them ${reserved === 1 ? 'is' : 'are'} being worked.`
-    }
-  }
+export function whyOf(job: Stats, tube: Stats | undefined, now: Ms): string {
+  const ofTube = (key: string) => (tube ? number(tube, key) : 0)
+  const at = now + number(job, 'time-left') * 1000
+  const paused = ofTube('pause-time-left') * 1000
+  return whySentence(
+    {
+      queue: `default/${job.get('tube') ?? ''}`,
+      state: (job.get('state') ?? 'ready') as State,
+      reserves: number(job, 'reserves'),
+      failures: number(job, 'timeouts'),
+      holder: '',
+      until: at,
+      at,
+      ...(paused > 0 && { blocked: { by: 'paused', what: now + paused } }),
+    },
+    {
+      now,
+      waiting: ofTube('current-waiting') > 0,
+      reserved: ofTube('current-jobs-reserved'),
+      holder: 'a connection of the server',
+    },
+  )
 }

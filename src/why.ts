@@ -1,5 +1,4 @@
-import type { Ms } from '../job.ts'
-import type { JobView } from '../stores/store.ts'
+import type { Blocked, Ms, Outcome, Queue, State, Why } from './job.ts'
 
 /** What `why` knows beside the job. */
 export interface Circumstances {
@@ -13,10 +12,19 @@ export interface Circumstances {
 }
 
 /** What the sentence speaks of; a server's protocol tells less of a job than a store. */
-export type Whereabouts = Pick<
-  JobView,
-  'queue' | 'state' | 'reserves' | 'failures' | 'until' | 'holder' | 'at' | 'why' | 'group' | 'blocked' | 'outcome'
->
+export interface Whereabouts {
+  queue: Queue
+  state: State
+  reserves: number
+  failures: number
+  until?: Ms
+  holder?: string
+  at?: Ms
+  why?: Why
+  group?: string
+  blocked?: Blocked
+  outcome?: Outcome & { at: Ms }
+}
 
 /** Why isn't this job running? One sentence, the same at every face. */
 export function whySentence(job: Whereabouts, { now, waiting, reserved, holder }: Circumstances): string {
@@ -48,7 +56,7 @@ export function whySentence(job: Whereabouts, { now, waiting, reserved, holder }
   }
 }
 
-type ByLimit = Extract<JobView['blocked'], { running: number }>
+type ByLimit = Extract<Blocked, { running: number }>
 
 function closed({ by, what, running, limit, until }: ByLimit, now: Ms): string {
   const name = by === 'queue' ? `The limit of queue '${what}'` : `Limit '${what}'`
