@@ -43,7 +43,7 @@ export function limitsOf(entries: Iterable<Limited>): ReadonlyMap<string, Limit>
   for (const entry of entries) {
     const { limits: options = [] } = entry.definition.options
     if (!Array.isArray(options) || options.length > MOST)
-      throw new InvalidArgumentError(`limits of '${entry.name}' is no list of up to ${MOST} limits.`)
+      throw new InvalidArgumentError(`limits of '${entry.name}' are ${shown(options)}; give a list of up to ${MOST}.`)
     for (const option of options as readonly LimitOption[]) add(limits, entry.name, option)
   }
   return limits

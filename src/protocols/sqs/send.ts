@@ -106,7 +106,7 @@ function prepare(
   const body = Buffer.from(text)
   const prepared: Prepared = {
     op: { do: 'put', to: [{ queue: queue.queue }], msg: { body } },
-    bytes: sizeOf(message),
+    bytes: body.length + sizeOfAttributes(MessageAttributes ?? {}),
     md5: md5(body),
   }
   const { msg, to } = prepared.op
