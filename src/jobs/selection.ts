@@ -18,9 +18,9 @@ export interface Selection {
   match?: string
 }
 
-export const LIVE: readonly State[] = ['delayed', 'waiting', 'ready', 'reserved', 'buried']
+export const LIVE: readonly State[] = ['reserved', 'ready', 'waiting', 'delayed', 'buried']
 /** Nobody works these. */
-export const AT_REST: readonly State[] = ['delayed', 'waiting', 'ready', 'buried']
+export const AT_REST: readonly State[] = ['ready', 'waiting', 'delayed', 'buried']
 const STATES: readonly State[] = [...LIVE, 'finished']
 const SELECTION: Names<Selection> = { queue: true, states: true, name: true, key: true, match: true }
 /** Jobs of one commit. */
@@ -42,7 +42,8 @@ export function whereOf(selection: Selection, defaults: readonly State[], catalo
     throw new InvalidArgumentError(`states are [${states.join(', ')}]; name some, and 'finished' alone.`)
   return {
     queue: queueOf(queue),
-    states: [...states],
+    // Moved, they come in this order.
+    states: STATES.filter((state) => states.includes(state)),
     ...(name !== undefined && !catalog.alone(name, queue) && { name }),
     ...(key !== undefined && { key }),
     ...(match !== undefined && { match }),

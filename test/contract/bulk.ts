@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mail, other } from './subject.ts'
+import type { State } from '../../src/job.ts'
+import { mail, other, text } from './subject.ts'
 import type { Case } from './store-contract.ts'
 
 export const bulk: Case[] = [
@@ -40,6 +41,34 @@ export const bulk: Case[] = [
       assert.equal((await s.view(id))?.failures, 0)
       await s.ok<'bulk'>({ do: 'bulk', where: { queue: mail, states: ['ready'] }, act: { to: other }, limit: 9 })
       assert.equal((await s.takeOne([other])).id, id)
+    },
+  ],
+  [
+    'moves a group in its order, whatever the states of its jobs, in slices, too',
+    async (s) => {
+      const states: State[] = ['waiting', 'ready', 'delayed']
+      for (const limit of [9, 2, 1]) {
+        await s.put('a1', { at: s.now + 1000 }, { group: 'a' })
+        for (const body of ['a2', 'a3']) await s.put(body, {}, { group: 'a' })
+        await s.put('b1', {}, { group: 'b' })
+        await s.put('b2', { pri: 9 }, { group: 'b' })
+        await s.put('b3', { pri: 1 }, { group: 'b' })
+        let count = 0
+        for (let more = true; more;) {
+          const answer = await s.ok<'bulk'>({ do: 'bulk', where: { queue: mail, states }, act: { to: other }, limit })
+          count += answer.count
+          more = answer.more
+        }
+        assert.equal(count, 6)
+        const order: string[] = []
+        for (let i = 0; i < 6; i++) {
+          const job = await s.takeOne([other])
+          order.push(text(job.body))
+          await s.finish(job.id, job.n)
+        }
+        const of = (group: string) => order.filter((one) => one.startsWith(group)).join(' ')
+        assert.deepEqual([of('a'), of('b')], ['a1 a2 a3', 'b1 b2 b3'], `by ${limit}`)
+      }
     },
   ],
   [

@@ -199,6 +199,17 @@ test('clear and move: what is at rest, unless the state says otherwise', async (
   assert.equal(await queue.clear({ queue: 'other' }), 1)
 })
 
+test('move: in the order in which they are taken', async (t) => {
+  const gated = defineJobs({ mail: job<{ to: string }>({ limits: [{ concurrency: 1 }] }) })
+  const queue = openTest(t, gated)
+  for (const to of ['a', 'b', 'c']) await queue.put('mail', { to })
+  await queue.put('mail', { to: 'd' }, { delay: 1 })
+  await queue.move({ queue: 'mail' }, 'other')
+  const order: string[] = []
+  await queue.drain({ mail: ({ args }) => order.push(args.to) }, { queues: ['other'] })
+  assert.deepEqual(order, ['a', 'b', 'c', 'd'])
+})
+
 test('a name where a selection belongs is refused, where no compiler does', async (t) => {
   const queue = openTest(t, jobs)
   for (const wrong of ['mail', {}, { queue: 7 }] as never[]) {

@@ -1067,16 +1067,31 @@ export class StoreModel {
   #bulk({ where, act, limit }: Op1<'bulk'>): object {
     const { queue, states, name, upTo = Infinity, match = '' } = where
     const found: ModelJob[] = []
+    const wanted = (job: ModelJob) =>
+      job.id <= upTo && (name === undefined || job.name === name) && Buffer.from(job.body).includes(match)
     for (const state of states) {
       if (state === 'finished') continue
-      const wanted = this.list(queue, state).filter(
-        (job) => job.id <= upTo && (name === undefined || job.name === name) && Buffer.from(job.body).includes(match),
-      )
-      found.push(...wanted)
+      found.push(...this.list(queue, state).filter(wanted))
       if ((act === 'kick' || act === 'retry') && found.length > 0) break
     }
     let count = 0
-    for (const job of found.slice(0, limit)) if (this.#act(job, act)) count++
+    const seen = new Set<ModelJob>()
+    const each = (job: ModelJob) => {
+      seen.add(job)
+      if (this.#act(job, act)) count++
+    }
+    for (const job of found) {
+      if (seen.has(job)) continue
+      const line = lineOf(job)
+      // Moved, a group stays in its order.
+      while (typeof act === 'object' && line !== undefined && seen.size < limit) {
+        const head = this.#head(job.queue, line)
+        if (!head || head === job || seen.has(head) || !states.includes(this.stateOf(head)) || !wanted(head)) break
+        each(head)
+      }
+      if (seen.size >= limit) break
+      each(job)
+    }
     return { ok: true, do: 'bulk', count, more: found.length > limit && count > 0 }
   }
 

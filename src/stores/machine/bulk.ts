@@ -31,11 +31,30 @@ function slice(commit: Commit, queue: QueueRow, op: BulkOp, limit: number): { co
     rows.push(...commit.table.list(queue, state, limit + 1 - rows.length, op.where))
     if (rows.length > limit || (firstOnly && rows.length > 0)) break
   }
-  const more = rows.length > limit
-  if (more) rows.length = limit
+  const seen = new Set<Row>()
   let count = 0
-  for (const row of rows) if (act(commit, row, op.act)) count++
-  return { count, more: more && count > 0 }
+  for (const row of rows) {
+    if (seen.has(row)) continue
+    if (typeof op.act === 'object') count += moveBefore(commit, row, op, limit, seen)
+    // What is left of its group before it comes with the next slice, and so does this one.
+    if (seen.size >= limit) break
+    seen.add(row)
+    if (act(commit, row, op.act)) count++
+  }
+  return { count, more: rows.length > limit && count > 0 }
+}
+
+/** A group comes in order: those that precede the row in its group, and are meant too, are moved first, whatever their states. Returns how many were. */
+function moveBefore(commit: Commit, row: Row, { where, act: to }: BulkOp, limit: number, seen: Set<Row>): number {
+  let count = 0
+  while (row.group !== undefined && seen.size < limit) {
+    const head = commit.table.groupHead(row.queue, row.group)
+    if (!head || head === row || seen.has(head) || !where.states.includes(head.state)) break
+    if (!matches(head, where, () => commit.table.bodyOf(head))) break
+    seen.add(head)
+    if (act(commit, head, to)) count++
+  }
+  return count
 }
 
 function act(commit: Commit, row: Row, act: BulkOp['act']): boolean {
