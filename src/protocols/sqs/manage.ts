@@ -1,4 +1,5 @@
 /** Making, finding, changing, emptying and deleting queues. */
+import { isDeepStrictEqual } from 'node:util'
 import { FIFO } from '../../broker/policies.ts'
 import type { Queue } from '../../job.ts'
 import type { BulkOp } from '../../stores/store.ts'
@@ -57,7 +58,7 @@ export async function createQueue(
     }
     const would: SqsQueue = { ...there, policy: settings.policy, own: { ...own, attributes } }
     for (const name of Object.keys(asked))
-      if (attributeOf(name, there, queues) !== attributeOf(name, would, queues))
+      if (!same(attributeOf(name, there, queues), attributeOf(name, would, queues)))
         throw new SqsError(
           'QueueNameExists',
           `A queue already exists with the same name and a different value for attribute ${name}`,
@@ -65,6 +66,11 @@ export async function createQueue(
     return undefined
   })
   return { QueueUrl: queues.urlOf(origin, QueueName) }
+}
+
+/** Policies are JSON, which each language writes with other spaces. */
+function same(a: string | undefined, b: string | undefined): boolean {
+  return a === b || (!!a?.startsWith('{') && !!b?.startsWith('{') && isDeepStrictEqual(JSON.parse(a), JSON.parse(b)))
 }
 
 export async function getQueueUrl(

@@ -28,6 +28,23 @@ for (const form of FORMS)
       assert.equal((await ask(form, 'ListQueues', { QueueNamePrefix: 'b' })).all(urls).length, 0)
     })
 
+    test('a queue that is made again may have its policies written with other spaces, and in another order', async (t) => {
+      const { ask, create } = await serve(t)
+      await create('dead')
+      const target = '"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead"'
+      const make = async (RedrivePolicy: string) => {
+        const reply = await ask(form, 'CreateQueue', { QueueName: 'a', Attributes: { RedrivePolicy } })
+        return reply.code ?? reply.status
+      }
+      assert.equal(await make(`{${target},"maxReceiveCount":3}`), 200)
+      assert.equal(await make(`{ "maxReceiveCount": 3, ${target} }`), 200)
+      assert.equal(await make(`{${target},"maxReceiveCount":"3"}`), 200)
+      assert.equal(
+        await make(`{${target},"maxReceiveCount":4}`),
+        form === 'json' ? 'QueueNameExists' : 'QueueAlreadyExists',
+      )
+    })
+
     test('the name alone is as good as the URL', async (t) => {
       const { ask, create } = await serve(t)
       const QueueName = 'a.fifo'
