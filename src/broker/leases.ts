@@ -1,5 +1,5 @@
-import type { Fence, JobId, Ms, Queue } from '../job.ts'
-import type { Op, Result } from '../stores/store.ts'
+import type { Fence, JobId, Ms, Queue, Ref } from '../job.ts'
+import type { Op, Refusal, Result } from '../stores/store.ts'
 import type { Lease } from './broker.ts'
 import { Deadlines } from './deadlines.ts'
 
@@ -33,8 +33,8 @@ export class Leases {
         case 'touch': {
           const lease = this.#byJob.get(op.job.id)
           if (!lease) break
-          if (result.ok && result.do === 'touch') lease.holder.touch(lease, result.until)
-          else this.#refused(lease, op.job.n, holder)
+          if (!result.ok) this.#refused(lease, op.job, result.why, holder)
+          else if (result.do === 'touch') lease.holder.touch(lease, result.until)
           break
         }
         case 'finish':
@@ -43,13 +43,8 @@ export class Leases {
         case 'forward': {
           const lease = this.#byJob.get(op.job.id)
           if (!lease) break
-          if (!result.ok) {
-            const { n, held } = op.job
-            // A job that is named by its id alone is refused because somebody holds it: the lease goes on.
-            const claimed = n !== undefined || held !== undefined
-            if (result.why === 'gone' || result.why === 'stale' || (result.why === 'not held' && claimed))
-              this.#refused(lease, n, holder)
-          } else if (lease.holder === holder || op.job.n !== undefined) this.#remove(lease)
+          if (!result.ok) this.#refused(lease, op.job, result.why, holder)
+          else if (lease.holder === holder || op.job.n !== undefined) this.#remove(lease)
           else this.#lose(lease, 'forced')
           break
         }
@@ -85,8 +80,11 @@ export class Leases {
     holder.add(lease)
   }
 
-  /** The session is told that it doesn't hold the job, or not by this number. */
-  #refused(lease: HeldLease, n: Fence | undefined, holder: Holder): void {
+  /** The session may be told that it doesn't hold the job, or not by this number. */
+  #refused(lease: HeldLease, { n, held }: Ref, why: Refusal, holder: Holder): void {
+    if (why !== 'gone' && why !== 'stale' && why !== 'not held') return
+    // A job that is named by its id alone is refused because somebody holds it: the lease goes on.
+    if (why === 'not held' && n === undefined && held === undefined) return
     if (n === undefined ? lease.holder === holder : lease.n === n) this.#remove(lease)
   }
 

@@ -153,6 +153,16 @@ describe('the leases of a session', () => {
     assert.deepEqual(lost, ['timeout'])
   })
 
+  it('stay its own where what it asked for was left out, because a reserve before it found nothing', async () => {
+    const { session, put, clock } = await open()
+    const one = session()
+    const id = await put(one)
+    const job = { id, held: one.id }
+    const ops = [reserve(one.id, 1000), reserve(one.id), { do: 'touch' as const, job, ms: 9000 }]
+    const results = await one.commit({ ops, refused: 'skip' })
+    assert.deepEqual([results.at(-1), one.soonest()], [{ ok: false, why: 'skipped' }, clock.now() + 1000])
+  })
+
   it('are not lost by its end, also where who gets the job next hears of it first', async () => {
     const { session, put, line, store } = await open()
     const [one, other] = [session(), session()]

@@ -295,6 +295,13 @@ describe('DEADLINE_SOON', () => {
     assert.match((await talk.ask('stats')) ?? '', /\njob-timeouts: 1\n/)
   })
 
+  it('comes also where a touch is sent behind the reserve that it answers', async (t) => {
+    const talk = await (await serve(t)).open()
+    await talk.ask('put 0 0 1 1', 'x')
+    talk.send('reserve\r\nreserve\r\ntouch 1\r\nreserve\r\n')
+    assert.deepEqual(await replies(talk, 4), ['RESERVED 1 1\r\nx', 'DEADLINE_SOON', 'TOUCHED', 'DEADLINE_SOON'])
+  })
+
   it('is not for reserve-job, nor for other connections', async (t) => {
     const served = await serve(t)
     const [talk, other] = [await served.open(), await served.open()]
