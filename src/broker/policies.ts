@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { toMs, type Duration } from '../duration.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import type { Backoff, Limit, Ms, Queue, QueuePolicy } from '../job.ts'
+import { named } from '../shown.ts'
 import type { Broker, Session } from './broker.ts'
 import { changeRecord } from './records.ts'
 
@@ -138,9 +139,17 @@ export function policyText(policy: QueuePolicy): string[] {
   })
 }
 
-/** `mail` is `default/mail`, and `mail/eu` is `default/mail/eu`: people see the queues of one tenant. Its full name is taken, too. */
+/**
+ * `mail` is `default/mail`, and `mail/eu` is `default/mail/eu`: people see the queues of one tenant. Its full name is taken, too.
+ * @throws InvalidArgumentError no protocol could say this name
+ */
 export function queueNamed(name: string): Queue {
-  return name.startsWith('default/') ? (name as Queue) : `default/${name}`
+  const queue: Queue = name.startsWith('default/') ? (name as Queue) : `default/${name}`
+  if (!/^[A-Za-z0-9\-+/;.$_()]{1,200}$/.test(nameOf(queue)))
+    throw new InvalidArgumentError(
+      `${named(name)} can't be a queue's name. Use 1 to 200 letters, digits and -+/;.$_().`,
+    )
+  return queue
 }
 
 function nameOf(queue: Queue): string {

@@ -1,7 +1,7 @@
 import type { Broker, Session } from '../broker/broker.ts'
 import { createBroker } from '../broker/store-broker.ts'
 import { changeLimit, changePolicy, pauseQueue, queueNamed } from '../broker/policies.ts'
-import { InvalidArgumentError } from '../errors.ts'
+import { InvalidArgumentError, QueueFullError } from '../errors.ts'
 import type { JobId, Limit, Ms, Queue, QueuePolicy, State } from '../job.ts'
 import type { Follow } from '../jobs/follow.ts'
 import type { JobInfo } from '../jobs/info.ts'
@@ -51,9 +51,10 @@ export class StoreTarget implements Target {
     const put = result?.ok && result.do === 'put' ? result.per[0] : undefined
     if (put?.ok) return put.id
     const why = result && !result.ok ? result.why : 'refused'
-    throw new InvalidArgumentError(
-      `Queue '${queue}' took no job: ${why === 'full' ? 'it is full' : why === 'too big' ? 'the job is larger than it allows' : why}. "queueup queue show ${queue}" shows its limits.`,
-    )
+    const limits = `"queueup queue show ${queue}" shows its limits.`
+    if (why === 'full') throw new QueueFullError(`Queue '${queue}' is full and took no job. ${limits}`)
+    const reason = why === 'too big' ? 'the job is larger than it allows' : why
+    throw new InvalidArgumentError(`Queue '${queue}' took no job: ${reason}. ${limits}`)
   }
 
   async stats(): Promise<QueueCounts[]> {

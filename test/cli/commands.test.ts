@@ -76,6 +76,9 @@ for (const kind of ['a file', 'a server', 'a server on a Unix socket'] as const)
         ['peek', 'x'],
         ['delete', '1x'],
         ['clear', '--queue', 'q', '--state', 'gone'],
+        ['peek', '--queue', 'a b'],
+        ['clear', '--queue', ''],
+        ['pause', '--queue', 'q'.repeat(201)],
         ['nonsense'],
         ['put', '--body', 'x'],
       ]) {
@@ -95,8 +98,14 @@ for (const kind of ['a file', 'a server', 'a server on a Unix socket'] as const)
       }
       assert.equal((await queueup(folder, ['queue', 'show', 'small', '--store', 'file:jobs.db'])).out, 'max-jobs=1\n')
       assert.equal((await run('put', '--queue', 'small', '--body', 'a')).code, 0)
-      assert.notEqual((await run('put', '--queue', 'small', '--body', 'b')).code, 0)
+      assert.equal((await run('put', '--queue', 'small', '--body', 'b')).code, 1)
       assert.equal((await queueup(folder, ['queue', 'set', 'small', 'colour=red', '--store', 'file:jobs.db'])).code, 2)
+      for (const wrong of [
+        ['a b', 'max-jobs=1'],
+        ['small', 'dead=a\nb'],
+        ['', 'max-jobs=1'],
+      ])
+        assert.equal((await queueup(folder, ['queue', 'set', ...wrong, '--store', 'file:jobs.db'])).code, 2)
       const fair = await queueup(folder, ['queue', 'set', 'a.fifo', 'groups=fair', '--store', 'file:jobs.db'])
       assert.equal(fair.code, 2)
       assert.match(fair.error, /'a\.fifo' can't have groups=fair.*Take groups=ordered/)
