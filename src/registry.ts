@@ -50,6 +50,13 @@ export async function loadStore(url: string): Promise<(options: StoreOptions) =>
   return (options) => open(rest, options)
 }
 
+/** @throws InvalidArgumentError the URL names no store that could be opened */
+export function checkStore(url: string): void {
+  const { scheme } = split(url)
+  if (!Object.hasOwn(stores, scheme)) throw noSuch(scheme)
+  fileOf(url)
+}
+
 /** Every kind of server that somebody else runs, by its URL's scheme. */
 const servers: Readonly<Record<string, (url: string) => Promise<Transport>>> = {
   'beanstalkd:': async (url) => (await import('./transports/beanstalkd/index.ts')).openBeanstalkd(url),
@@ -76,6 +83,10 @@ export async function openServer(url: string): Promise<Transport> {
 const LATER = ['postgres:', 'postgresql:', 'mysql:', 'mariadb:', 'redis:', 'rediss:', 'amqp:', 'amqps:', 'sqs:']
 
 function noSuch(scheme: string): InvalidArgumentError {
+  if (Object.hasOwn(servers, scheme))
+    return new InvalidArgumentError(
+      `'${scheme}' names a server, and a store is wanted. There are ${Object.keys(stores).join(', ')}, such as file:jobs.db.`,
+    )
   const known = [...Object.keys(stores), ...Object.keys(servers)].join(', ')
   return new InvalidArgumentError(
     LATER.includes(scheme)
@@ -101,8 +112,19 @@ function split(url: unknown): { scheme: string; rest: string } {
 
 /** `file:jobs.db`, `file:///var/lib/jobs.db` and `file:/var/lib/jobs.db`. */
 function pathOf(rest: string): string {
-  const path = rest.startsWith('//') ? decodeURIComponent(rest.slice(2)) : rest
+  const path = rest.startsWith('//') ? decoded(rest.slice(2)) : rest
   if (path === '' || path.includes('\0'))
     throw new InvalidArgumentError(`'file:${rest}' names no file; write file:jobs.db.`)
   return resolve(path)
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch (error) {
+    throw new InvalidArgumentError(
+      `'file://${path}' has a % that begins no character; write %25 for one, or file: without the slashes.`,
+      { cause: error },
+    )
+  }
 }

@@ -80,14 +80,13 @@ function sqsOf({ store, sqs, sqsUrl, sqsAccount, sqsRegion, sqsAuth, sqsTlsCert,
   }
 }
 
-function checked({ beanstalkd, sqs, queues, sqsAuth, ...settings }: Settings): string {
+function checked({ beanstalkd, sqs, sqsAuth, ...settings }: Settings): string {
   return JSON.stringify(
     {
       ...settings,
       sqsAuth: authOf({ listen: sqs, auth: sqsAuth }),
       beanstalkd: beanstalkd.map(listenText),
       sqs: sqs.map(listenText),
-      queues: Object.fromEntries(queues),
     },
     undefined,
     2,

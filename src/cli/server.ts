@@ -1,20 +1,20 @@
 /** The life of a server process: addresses, rights, store, protocols, and its end. */
 import type { Broker } from '../broker/broker.ts'
 import { createBroker } from '../broker/store-broker.ts'
-import { changePolicy } from '../broker/policies.ts'
+import { changePolicy, parsePolicy, queueNamed } from '../broker/policies.ts'
 import { systemClock } from '../clock.ts'
-import type { Queue, QueuePolicy } from '../job.ts'
 import type { Log } from '../log.ts'
 import { BeanstalkdServer, bind, unbind, type Bound } from '../protocols/beanstalkd/index.ts'
 import type { Store } from '../stores/store.ts'
 import { isLoopback, listenText, type Listen, type Port } from '../protocols/address.ts'
+import { textsOf, type QueueSettings } from './settings.ts'
 import { createSqs, listenSqs, NO_SQS, tellOfSqs, type SqsSettings } from './sqs.ts'
 
 export interface ServerSettings {
   listen: readonly Listen[]
   sqs?: SqsSettings
   maxJobSize: number
-  queues?: ReadonlyMap<Queue, QueuePolicy>
+  queues?: Readonly<Record<string, QueueSettings>>
   /** Opens the store, after rights were given up. */
   open(): Promise<Store>
   /** What is to be done with the store before anybody is served. */
@@ -138,10 +138,10 @@ async function bindAll(addresses: readonly Listen[]): Promise<Bound[]> {
 }
 
 /** What the configuration says of queues is added to what they have. */
-async function declare(broker: Broker, queues: ReadonlyMap<Queue, QueuePolicy> = new Map()): Promise<void> {
-  if (queues.size === 0) return
+async function declare(broker: Broker, queues: Readonly<Record<string, QueueSettings>> = {}): Promise<void> {
+  if (Object.keys(queues).length === 0) return
   const session = broker.session({ protocol: 'configuration', tenant: 'default', principal: 'operator' })
-  for (const [queue, policy] of queues)
-    await changePolicy(session, broker.records, queue, (old) => ({ ...old, ...policy }))
+  for (const [name, settings] of Object.entries(queues))
+    await changePolicy(session, broker.records, queueNamed(name), (old) => parsePolicy(textsOf(settings), old))
   await session.close('released')
 }

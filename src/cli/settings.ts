@@ -2,10 +2,13 @@
 import { readFileSync } from 'node:fs'
 import { checkPolicy, parsePolicy, queueNamed } from '../broker/policies.ts'
 import { InvalidArgumentError } from '../errors.ts'
-import type { Queue, QueuePolicy } from '../job.ts'
 import { LEVELS, type Level } from '../log.ts'
+import { checkStore } from '../registry.ts'
 import { checkDurability, type Durability } from '../stores/sqlite/durability.ts'
 import { parseListen, parsePort, type Listen, type Port } from '../protocols/address.ts'
+
+/** Settings of a queue by the names that people write. */
+export type QueueSettings = Readonly<Record<string, string | number>>
 
 export interface Settings {
   store: string
@@ -20,7 +23,7 @@ export interface Settings {
   durability: Durability
   maxJobSize: number
   log: Level
-  queues: ReadonlyMap<Queue, QueuePolicy>
+  queues: Readonly<Record<string, QueueSettings>>
 }
 
 /** Settings as they are written, before they are checked. */
@@ -38,7 +41,7 @@ export interface Written {
   durability?: string
   maxJobSize?: number | string
   log?: string
-  queues?: Record<string, Record<string, string | number>>
+  queues?: Record<string, QueueSettings>
 }
 
 const DEFAULTS = {
@@ -97,11 +100,17 @@ export function resolveSettings(flags: Written, file: string | undefined, env: N
   const [sqsTlsCert, sqsTlsKey] = [optional('sqsTlsCert'), optional('sqsTlsKey')]
   if ((sqsTlsCert === undefined) !== (sqsTlsKey === undefined))
     throw new InvalidArgumentError('sqsTlsCert and sqsTlsKey go together: give the files of both, in PEM.')
+  const beanstalkd = pick('beanstalkd', (all) => list(all).map(parseListen), DEFAULTS.beanstalkd.map(parseListen))
+  // Asked for without an address it is where the others say, or at its usual port.
+  const sqs = pick('sqs', ports, flags.sqs === true ? DEFAULTS.sqs.map(parsePort) : [])
+  if (beanstalkd.length + sqs.length === 0)
+    throw new InvalidArgumentError(
+      'There is nothing to listen on: beanstalkd is an empty list, and sqs was not asked for. Name an address of one.',
+    )
   return {
-    store: pick('store', text, DEFAULTS.store),
-    beanstalkd: pick('beanstalkd', (all) => list(all).map(parseListen), DEFAULTS.beanstalkd.map(parseListen)),
-    // Asked for without an address it is where the others say, or at its usual port.
-    sqs: pick('sqs', ports, flags.sqs === true ? DEFAULTS.sqs.map(parsePort) : []),
+    store: pick('store', storeUrl, DEFAULTS.store),
+    beanstalkd,
+    sqs,
     sqsUrl: optional('sqsUrl'),
     sqsAuth: pick<'sqsAuth', Settings['sqsAuth']>('sqsAuth', onOff, undefined),
     sqsTlsCert,
@@ -111,7 +120,7 @@ export function resolveSettings(flags: Written, file: string | undefined, env: N
     durability: pick('durability', (value) => checkDurability(text(value)), DEFAULTS.durability),
     maxJobSize: pick('maxJobSize', jobSize, DEFAULTS.maxJobSize),
     log: pick('log', level, DEFAULTS.log),
-    queues: pick('queues', policies, new Map()),
+    queues: pick('queues', queueSettings, {}),
   }
 }
 
@@ -160,6 +169,12 @@ function text(value: unknown): string {
   return value
 }
 
+function storeUrl(value: unknown): string {
+  const url = text(value)
+  checkStore(url)
+  return url
+}
+
 function list(value: unknown): string[] {
   const all = typeof value === 'string' ? [value] : value
   if (!Array.isArray(all))
@@ -191,19 +206,23 @@ function level(value: unknown): Level {
   return found
 }
 
-function policies(value: unknown): Map<Queue, QueuePolicy> {
+function queueSettings(value: unknown): Record<string, QueueSettings> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new InvalidArgumentError('it must be an object such as {"mail": {"max-jobs": 1000}}.')
-  return new Map(
-    Object.entries(value as Record<string, unknown>).map(([name, settings]) => {
-      if (typeof settings !== 'object' || settings === null)
-        throw new InvalidArgumentError(`the settings of '${name}' must be an object such as {"max-jobs": 1000}.`)
-      const queue = queueNamed(name)
-      const policy = parsePolicy(Object.entries(settings).map(([setting, value]) => `${setting}=${value as string}`))
-      checkPolicy(queue, policy)
-      return [queue, policy]
-    }),
-  )
+  for (const [name, settings] of Object.entries(value as Record<string, unknown>)) {
+    if (typeof settings !== 'object' || settings === null || Array.isArray(settings))
+      throw new InvalidArgumentError(`the settings of '${name}' must be an object such as {"max-jobs": 1000}.`)
+    for (const [setting, value] of Object.entries(settings))
+      if (typeof value !== 'string' && typeof value !== 'number')
+        throw new InvalidArgumentError(`${setting} of '${name}' is ${JSON.stringify(value)}; give a number or a text.`)
+    checkPolicy(queueNamed(name), parsePolicy(textsOf(settings as QueueSettings)))
+  }
+  return value as Record<string, QueueSettings>
+}
+
+/** As the command line takes them. */
+export function textsOf(settings: QueueSettings): string[] {
+  return Object.entries(settings).map(([name, value]) => `${name}=${value}`)
 }
 
 /** A guess at what was meant, for a word that is almost right. */

@@ -100,7 +100,7 @@ describe('a server', () => {
       durability: 'full',
       maxJobSize: 65535,
       log: 'warn',
-      queues: { 'default/mail': { maxJobs: 5 } },
+      queues: { mail: { 'max-jobs': 5 } },
     })
     assert.equal((await check([]))['store'], 'file:queueup.db')
     assert.deepEqual((await check([]))['sqs'], [])
@@ -112,7 +112,8 @@ describe('a server', () => {
   })
 
   test('gives queues the limits that the file names, and dead letters their place', async () => {
-    const queues = { mail: { 'max-jobs': 2, 'max-reserves': 1, dead: 'mail.dead' } }
+    const queues = { mail: { 'max-jobs': 2, 'max-reserves': 1, dead: 'mail.dead', keep: 5, ttl: '' } }
+    await queueup(folder, ['queue', 'set', 'mail', 'keep-for=1d', 'ttl=1h', 'max-jobs=1'])
     await writeFile(join(folder, 'c.json'), JSON.stringify({ beanstalkd: ['127.0.0.1:0'], queues }))
     served = await Served.start(folder, ['serve', '--config', 'c.json'])
     const talk = await client()
@@ -125,9 +126,10 @@ describe('a server', () => {
     await session.ask('release 1 0 0')
     await session.ask('list-tube-used')
     assert.equal((await talk.peekNext('mail.dead', 'ready'))?.id, 1)
-    assert.match(
+    // Added to what it had, name by name; an empty text takes one back, as on the command line.
+    assert.equal(
       (await queueup(folder, ['queue', 'show', 'mail'])).out,
-      /max-jobs=2[^]*max-reserves=1|max-reserves=1[^]*max-jobs=2/,
+      'max-jobs=2\nmax-reserves=1\ndead=mail.dead\nkeep=5\nkeep-for=86400000\n',
     )
     assert.equal(await served.stop(), 0)
   })
@@ -138,11 +140,22 @@ describe('a server', () => {
     assert.equal(misspelt.code, 2)
     assert.match(misspelt.error, /c\.json has 'stor'.*Did you mean 'store'/)
     await writeFile(join(folder, 'fair.json'), JSON.stringify({ queues: { 'a.fifo': { groups: 'fair' } } }))
+    await writeFile(join(folder, 'name.json'), JSON.stringify({ queues: { 'a b': { 'max-jobs': 1 } } }))
+    await writeFile(join(folder, 'list.json'), JSON.stringify({ queues: { a: [] } }))
+    await writeFile(join(folder, 'dead.json'), JSON.stringify({ queues: { a: { dead: { to: 'b' } } } }))
+    await writeFile(join(folder, 'deaf.json'), JSON.stringify({ beanstalkd: [] }))
     for (const [args, what] of [
       [['--durability', 'often'], /durability, from the command line/],
       [['--beanstalkd', 'nowhere'], /no address/],
       [['--max-job-size', '0'], /no size/],
       [['--config', 'none.json'], /can't be read/],
+      [['--config', 'name.json'], /queues, from name\.json: 'a b' can't be a queue's name/],
+      [['--config', 'list.json'], /the settings of 'a' must be an object/],
+      [['--config', 'dead.json'], /dead of 'a' is \{"to":"b"\}; give a number or a text/],
+      [['--config', 'deaf.json'], /nothing to listen on/],
+      [['--store', 'http://jobs'], /store, from the command line: There is no store for 'http:'/],
+      [['--store', 'beanstalkd://127.0.0.1:1'], /names a server, and a store is wanted/],
+      [['--store', 'file:///100%jobs.db'], /has a % that begins no character/],
       [['--config', 'fair.json'], /queues, from fair\.json: 'a\.fifo' can't have groups=fair/],
     ] as const)
       assert.match((await queueup(folder, ['serve', '--check', ...args])).error, what)

@@ -35,7 +35,7 @@ describe('a key that every object has', () => {
     const file = join(folder, 'queueup.json')
     for (const word of WORDS) {
       writeFileSync(file, `{"queues": {"${word}": {"max-jobs": 3}}}`)
-      assert.deepEqual([...resolveSettings({}, file, {}).queues], [[`default/${word}`, { maxJobs: 3 }]])
+      assert.deepEqual(Object.entries(resolveSettings({}, file, {}).queues), [[word, { 'max-jobs': 3 }]])
     }
   })
 
