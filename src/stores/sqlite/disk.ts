@@ -6,9 +6,8 @@
 import { closeSync, fdatasync, fstatSync, openSync, statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { UnknownOutcomeError } from '../../errors.ts'
-import { toMs } from '../../duration.ts'
 import type { Ms } from '../../job.ts'
-import type { Durability } from './durability.ts'
+import { syncEvery, type Durability } from './durability.ts'
 
 /** A commit with its sync that takes longer, on average, is better synced beside the loop. */
 const SLOW: Ms = 2
@@ -42,7 +41,7 @@ export class Disk {
     this.#db = db
     this.#path = path
     this.#inode = statSync(path).ino
-    const every = durability === 'full' ? 0 : durability === 'relaxed' ? -1 : toMs(durability, 'durability')
+    const every = syncEvery(durability)
     this.#every = every
     this.#mode = every === 0 ? 'full' : every < 0 ? 'relaxed' : 'timed'
     this.#onFailure = onFailure

@@ -1,5 +1,7 @@
 import { toMs, type Duration } from '../../duration.ts'
 import { InvalidArgumentError } from '../../errors.ts'
+import type { Ms } from '../../job.ts'
+import { named } from '../../shown.ts'
 
 /**
  * What an acknowledged change survives.
@@ -9,18 +11,32 @@ import { InvalidArgumentError } from '../../errors.ts'
  */
 export type Durability = 'full' | 'relaxed' | Duration
 
+/** A timer takes no more: 24 days. */
+const LONGEST: Ms = 2 ** 31 - 1
+
 /**
  * @throws InvalidArgumentError
  * @example checkDurability('50ms')
  */
 export function checkDurability(text: string): Durability {
-  if (text === 'full' || text === 'relaxed') return text
+  syncEvery(text as Durability)
+  return text as Durability
+}
+
+/**
+ * How long after a change it is on disk at the latest. 0: before the answer. -1: whenever.
+ * @throws InvalidArgumentError
+ */
+export function syncEvery(durability: Durability): Ms {
+  if (durability === 'full') return 0
+  if (durability === 'relaxed') return -1
   try {
-    toMs(text as Duration)
-  } catch (error) {
-    throw new InvalidArgumentError(`'${text}' is no durability: give full, relaxed, or a time such as 50ms.`, {
-      cause: error,
-    })
+    const ms = toMs(durability)
+    if (ms <= LONGEST) return ms
+  } catch {
+    // It is no time.
   }
-  return text as Duration
+  throw new InvalidArgumentError(
+    `${named(durability)} is no durability: give full, relaxed, or a time up to 24d such as 50ms.`,
+  )
 }

@@ -5,7 +5,7 @@ import { CorruptStoreError } from '../../errors.ts'
 import type { Ms } from '../../job.ts'
 import type { Store } from '../store.ts'
 import { sharedClock } from './clock.ts'
-import type { Durability } from './durability.ts'
+import { syncEvery, type Durability } from './durability.ts'
 import { openFile, retry, type Surroundings } from './open.ts'
 import { Processes } from './processes.ts'
 import { readable } from './schema.ts'
@@ -40,6 +40,7 @@ const CHECKED_SIZE = 256 << 20
  */
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const { path, clock, durability = 'full', patience = 30_000, maxWal = 2 ** 30, around = {} } = options
+  syncEvery(durability)
   const db = await openFile(path, around, patience)
   let processes: Processes | undefined
   try {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import type { Queue } from '../../../src/job.ts'
-import { checkSqlite, openSqlite } from '../../../src/stores/sqlite/index.ts'
+import { checkSqlite, openSqlite, type Durability } from '../../../src/stores/sqlite/index.ts'
 import type { Store } from '../../../src/stores/store.ts'
 
 const mail: Queue = 'default/mail'
@@ -111,6 +111,13 @@ describe('opening a file', () => {
     for (const version of ['3.44.6', '3.50.7', '3.51.3', '3.52.1', '3.53.0', '3.53.4', '4.0.0']) checkSqlite(version)
     await assert.rejects(openSqlite({ path, around: { sqlite: '3.51.2' } }), { code: 'QUEUEUP_UNSAFE_SQLITE' })
     await assert.rejects(stat(path))
+  })
+
+  test('refuses a durability that can not be, before it makes the file', async () => {
+    for (const durability of ['soon', '25d', -1, NaN, '50'] as Durability[])
+      await assert.rejects(openSqlite({ path, durability }), { code: 'QUEUEUP_INVALID_ARGUMENT' }, String(durability))
+    await assert.rejects(stat(path))
+    for (const durability of ['24d', '0ms', 50] as const) await (await openSqlite({ path, durability })).close()
   })
 
   test('says which folder is missing, and that a folder is no file', async () => {
