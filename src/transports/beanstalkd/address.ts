@@ -12,11 +12,29 @@ export function parseAddress(url: string): Address {
   try {
     parsed = new URL(url)
   } catch {
-    throw new InvalidArgumentError(`'${url}' is no address; write beanstalkd://127.0.0.1:11300.`)
+    throw noAddress(url)
   }
-  if (parsed.hostname === '' && parsed.pathname.length > 1) return { path: decodeURIComponent(parsed.pathname) }
-  const host = parsed.hostname.replace(/^\[|\]$/g, '')
+  const { hostname, pathname } = parsed
+  // What would be passed over, such as a password, is refused.
+  if (parsed.username + parsed.password + parsed.search + parsed.hash !== '') throw noAddress(url)
+  if (hostname === '' && /^\/./.test(pathname)) return { path: decoded(pathname, url) }
+  if (!/^\/?$/.test(pathname)) throw noAddress(url)
+  const host = hostname.replace(/^\[|\]$/g, '')
   return { host: host === '' ? '127.0.0.1' : host, port: parsed.port === '' ? 11_300 : Number(parsed.port) }
+}
+
+function decoded(path: string, url: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    throw noAddress(url)
+  }
+}
+
+function noAddress(url: string): InvalidArgumentError {
+  return new InvalidArgumentError(
+    `'${url}' is no address; write beanstalkd://127.0.0.1:11300 or beanstalkd:///run/queueup.sock.`,
+  )
 }
 
 /** For messages. */

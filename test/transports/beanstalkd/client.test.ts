@@ -691,7 +691,13 @@ describe('an address', () => {
   })
 
   it('is refused when it is none', () => {
-    for (const url of ['', 'queue', 'beanstalkd://queue:99999', 'beanstalkd://queue:x', 'beanstalkd://[::1'])
+    const wrong = [
+      ...['', 'queue', 'beanstalkd://queue:99999', 'beanstalkd://queue:x', 'beanstalkd://[::1'],
+      // What would be passed over.
+      ...['beanstalkd://ada:secret@queue', 'beanstalkd://queue/mail', 'beanstalkd://queue?tube=mail'],
+      ...['beanstalkd:queue:11300', 'beanstalkd:///run/100%'],
+    ]
+    for (const url of wrong)
       assert.throws(() => parseAddress(url), { name: 'InvalidArgumentError', code: 'QUEUEUP_INVALID_ARGUMENT' }, url)
   })
 })
