@@ -1,7 +1,8 @@
+import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { createLog } from '../log.ts'
 import { fileOf, openStore } from '../registry.ts'
-import { listenText, type Port } from '../protocols/address.ts'
+import { listenText, type Listen, type Port } from '../protocols/address.ts'
 import { print } from './output.ts'
 import { runServer } from './server.ts'
 import { resolveSettings, type Settings, type Written } from './settings.ts'
@@ -56,7 +57,7 @@ export function addServe(program: Command): void {
         log: createLog(settings.log),
         ready: (addresses, sqs) =>
           greet(
-            addresses.map(listenText),
+            addresses,
             sqs.map((at) => urlOf(at, settings)),
             store,
           ),
@@ -93,14 +94,22 @@ function checked({ beanstalkd, sqs, sqsAuth, ...settings }: Settings): string {
   )
 }
 
-function greet(addresses: readonly string[], sqs: readonly string[], store: string): void {
-  const [first = ''] = addresses
+function greet(addresses: readonly Listen[], sqs: readonly string[], store: string): void {
+  const [first] = addresses
   // From a checkout there is no installed command yet.
   const queueup = process.env['npm_lifecycle_event'] === undefined ? 'queueup' : 'npm run -s queueup --'
-  const url = `beanstalkd://${first.replace(/^unix:/, '')}`
-  print(`Queueup serves ${store} to beanstalkd clients on ${addresses.join(' and ')}.`)
-  if (sqs.length > 0) print(`SQS clients find it at ${sqs.join(' and ')}.`)
+  const url = first === undefined ? store : clientUrl(first)
+  if (first === undefined) print(`Queueup serves ${store} to SQS clients at ${sqs.join(' and ')}.`)
+  else {
+    print(`Queueup serves ${store} to beanstalkd clients on ${addresses.map(listenText).join(' and ')}.`)
+    if (sqs.length > 0) print(`SQS clients find it at ${sqs.join(' and ')}.`)
+  }
   print(`Put a first job:  ${queueup} put --store ${url} --queue default --body hello`)
   print(`See it:           ${queueup} stats --store ${url}`)
   print('Stop with Ctrl+C.')
+}
+
+/** What a command on this machine names as its store, wherever it is started. */
+function clientUrl(at: Listen): string {
+  return `beanstalkd://${'path' in at ? pathToFileURL(at.path).pathname : listenText(at)}`
 }

@@ -42,6 +42,20 @@ describe('a server', () => {
     assert.doesNotMatch(served.log + served.out, /a secret/)
   })
 
+  test('says how to reach it on a socket, from whatever folder, and where SQS clients alone find it', async () => {
+    const serve = ['serve', '--beanstalkd', 'unix:a socket']
+    served = await Served.start(folder, serve)
+    await served.stop()
+    assert.match(served.out, new RegExp(`put --store beanstalkd://${folder}/a%20socket --queue`))
+    await writeFile(join(folder, 'c.json'), JSON.stringify({ beanstalkd: [], sqs: ['127.0.0.1:0'] }))
+    served = await Served.start(folder, ['serve', '--config', 'c.json'])
+    await served.stop()
+    assert.match(
+      served.out,
+      /^Queueup serves file:queueup\.db to SQS clients at http:\S+\.\nPut a first job: .* --store file:queueup\.db /,
+    )
+  })
+
   test('stops when it is told: what was acknowledged is there, and the exit code is 0', async () => {
     served = await Served.start(folder, ['serve', '--beanstalkd', '127.0.0.1:0'])
     const talk = await client()
