@@ -60,13 +60,14 @@ export async function changeMany(transport: Transport, where: Where, act: BulkOp
   const [stats] = await transport.stats([where.queue])
   let left = stats ? where.states.reduce((sum, state) => sum + stats[state as keyof Numbers], 0) : 0
   let count = 0
-  while (left > 0) {
+  // Once at least: a transport that can't do it says so, however few there are.
+  do {
     const [result] = await transport.commit({ ops: [{ do: 'bulk', where, act, limit: Math.min(SLICE, left) }] })
     if (!result?.ok || result.do !== 'bulk') break
     count += result.count
     left -= result.count
     if (!result.more) break
-  }
+  } while (left > 0)
   return count
 }
 

@@ -170,6 +170,10 @@ function suite(name: string, start: () => Promise<Peer>): void {
         await assert.rejects(queue.put(name), refused(lack))
         assert.throws(() => queue.work({ [name]: () => undefined }), refused(lack))
       }
+      // Also while there is no job.
+      await assert.rejects(queue.move({ queue: 'mail' }, 'newer'), refused(/^beanstalkd: has no way to move/))
+      await assert.rejects(queue.clear({ queue: 'mail', match: 'a' }), refused(/^beanstalkd: has no choice/))
+      await assert.rejects(queue.retryAll({ queue: 'mail', key: 'k' }), refused(/^beanstalkd: has no choice/))
       const { id } = await queue.put('mail', args)
       await assert.rejects(queue.cancel(id), refused(/^beanstalkd: has no cancelling/))
       await assert.rejects(queue.update(id, { priority: 1 }), refused(/^beanstalkd: has no/))
