@@ -24,6 +24,11 @@ export function toMs(duration: Duration, name = 'duration'): Ms {
   return Math.round(ms)
 }
 
+/** As it was given, with its unit. */
+export function durationText(duration: Duration): string {
+  return typeof duration === 'number' ? `${duration} ms` : duration
+}
+
 function parse(text: unknown): number | undefined {
   if (typeof text !== 'string') return undefined
   const match = /^(\d{1,15}(?:\.\d{1,9})?)([a-z]{1,2})$/.exec(text)

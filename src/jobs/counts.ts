@@ -1,6 +1,6 @@
 /** How many jobs a queue has, and when it has none left. */
 import type { Clock } from '../clock.ts'
-import { toMs, type Duration } from '../duration.ts'
+import { durationText, toMs, type Duration } from '../duration.ts'
 import { TimedOutError } from '../errors.ts'
 import type { Ms } from '../job.ts'
 import type { Counted, Transport } from '../transports/transport.ts'
@@ -54,7 +54,8 @@ export async function drained(
   for (;;) {
     const [stats] = await transport.stats([queueOf(queue)])
     if (!stats || stats.ready + stats.waiting + stats.reserved + (delayed ? stats.delayed : 0) === 0) return
-    if (clock.now() >= end) throw new TimedOutError(`Queue '${queue}' still has jobs after ${String(timeout)}.`)
+    if (timeout !== undefined && clock.now() >= end)
+      throw new TimedOutError(`Queue '${queue}' still has jobs after ${durationText(timeout)}.`)
     const wait = Math.min(LOOK, end - clock.now())
     await awake(new Promise<void>((resolve) => clock.after(wait, resolve)))
   }

@@ -1,6 +1,6 @@
 /** Who waits for the end of jobs, and what it was. */
 import type { Clock } from '../clock.ts'
-import { toMs, type Duration } from '../duration.ts'
+import { durationText, toMs, type Duration } from '../duration.ts'
 import { JobFailedError, NotSupportedError, TimedOutError } from '../errors.ts'
 import type { JobId, Ms } from '../job.ts'
 import type { JobView, Transport } from '../transports/transport.ts'
@@ -45,9 +45,9 @@ export class Results {
         const job = await this.#look(id)
         if (!job || job.state === 'finished' || job.state === 'buried') return outcome(job, id, name, seen)
         seen = true
-        if (this.#clock.now() >= end)
+        if (timeout !== undefined && this.#clock.now() >= end)
           throw new TimedOutError(
-            `Job ${id} ('${name}') is not done after ${String(timeout)}; it is ${job.state}, and goes on.`,
+            `Job ${id} ('${name}') is not done after ${durationText(timeout)}; it is ${job.state}, and goes on.`,
           )
         await awake(told.promise)
       } finally {

@@ -1,5 +1,5 @@
 /** What a handler throws to say what shall become of its job, other than to be tried again after a while. */
-import { toMs, type Duration } from '../duration.ts'
+import { durationText, toMs, type Duration } from '../duration.ts'
 import { checkDate, checkOptions } from './check.ts'
 
 const RETRY_LATER_OPTIONS = { pauseQueue: true, cause: true } as const
@@ -28,7 +28,7 @@ export class RetryLater extends Error {
     else toMs(after, 'after')
     checkOptions(options, 'options of RetryLater', RETRY_LATER_OPTIONS)
     super(
-      `try again after ${after instanceof Date ? after.toISOString() : after}`,
+      `try again after ${after instanceof Date ? after.toISOString() : durationText(after)}`,
       options.cause === undefined ? undefined : { cause: options.cause },
     )
     this.after = after

@@ -67,7 +67,7 @@ test('a timeout comes at its time, between two looks, and leaves the others wait
   const jobs = new Set([1, 2])
   const { looks, clock, results } = place(jobs)
   const patient = results.of(1, 'job', {}).then(String, String)
-  const hasty = assert.rejects(results.of(2, 'job', { timeout: 300 }), /is not done after 300; it is ready/)
+  const hasty = assert.rejects(results.of(2, 'job', { timeout: 300 }), /is not done after 300 ms; it is ready/)
   await setImmediate()
   clock.move(300)
   await hasty
