@@ -19,7 +19,9 @@ export function toMs(duration: Duration, name = 'duration'): Ms {
   const ms = typeof duration === 'number' ? duration : parse(duration)
   if (ms === undefined || !(ms >= 0) || ms > Number.MAX_SAFE_INTEGER)
     throw new InvalidArgumentError(
-      `${name} is ${shown(duration)}; give milliseconds as a number from 0 on, or text such as '500ms', '30s', '10m', '2h' or '7d'.`,
+      typeof duration === 'string' && /^\d+(\.\d+)?$/.test(duration)
+        ? `${name} is '${duration}', without a unit; write '${duration}s', or ms, m, h, d or w.`
+        : `${name} is ${shown(duration)}; give milliseconds as a number from 0 on, or text such as '500ms', '30s', '10m', '2h' or '7d'.`,
     )
   return Math.round(ms)
 }

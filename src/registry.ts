@@ -106,6 +106,8 @@ function split(url: unknown): { scheme: string; rest: string } {
     throw new InvalidArgumentError(`The store is ${shown(url)}; name one, such as 'file:jobs.db'.`)
   const match = /^([a-z][a-z0-9+.-]+:)(.*)$/s.exec(url)
   if (match) return { scheme: match[1] as string, rest: match[2] as string }
+  if (/^(\[[0-9a-f:.]+\]|[\d.]+):\d+$/i.test(url))
+    throw new InvalidArgumentError(`The store is '${url}', an address; name a server as beanstalkd://${url}.`)
   if (url === '') throw new InvalidArgumentError('The store is an empty text; name one, such as file:jobs.db.')
   return { scheme: 'file:', rest: url }
 }

@@ -5,7 +5,7 @@ import { Failed, jobId, wholeNumber, withStore, onTarget, type StoreFlag } from 
 
 interface Flags extends StoreFlag {
   queue?: string
-  max: string
+  max?: string
 }
 
 export function addKick(program: Command): void {
@@ -13,12 +13,14 @@ export function addKick(program: Command): void {
     .description('make buried jobs ready, or delayed ones where none is buried')
     .argument('[id]', 'one job; without it, those of --queue')
     .option('--queue <name>', 'the queue')
-    .option('--max <number>', 'at most so many', '4294967295')
+    .option('--max <number>', 'at most so many of --queue (default: all)')
     .action(async (id: string | undefined, flags: Flags) => {
       const { queue } = flags
       if ((id === undefined) === (queue === undefined))
         throw new InvalidArgumentError('Name one: a job by its id, or a queue by --queue NAME.')
-      const max = wholeNumber(flags.max, '--max')
+      if (id !== undefined && flags.max !== undefined)
+        throw new InvalidArgumentError('--max goes with --queue NAME, not with the id of a job.')
+      const max = wholeNumber(flags.max ?? '4294967295', '--max')
       await onTarget(flags, async (target) => {
         if (id === undefined) return print(`kicked ${await target.kick(queue as string, max)}`)
         const job = jobId(id)

@@ -7,7 +7,7 @@ import { Failed, jobId, withStore, onTarget, type StoreFlag } from './store-flag
 
 interface Flags extends StoreFlag {
   queue?: string
-  state: string
+  state?: string
   json?: boolean
 }
 
@@ -18,7 +18,7 @@ export function addPeek(program: Command): void {
     .description('show a job without taking it')
     .argument('[id]', 'the job; without it, the next one of --queue')
     .option('--queue <name>', 'show the next job of this queue')
-    .option('--state <state>', 'the next one that is ready, delayed or buried', 'ready')
+    .option('--state <state>', 'the next one of --queue that is ready (the default), delayed or buried')
     .option('--json', 'as JSON, the body in base64')
     .action(async (id: string | undefined, flags: Flags) => {
       const which = whichOf(id, flags)
@@ -45,8 +45,11 @@ export function addPeek(program: Command): void {
 function whichOf(id: string | undefined, { queue, state }: Flags): { id: number } | { queue: string; state: Next } {
   if ((id === undefined) === (queue === undefined))
     throw new InvalidArgumentError('Name one: a job by its id, or a queue by --queue NAME.')
-  if (id !== undefined) return { id: jobId(id) }
-  const known = STATES.find((one) => one === state)
+  if (id !== undefined) {
+    if (state !== undefined) throw new InvalidArgumentError('--state goes with --queue NAME, not with the id of a job.')
+    return { id: jobId(id) }
+  }
+  const known = STATES.find((one) => one === (state ?? 'ready'))
   if (!known) throw new InvalidArgumentError(`--state is '${state}'; it takes ${STATES.join(', ')}.`)
   return { queue: queue as string, state: known }
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { toMs, type Duration } from '../duration.ts'
 import { InvalidArgumentError } from '../errors.ts'
+import type { Ms } from '../job.ts'
 import { checkQueue } from '../jobs/check.ts'
 import type { PutOptions, UniqueOptions } from '../jobs/put.ts'
 import { loadJobs } from './jobs-file.ts'
@@ -30,6 +31,9 @@ interface Flags extends StoreFlag {
 /** What only jobs with a name have. */
 const NAMED = ['ttl', 'retries', 'timeout', 'group', 'uniqueKey', 'uniqueFor', 'onDuplicate'] as const
 const RAW = ['body', 'ttr'] as const
+
+/** As beanstalkd has it. */
+const SHORTEST_LEASE: Ms = 1000
 
 export function addPut(program: Command): void {
   withStore(program.command('put'))
@@ -108,10 +112,17 @@ async function putBody(queue: string, file: string | undefined, flags: Flags): P
   const options = {
     ...(flags.priority !== undefined && { pri: wholeNumber(flags.priority, '--priority', 2 ** 32 - 1) }),
     ...(flags.delay !== undefined && { delay: toMs(flags.delay as Duration, '--delay') }),
-    ...(flags.ttr !== undefined && { lease: toMs(flags.ttr as Duration, '--ttr') }),
+    ...(flags.ttr !== undefined && { lease: leaseOf(flags.ttr) }),
   }
   const id = String(await onTarget(flags, (target) => target.put(queue, body, options)))
   print(flags.json ? JSON.stringify({ id }) : id)
+}
+
+function leaseOf(text: string): Ms {
+  const lease = toMs(text as Duration, '--ttr')
+  if (lease < SHORTEST_LEASE)
+    throw new InvalidArgumentError(`--ttr is '${text}'; give 1s or more: nobody could hold the job.`)
+  return lease
 }
 
 function bodyOf(file: string | undefined, text: string | undefined): Buffer {

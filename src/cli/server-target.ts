@@ -1,10 +1,13 @@
-import { NotSupportedError } from '../errors.ts'
+import { InvalidArgumentError, NotSupportedError } from '../errors.ts'
 import type { JobId, Limit, Ms, QueuePolicy, State } from '../job.ts'
 import { whyOf, type BeanstalkdClient } from '../transports/beanstalkd/index.ts'
 import type { Follow } from '../jobs/follow.ts'
 import type { JobInfo } from '../jobs/info.ts'
 import { decode } from '../jobs/message.ts'
 import type { DeadJobs, DeadQueue, LimitView, Next, PeekedJob, ProcessView, QueueCounts, Target } from './target.ts'
+
+/** Numbers of the protocol have 32 bits. */
+const LARGEST = 2 ** 32 - 1
 
 /** A running server, as far as beanstalkd's protocol can. */
 export class ServerTarget implements Target {
@@ -21,8 +24,11 @@ export class ServerTarget implements Target {
     body: Uint8Array,
     { pri, delay, lease }: { pri?: number; delay?: Ms; lease?: Ms },
   ): Promise<JobId> {
-    const seconds = { ...(delay && { delay: Math.ceil(delay / 1000) }), ...(lease && { ttr: Math.ceil(lease / 1000) }) }
-    const { id } = await this.#client.put(queue, body, { ...(pri !== undefined && { pri }), ...seconds })
+    const { id } = await this.#client.put(queue, body, {
+      ...(pri !== undefined && { pri }),
+      ...(delay !== undefined && { delay: inSeconds(delay, 'A delay') }),
+      ...(lease !== undefined && { ttr: inSeconds(lease, 'A time to run') }),
+    })
     return id
   }
 
@@ -57,7 +63,7 @@ export class ServerTarget implements Target {
   }
 
   kick(queue: string, jobs: number): Promise<number> {
-    return this.#client.kick(queue, Math.min(jobs, 2 ** 32 - 1))
+    return this.#client.kick(queue, Math.min(jobs, LARGEST))
   }
 
   kickJob(id: JobId): Promise<boolean> {
@@ -75,7 +81,7 @@ export class ServerTarget implements Target {
   }
 
   pause(queue: string, ms: Ms): Promise<boolean> {
-    return this.#client.pause(queue, Math.ceil(ms / 1000))
+    return this.#client.pause(queue, inSeconds(ms, 'A pause'))
   }
 
   policy(): Promise<QueuePolicy | undefined> {
@@ -167,6 +173,14 @@ export class ServerTarget implements Target {
       `beanstalkd's protocol can't ${what}. Name the store of ${this.#url} instead, such as --store file:queueup.db; the server learns of it at once.`,
     )
   }
+}
+
+/** @throws InvalidArgumentError it is longer than the protocol can say */
+function inSeconds(ms: Ms, what: string): number {
+  const seconds = Math.ceil(ms / 1000)
+  if (seconds > LARGEST)
+    throw new InvalidArgumentError(`${what} has at most ${LARGEST} seconds by beanstalkd's protocol, about 136 years.`)
+  return seconds
 }
 
 type Stats = Awaited<ReturnType<BeanstalkdClient['statsJob']>>

@@ -71,7 +71,11 @@ for (const kind of ['a file', 'a server', 'a server on a Unix socket'] as const)
       for (const args of [
         ['put', '--queue', 'q'],
         ['put', '--queue', 'q', '--body', 'x', '--delay', 'soon'],
+        ['put', '--queue', 'q', '--body', 'x', '--delay', '10'],
+        ['put', '--queue', 'q', '--body', 'x', '--ttr', '0s'],
         ['put', '--queue', 'q', '--body', 'x', '--pri', '-1'],
+        ['peek', '1', '--state', 'ready'],
+        ['kick', '1', '--max', '1'],
         ['peek'],
         ['peek', 'x'],
         ['delete', '1x'],
@@ -86,6 +90,18 @@ for (const kind of ['a file', 'a server', 'a server on a Unix socket'] as const)
         assert.equal(code, 2, `${args.join(' ')}: ${error}`)
         assert.equal(out, '')
         assert.doesNotMatch(error, /\n +at /)
+      }
+    })
+
+    test('a time that is longer than can be said is a sentence, too', async () => {
+      for (const args of [
+        ['put', '--queue', 'q', '--body', 'x', '--delay', '100000d'],
+        ['pause', '--queue', 'q', '--for', '100000d'],
+      ]) {
+        const { code, error } = await run(...args)
+        if (kind === 'a file') continue
+        assert.equal(code, 2, error)
+        assert.match(error, /at most 4294967295 seconds/)
       }
     })
 
@@ -117,7 +133,8 @@ test('a server that is not there, and a store in memory, are errors that say wha
   const gone = await queueup(folder, ['stats', '--store', 'beanstalkd://127.0.0.1:1'])
   assert.equal(gone.code, 1)
   assert.match(gone.error, /No server answers at 127\.0\.0\.1:1 .*queueup serve/)
-  assert.equal((await queueup(folder, ['stats', '--store', 'memory:'])).code, 2)
+  for (const store of ['memory:', '127.0.0.1:11300', '[::1]:11300'])
+    assert.equal((await queueup(folder, ['stats', '--store', store])).code, 2, store)
   assert.equal((await queueup(folder, ['stats', '--store', 'redis://x'])).code, 2)
   const env = { QUEUEUP_STORE: 'file:named.db' }
   assert.equal((await queueup(folder, ['put', '--queue', 'q', '--body', 'x'], { env })).code, 0)
