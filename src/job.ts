@@ -74,7 +74,7 @@ export interface Message {
   body: Bytes
   /** What a protocol attached to the job; opaque to stores, given back verbatim. */
   envelope?: Bytes
-  /** The job's name. Name, gates and group are set by the jobs API, or by the queue's classifier in the broker for what other languages put. */
+  /** The job's name. It, gates and group are set by the jobs API alone; SQS sets groups, too. */
   name?: string
   /**
    * Limits that the job counts towards, `LIMIT` or `LIMIT/KEY`: each key is limited for itself, by the one record of the limit. At most 8, of up to 300 bytes

@@ -44,6 +44,18 @@ export const bulk: Case[] = [
     },
   ],
   [
+    'moves a delayed job with its delay',
+    async (s) => {
+      const at = s.now + 1000
+      const id = await s.put('x', { at })
+      await s.ok<'bulk'>({ do: 'bulk', where: { queue: mail, states: ['delayed'] }, act: { to: other }, limit: 9 })
+      const view = await s.view(id)
+      assert.deepEqual([view?.queue, view?.state, view?.at], [other, 'delayed', at])
+      s.clock.move(1000)
+      assert.equal((await s.takeOne([other])).id, id)
+    },
+  ],
+  [
     'moves a group in its order, whatever the states of its jobs, in slices, too',
     async (s) => {
       const states: State[] = ['waiting', 'ready', 'delayed']
@@ -60,6 +72,7 @@ export const bulk: Case[] = [
           more = answer.more
         }
         assert.equal(count, 6)
+        s.clock.move(1000)
         const order: string[] = []
         for (let i = 0; i < 6; i++) {
           const job = await s.takeOne([other])

@@ -1102,7 +1102,9 @@ export class StoreModel {
     else {
       const queue = act.to === 'origin' ? job.deaths?.[0]?.queue : act.to
       if (queue === undefined) return false
-      return (this.#forward({ to: [{ queue, create: true }], why: 'asked' }, job, []) as { ok: boolean }).ok
+      const at = this.stateOf(job) === 'delayed' ? job.at : undefined
+      const target = { queue, create: true, ...(at !== undefined && { at }) } as const
+      return (this.#forward({ to: [target], why: 'asked' }, job, []) as { ok: boolean }).ok
     }
     return true
   }

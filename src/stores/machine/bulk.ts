@@ -61,7 +61,10 @@ function act(commit: Commit, row: Row, act: BulkOp['act']): boolean {
   if (row.state === 'reserved') endLease(commit, row, 'forced')
   if (typeof act === 'object') {
     const queue = act.to === 'origin' ? row.more?.deaths?.[0]?.queue : act.to
-    return queue !== undefined && move(commit, row, { to: [{ queue, create: true }], why: 'asked' }).ok
+    if (queue === undefined) return false
+    // Where it lies is another thing than when it may be taken.
+    const target = { queue, create: true, ...(row.state === 'delayed' && { at: row.at }) } as const
+    return move(commit, row, { to: [target], why: 'asked' }).ok
   }
   commit.news.add(row, act === 'delete' ? 'deleted' : 'kicked')
   if (act === 'delete') depart(commit, row, { as: 'cancelled' })
