@@ -88,6 +88,7 @@ function times(n: number): string {
 
 function span(ms: Ms): string {
   const seconds = Math.max(0, ms) / 1000
+  if (seconds > 0 && seconds < 1) return `${Math.ceil(ms)} ms`
   if (seconds < 120) return `${Math.ceil(seconds)} s`
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`
   return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`

@@ -64,6 +64,8 @@ describe('why a job is not running', () => {
     await take(await put('api/7'))
     clock.move(20_000)
     assert.equal(await why(await put('api/7')), "Limit 'api/7' of 2 in 60 s is reached; it opens in 40 s.")
+    clock.move(39_500)
+    assert.equal(await why(await put('api/7')), "Limit 'api/7' of 2 in 60 s is reached; it opens in 500 ms.")
 
     await record('queue/default/b', { concurrency: 2 })
     for (let i = 0; i < 3; i++) await take(await put('open', 'default/b'))
