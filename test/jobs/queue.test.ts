@@ -205,6 +205,7 @@ test('move: in the order in which they are taken', async (t) => {
   for (const to of ['a', 'b', 'c']) await queue.put('mail', { to })
   await queue.put('mail', { to: 'd' }, { delay: 1 })
   await queue.move({ queue: 'mail' }, 'other')
+  await queue.clock.advance(1)
   const order: string[] = []
   await queue.drain({ mail: ({ args }) => order.push(args.to) }, { queues: ['other'] })
   assert.deepEqual(order, ['a', 'b', 'c', 'd'])
