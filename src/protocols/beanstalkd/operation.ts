@@ -2,7 +2,7 @@
 import type { JobId, Queue } from '../../job.ts'
 import type { Op, Result } from '../../stores/store.ts'
 import type { ChosenTubes } from './chosen-tubes.ts'
-import type { JobCommand, PutCommand } from './codec.ts'
+import type { JobCommand, PutCommand } from './command.ts'
 import { momentIn, type Host } from './host.ts'
 
 export type Operation = { name: 'put'; queue: Queue; command: PutCommand } | JobCommand

@@ -3,7 +3,7 @@ import type { Session } from '../../broker/broker.ts'
 import { pauseQueue } from '../../broker/policies.ts'
 import type { Queue } from '../../job.ts'
 import type { ChosenTubes } from './chosen-tubes.ts'
-import type { LoneCommand, TubeCommand } from './codec.ts'
+import type { LoneCommand, TubeCommand } from './command.ts'
 import { momentIn, type Host } from './host.ts'
 import { existing } from './inspection.ts'
 

@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
-import { isTubeName, Parser, type Command } from '../../../src/protocols/beanstalkd/codec.ts'
-
-setFlagsFromString('--expose-gc')
-const gc = runInNewContext('gc') as () => void
-
-/** Bytes of memory that are in use. */
-function kept(): number {
-  gc()
-  const { heapUsed, arrayBuffers } = process.memoryUsage()
-  return heapUsed + arrayBuffers
-}
+import { Parser } from '../../../src/protocols/beanstalkd/codec.ts'
+import type { Command } from '../../../src/protocols/beanstalkd/command.ts'
+import { isTubeName } from '../../../src/protocols/beanstalkd/command-line.ts'
+import { usedMemory } from '../../memory.ts'
 
 function parse(text: string, maxJobSize = 100): Command[] {
   const parser = new Parser(maxJobSize)
@@ -315,10 +306,10 @@ describe('what comes in pieces', () => {
 
   it('in drops is not kept as so many, while it waits to be read', () => {
     const parser = new Parser(100)
-    const before = kept()
+    const before = usedMemory()
     for (let n = 0; n < 60_000; n++) parser.push(Buffer.allocUnsafeSlow(1).fill('x'))
     assert.equal(parser.buffered, 60_000)
-    const bytes = kept() - before
+    const bytes = usedMemory() - before
     assert.ok(bytes < 1_000_000, `${bytes} bytes`)
     assert.equal(all(parser).length, 0)
   })

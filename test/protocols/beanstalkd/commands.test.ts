@@ -93,6 +93,18 @@ describe('reserve', () => {
     assert.deepEqual(await replies(talk, 2), [`RESERVED 1 64000\r\n${body}`, 'USING default'])
   })
 
+  it('gives short bodies and long ones in their order, byte for byte', async (t) => {
+    const talk = await (await serve(t)).open()
+    const bodies = [1023, 1024, 1, 20_000, 1025, 0].map((size) => '\0\xff\r\n'.repeat(size).slice(0, size))
+    for (const body of bodies) {
+      talk.send(Buffer.from(`put 0 0 60 ${body.length}\r\n${body}\r\n`, 'latin1'))
+      assert.match((await talk.reply()) ?? '', /^INSERTED/)
+    }
+    talk.send(`${'reserve\r\n'.repeat(bodies.length)}list-tube-used\r\n`)
+    const expected = bodies.map((body, i) => `RESERVED ${i + 1} ${body.length}\r\n${body}`)
+    assert.deepEqual(await replies(talk, bodies.length + 1), [...expected, 'USING default'])
+  })
+
   it('reserve-job takes a job by its id, in whatever state but reserved, from any tube', async (t) => {
     const served = await serve(t)
     const [talk, other] = [await served.open(), await served.open()]

@@ -5,12 +5,11 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { createBroker } from '../../../src/broker/store-broker.ts'
 import type { Queue } from '../../../src/job.ts'
 import { openSqlite } from '../../../src/stores/sqlite/index.ts'
 import type { Op, Result, Store } from '../../../src/stores/store.ts'
+import { usedMemory } from '../../memory.ts'
 
 const mail: Queue = 'default/mail'
 const put = (bytes: number): Op => ({
@@ -25,16 +24,6 @@ async function commit(store: Store, ops: Op[]): Promise<Result[]> {
 
 /** A million in a long run. */
 const WAITING = Math.min(1_000_000, 100_000 * Number(process.env['QUEUEUP_LONG'] ?? 1))
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
-
-/** Bytes that are in use, of every kind that this process can tell. */
-function used(): number {
-  collect()
-  const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
-}
 
 describe('a file that grew', () => {
   let folder: string
@@ -60,10 +49,10 @@ describe('a file that grew', () => {
     }
     for (let i = 0; i < 10; i++) await session.commit({ ops: thousand })
     await work()
-    const before = used()
+    const before = usedMemory()
     for (let i = 10_000; i < WAITING; i += 1000) await session.commit({ ops: thousand })
     await work()
-    const grown = used() - before
+    const grown = usedMemory() - before
     assert.ok(grown < 4e6, `${grown} bytes`)
     assert.equal((await session.stats([mail]))[0]?.ready, WAITING - 2000)
     await broker.close()
