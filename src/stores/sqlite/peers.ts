@@ -54,7 +54,6 @@ export class Peers {
       void this.look()
     }
     o.processes.onDeath = (slot, name) => this.#died(slot, name)
-    void this.look()
   }
 
   get count(): number {
