@@ -24,6 +24,11 @@ export function remark(text: string): void {
   process.stderr.write(harmless(`${text}\n`, process.stderr.isTTY))
 }
 
+/** What couldn't be done, as a sentence. */
+export function complain(message: string): void {
+  remark(`queueup: ${shown(message, process.stderr.isTTY)}`)
+}
+
 /** As much of a line as so many columns take; the colours stay. */
 export function cut(line: string, columns: number): string {
   let left = columns

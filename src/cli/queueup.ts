@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { InvalidArgumentError, QueueupError, ValidationError } from '../errors.ts'
-import { remark, shown } from './output.ts'
+import { complain, remark } from './output.ts'
 import { Failed } from './store-flag.ts'
 
 /** Exit codes: 0 done, 1 it failed, 2 it was called in a way that can't be. */
@@ -86,6 +86,7 @@ run().catch((error: Error) => {
   }
   // A bug is shown whole; what a person can mend, in a sentence.
   const known = error instanceof QueueupError || error instanceof Failed
-  remark(known ? `queueup: ${shown(error.message, process.stderr.isTTY)}` : `queueup: ${error.stack ?? error.message}`)
+  if (known) complain(error.message)
+  else remark(`queueup: ${error.stack ?? error.message}`)
   process.exitCode = error instanceof InvalidArgumentError || error instanceof ValidationError ? USAGE : FAILED
 })

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { InvalidArgumentError } from '../errors.ts'
 import { chosen, withChoice, type Choice } from './choice.ts'
 import { print } from './output.ts'
-import { Failed, jobId, onTarget, withStore, type StoreFlag } from './store-flag.ts'
+import { Failed, onEach, onTarget, withStore, type StoreFlag } from './store-flag.ts'
 
 interface Flags extends StoreFlag, Choice {
   queue?: string
@@ -21,16 +21,13 @@ export function addRetry(program: Command): void {
         throw new InvalidArgumentError('Name either: jobs by their ids, or a queue by --queue NAME.')
       if (queue === undefined && (flags.name ?? flags.match) !== undefined)
         throw new InvalidArgumentError('--name and --match choose among the jobs of --queue NAME.')
-      const jobs = ids.map(jobId)
-      await onTarget(flags, async (target) => {
-        if (queue !== undefined) {
-          const retried = await target.retryAll(chosen(queue, flags))
-          return print(json ? JSON.stringify({ retried }) : `retried ${retried}`)
-        }
-        for (const id of jobs) {
-          if (!(await target.retry(id))) throw new Failed(`Job ${id} was not set aside, nor is it delayed.`)
-          print(json ? JSON.stringify({ id: String(id) }) : `retried ${id}`)
-        }
+      if (queue !== undefined) {
+        const retried = await onTarget(flags, (target) => target.retryAll(chosen(queue, flags)))
+        return print(json ? JSON.stringify({ retried }) : `retried ${retried}`)
+      }
+      await onEach(flags, ids, async (target, id) => {
+        if (!(await target.retry(id))) throw new Failed(`Job ${id} was not set aside, nor is it delayed.`)
+        print(json ? JSON.stringify({ id: String(id) }) : `retried ${id}`)
       })
     })
 }

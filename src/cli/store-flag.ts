@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
-import { InvalidArgumentError } from '../errors.ts'
+import { InvalidArgumentError, NotSupportedError } from '../errors.ts'
 import type { JobId } from '../job.ts'
 import { openTarget } from './open-target.ts'
+import { complain } from './output.ts'
 import type { Target } from './target.ts'
 
 /** The flag that every command has which works on queues. */
@@ -41,8 +42,31 @@ export async function onTarget<T>(flags: StoreFlag, run: (target: Target) => Pro
 /** @throws InvalidArgumentError */
 export function jobId(text: string): JobId {
   const id = Number(text)
-  if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(id)) throw new InvalidArgumentError(`'${text}' is no job's id.`)
+  if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(id))
+    throw new InvalidArgumentError(`'${text}' is no job's id; it is a whole number, which "queueup put" says.`)
   return id
+}
+
+/**
+ * Works on each of these jobs, also when one of them can't be: that is told, and the exit code is 1 at the end.
+ * @throws InvalidArgumentError one is no id; nothing is done
+ */
+export async function onEach(
+  flags: StoreFlag,
+  ids: readonly string[],
+  work: (target: Target, id: JobId) => Promise<void>,
+): Promise<void> {
+  const jobs = ids.map(jobId)
+  await onTarget(flags, async (target) => {
+    for (const id of jobs) await work(target, id).catch(tell)
+  })
+}
+
+/** What holds for this job only; anything else, such as a server that went away, would be told of every one. */
+function tell(error: unknown): void {
+  if (!(error instanceof Failed || error instanceof NotSupportedError)) throw error
+  complain(error.message)
+  process.exitCode = 1
 }
 
 /** @throws InvalidArgumentError */

@@ -44,6 +44,23 @@ for (const kind of ['a file', 'a server', 'a server on a Unix socket'] as const)
       assert.match(again.error, /^queueup: Job 1 isn't there[^\n]*\n$/)
     })
 
+    test('of several jobs, those that can be are done; each other one is told, and the exit code is 1', async () => {
+      const put = async (): Promise<string> =>
+        (await run('put', '--queue', 'n', '--body', 'x', '--delay', '1h')).out.trim()
+      const [a, b, c] = [await put(), await put(), await put()]
+      for (const [args, out, error] of [
+        [['retry', a, '98', b, '99'], `retried ${a}\nretried ${b}\n`, /^queueup: Job 98 .*\nqueueup: Job 99 .*\n$/],
+        [['delete', '98', a], `deleted ${a}\n`, /^queueup: Job 98 .*\n$/],
+        [['cancel', '98', b], `cancelled ${b}\n`, /^queueup: There is no job 98\.\n$/],
+      ] as const) {
+        const answer = await run(...args)
+        assert.deepEqual([answer.code, answer.out], [1, out], answer.error)
+        assert.match(answer.error, error)
+      }
+      assert.equal((await run('delete', c, 'x')).code, 2)
+      assert.equal((await run('delete', c)).out, `deleted ${c}\n`)
+    })
+
     test('put reads a file and standard input; delays and kick work', async () => {
       await writeFile(join(folder, 'body'), 'from a file')
       assert.equal((await run('put', '--queue', 'q', 'body')).code, 0)
@@ -140,4 +157,19 @@ test('a server that is not there, and a store in memory, are errors that say wha
   assert.equal((await queueup(folder, ['put', '--queue', 'q', '--body', 'x'], { env })).code, 0)
   assert.match((await queueup(folder, ['stats', '--store', 'named.db'])).out, /q +1/)
   await rm(folder, { recursive: true })
+})
+
+test('what is no id is said so', async () => {
+  for (const args of [
+    ['delete', '1', 'abc'],
+    ['cancel', '-1'],
+    ['retry', '1.5'],
+    ['kick', '9007199254740993'],
+    ['peek', ''],
+    ['job', '1e3'],
+  ]) {
+    const { code, out, error } = await queueup(tmpdir(), [...args, '--store', 'file:not-there/jobs.db'])
+    assert.deepEqual([code, out], [2, ''])
+    assert.equal(error, `queueup: '${args.at(-1)}' is no job's id; it is a whole number, which "queueup put" says.\n`)
+  }
 })
