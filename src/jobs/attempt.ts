@@ -6,6 +6,7 @@ import type { Context, WorkedJob } from './context.ts'
 import type { Entry } from './definition.ts'
 import { lookable } from './fault.ts'
 import type { Handler } from './handlers.ts'
+import { asJson } from './json.ts'
 import { decode, type Message } from './message.ts'
 import { Notes } from './notes.ts'
 import { nameOf } from './definition.ts'
@@ -30,7 +31,8 @@ export class Attempt {
   /** Made when they are asked for: most handlers look at neither. */
   #controller: AbortController | undefined
   #notes: Notes | undefined
-  #completed = false
+  /** By the application's transaction, which may be rolled back yet. */
+  #completed: { result: unknown } | undefined
   #span: AttemptSpan | undefined
   /** Is called when the signal fires. */
   #onAbort: (() => void) | undefined
@@ -132,7 +134,8 @@ export class Attempt {
       settlement.end(this.#notes?.take())
       if (this.#span) endSpan(this.#span, settled, settlement.reason)
       if ('invalid' in settled) return () => settlement.aside('invalid', settled.invalid)
-      if (this.#completed) return () => settlement.completed('error' in settled ? settled.error : undefined)
+      const completed = this.#completed
+      if (completed) return () => settlement.completed(completed.result, 'error' in settled ? settled.error : undefined)
       if ('value' in settled) return () => settlement.done(entry, settled.value)
       return () => settlement.failed(settled.error)
     }
@@ -250,19 +253,20 @@ export class Attempt {
     return (this.#notes ??= new Notes(transport, this.ref, failed))
   }
 
-  /** @throws LeaseLostError, NotSupportedError */
+  /** @throws LeaseLostError, NotSupportedError, InvalidArgumentError */
   #complete(transaction: unknown, result: unknown): void {
-    const { transport } = this.#parts
+    const { transport, catalog } = this.#parts
     if (!transport.within)
       throw new NotSupportedError(`${transport.name} can't complete a job within your transaction; file: can.`)
-    const [answer] = transport
-      .within(transaction)
-      .commit({ ops: [{ do: 'finish', job: this.ref, outcome: doneAs(result) }] })
+    const { name } = this.#settlement
+    const kept = catalog.get(name).definition.options.result !== undefined
+    const outcome = doneAs(kept ? asJson(result, `The result of '${name}'`) : undefined)
+    const [answer] = transport.within(transaction).commit({ ops: [{ do: 'finish', job: this.ref, outcome }] })
     if (!answer?.ok)
       throw new LeaseLostError(
         `Job ${this.delivery.id} isn't this worker's any more (${answer?.why}). Roll your transaction back: somebody else works it, or has.`,
       )
-    this.#completed = true
+    this.#completed = { result }
   }
 }
 

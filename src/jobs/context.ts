@@ -35,6 +35,7 @@ export interface Context<J extends Jobs = Jobs> {
   /**
    * The job is done if the application's transaction commits, and only then: together with the rows that the handler wrote. On `file:` only.
    * @param transaction node:sqlite's handle, with a transaction open on the store's file
+   * @param result in place of what the handler returns; kept if the definition asks for results, and not validated
    * @throws LeaseLostError it isn't this worker's job any more: roll back
    * @throws NotSupportedError, InvalidArgumentError
    */

@@ -90,7 +90,6 @@ export class Settlement {
 
   async done(entry: Entry, value: unknown): Promise<void> {
     const { result: expected } = entry.definition.options
-    const { events } = this.#parts
     let outcome: Outcome | undefined
     if (expected !== undefined)
       try {
@@ -104,19 +103,27 @@ export class Settlement {
     const told = await this.#settle([
       outcome ? { do: 'finish', job: this.#job, outcome } : { do: 'finish', job: this.#job },
     ])
-    if (!told) return
-    if (events.heard('done')) events.emit('done', { ...this.about, attempt: this.attempt, ms: this.#ms, result: value })
+    if (told) this.#tellDone(value)
+  }
+
+  /** In the application's own transaction; which may have been rolled back since. @param value its result, as the handler gave it @param error what the handler threw, if it did */
+  async completed(value: unknown, error: unknown): Promise<void> {
+    const gone = await this.#isGone()
+    if (gone === false) return this.failed(error ?? new Error(ROLLED_BACK))
+    if (gone) this.#tellDone(value)
+  }
+
+  #tellDone(result: unknown): void {
+    const { events } = this.#parts
+    if (events.heard('done')) events.emit('done', { ...this.about, attempt: this.attempt, ms: this.#ms, result })
     else events.count('done', this.about, this.#ms)
   }
 
-  /** In the application's own transaction; which may have been rolled back since. @param error what the handler threw, if it did */
-  async completed(error: unknown): Promise<void> {
-    if (!(await this.#isGone())) return this.failed(error ?? new Error(ROLLED_BACK))
-    this.#parts.events.emit('done', { ...this.about, attempt: this.attempt, ms: this.#ms, result: undefined })
-  }
-
-  /** Whether the job isn't ours any more, by the application's commit. While its transaction is still open, this waits for the end of it. */
-  async #isGone(): Promise<boolean> {
+  /**
+   * Whether the job isn't ours any more, by the application's commit. While its transaction is still open, this waits for the end of it. undefined: the
+   * store can't say.
+   */
+  async #isGone(): Promise<boolean | undefined> {
     const { transport, events, over } = this.#parts
     while (!over())
       try {
@@ -127,7 +134,7 @@ export class Settlement {
         if (!(error instanceof UnavailableError)) break
         await this.#later()
       }
-    return true
+    return undefined
   }
 
   async failed(error: unknown): Promise<void> {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { createBroker } from '../../src/broker/store-broker.ts'
 import { defineJobs, job } from '../../src/index.ts'
@@ -30,7 +31,7 @@ async function place(t: TestContext) {
     const broker = createBroker({ store, clock, slowPoll: false })
     return new Queue({ transport: new BrokerTransport(broker, store, 'file:'), jobs, clock, random: () => 0 })
   }
-  return { clock, disk, open }
+  return { file: join(folder, 'jobs.db'), clock, disk, open }
 }
 
 async function states(queue: Queue<typeof jobs>): Promise<[string, number][]> {
@@ -80,3 +81,29 @@ for (const how of ['its handler has ended', 'its handler goes on until its signa
     assert.deepEqual(done.sort(), [1, 2, 3])
     await next.close()
   })
+
+test('a job that was completed in a transaction is told to be done by nobody who could not ask the store', async (t) => {
+  const { file, clock, disk, open } = await place(t)
+  const queue = await open()
+  const db = new DatabaseSync(file)
+  const told: string[] = []
+  queue.on('done', ({ id }) => told.push(id))
+  const worker = queue.work({
+    mail: (_, ctx) => {
+      db.exec('BEGIN IMMEDIATE')
+      ctx.complete(db)
+      db.exec('ROLLBACK')
+      disk.full = true
+    },
+  })
+  await queue.put('mail', { n: 1 })
+  await until(() => disk.full)
+  let over = false
+  const stopped = worker.stop({ within: 0 }).then(() => (over = true))
+  await until(() => (clock.move(100), over))
+  await stopped
+  assert.deepEqual(told, [])
+  disk.full = false
+  db.close()
+  await queue.close()
+})

@@ -13,11 +13,15 @@ import {
   job,
   LeaseLostError,
   open,
+  type Events,
   type FollowedEvent,
   type JobQueue,
 } from '../../src/index.ts'
 
-const jobs = defineJobs({ greet: job<{ name: string }>({ retries: 3, backoff: 1 }) })
+const jobs = defineJobs({
+  greet: job<{ name: string }>({ retries: 3, backoff: 1 }),
+  count: job<{ name: string }, { letters: number }>({ result: true, retries: 0 }),
+})
 
 const run = promisify(execFile)
 
@@ -46,8 +50,8 @@ const counts = async () => {
   return one && { ready: one.ready, reserved: one.reserved, delayed: one.delayed, buried: one.buried }
 }
 /** The next event of that name in this process. */
-const next = (name: 'done' | 'failed' | 'lost' | 'retried') =>
-  new Promise<{ id: string }>((resolve) => {
+const next = <N extends 'done' | 'failed' | 'lost' | 'retried'>(name: N) =>
+  new Promise<Events[N]>((resolve) => {
     const off = queue.on(name, (event) => (off(), resolve(event)))
   })
 
@@ -185,6 +189,29 @@ describe('ctx.complete', { timeout: 30_000 }, () => {
     assert.equal(errors.length, 1)
     assert.match(String(errors[0]), /The transaction in which the handler completed the job was rolled back/)
     assert.equal(await queue.get(id), undefined)
+  })
+
+  test('gives the result to the event and to who awaits it; one that JSON cannot say is an error there', async () => {
+    const refused = Promise.withResolvers<unknown>()
+    const done = next('done')
+    queue.work({
+      count: ({ args }, ctx) => {
+        db.exec('BEGIN IMMEDIATE')
+        try {
+          ctx.complete(db, new Map([['letters', args.name.length]]))
+        } catch (error) {
+          refused.resolve(error)
+        }
+        ctx.complete(db, { letters: args.name.length })
+        db.exec('COMMIT')
+        return { letters: 0 }
+      },
+    })
+    const { id } = await queue.put('count', { name: 'Ada' })
+    const { attempt, result } = await done
+    assert.deepEqual({ attempt, result }, { attempt: 1, result: { letters: 3 } })
+    assert.deepEqual(await queue.result(id), { letters: 3 })
+    assert.ok((await refused.promise) instanceof InvalidArgumentError)
   })
 
   test('throws when the job is not its own any more, and the effects can be rolled back', async () => {
