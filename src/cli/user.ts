@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { NEEDS, SECRET_KEY, Users, type MadeKey, type UserView } from '../access/index.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import { isServer, openStore } from '../registry.ts'
+import type { Store } from '../stores/store.ts'
 import { print, remark, shown, table } from './output.ts'
 import { Failed } from './store-flag.ts'
 
@@ -76,8 +77,12 @@ export function addUser(program: Command): void {
       })
   withUserStore(user.command('encrypt'))
     .description(`encrypt the secrets that are kept as they are, with ${SECRET_KEY} of the environment`)
-    .action(async (flags: Flags) => {
-      const count = await onUsers(flags, (users) => users.encrypt())
+    .option('--force', 'also while other processes, such as a server, have the store open')
+    .action(async (flags: Flags & { force?: boolean }) => {
+      const count = await onUsers(flags, async (users, store) => {
+        if (!flags.force) await checkAlone(store)
+        return users.encrypt()
+      })
       print(`Encrypted ${count} ${count === 1 ? 'secret' : 'secrets'}.`)
     })
 }
@@ -93,16 +98,25 @@ function withKey(command: Command): Command {
     .option('--json', 'as JSON')
 }
 
-async function onUsers<T>({ store }: Flags, run: (users: Users) => Promise<T>): Promise<T> {
+async function onUsers<T>({ store }: Flags, run: (users: Users, store: Store) => Promise<T>): Promise<T> {
   const url = store ?? process.env['QUEUEUP_STORE'] ?? 'file:queueup.db'
   if (isServer(url) || url.startsWith('memory:'))
     throw new InvalidArgumentError(`Users are kept in a file; '${url}' is none. Name it, such as file:jobs.db.`)
   const opened = await openStore(url)
   try {
-    return await run(new Users(opened, process.env[SECRET_KEY]))
+    return await run(new Users(opened, process.env[SECRET_KEY]), opened)
   } finally {
     await opened.close()
   }
+}
+
+/** A server that was started without the key would refuse every client from then on, and nobody sees from outside which was. @throws Failed */
+async function checkAlone(store: Store): Promise<void> {
+  const others = ((await store.processes?.()) ?? []).filter((one) => !one.self)
+  if (others.length === 0) return
+  throw new Failed(
+    `Nothing was encrypted: the store is open in ${others.length === 1 ? 'process' : 'processes'} ${others.map((one) => one.pid).join(', ')}. A server that was started without ${SECRET_KEY} would refuse all its clients from now on. Restart each with it, then encrypt with --force.`,
+  )
 }
 
 async function ownKey({ keyId, secretStdin }: KeyFlags): Promise<{ id?: string; secret?: string }> {

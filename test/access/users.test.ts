@@ -174,6 +174,22 @@ describe('secrets', () => {
     await broker.close()
   })
 
+  test('that are encrypted while a server runs which has the key go on to be taken there', async () => {
+    const store = openMemory()
+    const broker = createBroker({ store })
+    const access = await Access.open(broker.records, PASSPHRASE)
+    const users = new Users(store, PASSPHRASE)
+    const made = await new Users(store).add('web', [], { secret: 'tell-nobody-about-this' })
+    await broker.records.refresh()
+    assert.equal(access.key(made?.id ?? '')?.secret, 'tell-nobody-about-this')
+    assert.equal(await users.encrypt(), 1)
+    await broker.records.refresh()
+    // It derives its key from the passphrase first.
+    while (!access.key(made?.id ?? '')) await setImmediate()
+    assert.equal(access.key(made?.id ?? '')?.secret, 'tell-nobody-about-this')
+    await broker.close()
+  })
+
   test('are not encrypted with a short key', async () => {
     const kept = await openKept('short')
     await assert.rejects(kept.users.add('web', []), (error: Error) => /at least 16/.test(error.message))

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { UserView } from '../../src/access/index.ts'
+import { openStore } from '../../src/registry.ts'
 import { queueup, type Answer } from './cli.ts'
 
 describe('queueup user', () => {
@@ -86,6 +87,27 @@ describe('queueup user', () => {
       assert.doesNotMatch(refused.error, /at rest|another key for/)
     }
     assert.match((await user(['list', ...store])).out, /encrypted/)
+  })
+
+  test('encrypts nothing while a server has the store open, which may have no key, unless it is told to', async () => {
+    const env = { QUEUEUP_SECRET_KEY: 'a key for secrets at rest' }
+    const store = ['--store', 'served.db']
+    const secret = 'a-secret-in-the-clear'
+    await user(['add', 'web', 'all:*', '--secret-stdin', ...store], { input: secret })
+    const server = await openStore(join(folder, 'served.db'))
+    try {
+      const refused = await user(['encrypt', ...store], { env })
+      assert.deepEqual([refused.code, refused.out], [1, ''])
+      assert.match(
+        refused.error,
+        new RegExp(`^queueup: Nothing was encrypted: .* in process ${process.pid}\\..*--force`),
+      )
+      assert.ok(JSON.stringify((await server.records(0)).changed).includes(secret))
+      assert.match((await user(['encrypt', '--force', ...store], { env })).out, /^Encrypted 1 secret\./)
+      assert.ok(!JSON.stringify((await server.records(0)).changed).includes(secret))
+    } finally {
+      await server.close()
+    }
   })
 
   test('says in a sentence what can not be', async () => {
