@@ -20,22 +20,22 @@ const SLICE = 64
 /** The record of a limit was written: those that wait at its gates are looked at again, some now and the rest in later commits. */
 export function limitChanged(commit: Commit, key: string): void {
   if (!key.startsWith(LIMIT)) return
-  commit.table.reopen(key.slice(LIMIT.length), commit.now)
+  commit.table.gates.reopen(key.slice(LIMIT.length), commit.now)
   openDue(commit, SLICE)
 }
 
 /** Gates that time has opened by now. Returns how many there were. */
 export function openDue(commit: Commit, limit: number): number {
-  const names = commit.table.dueGates(commit.now, limit)
+  const names = commit.table.gates.due(commit.now, limit)
   for (const name of names) commit.opened.add(name)
   settleGates(commit)
   return names.length
 }
 
 function limitOf(commit: Commit, gate: GateRow): Limit | undefined {
-  const version = commit.table.recordsVersion
+  const version = commit.table.records.changes
   if (gate.read !== version) {
-    gate.limit = limitFrom(commit.table.record(gate.key)?.value)
+    gate.limit = limitFrom(commit.table.records.get(gate.key)?.value)
     gate.read = version
   }
   return gate.limit
@@ -48,7 +48,7 @@ export function closedGate(commit: Commit, row: Row, but?: string): string | und
   if (!row.gates) return undefined
   for (const name of row.gates) {
     if (name === but) continue
-    const gate = commit.table.gate(name)
+    const gate = commit.table.gates.get(name)
     if (slackOf(gate, gate.running, limitOf(commit, gate), commit.now) <= 0) return name
   }
   return undefined
@@ -57,7 +57,7 @@ export function closedGate(commit: Commit, row: Row, but?: string): string | und
 /** The gate at which a row that would be ready is to wait, if there is one. */
 export function gateFor(commit: Commit, row: Row): string | undefined {
   if (!row.gates) return undefined
-  return row.gates.find((name) => mustWait(commit, commit.table.gate(name), row))
+  return row.gates.find((name) => mustWait(commit, commit.table.gates.get(name), row))
 }
 
 function mustWait(commit: Commit, gate: GateRow, row: Row): boolean {
@@ -65,7 +65,7 @@ function mustWait(commit: Commit, gate: GateRow, row: Row): boolean {
   const lane = gate.lanes.get(row.queue.no)
   if (slack <= 0) {
     if (lane && lane.ready > 0 && !lane.mixed && precedes(row, lane)) {
-      commit.table.changing(gate)
+      commit.table.gates.changing(gate)
       lane.mixed = true
     }
     return true
@@ -93,8 +93,8 @@ export function count(commit: Commit, row: Row, by: 1 | -1): void {
   if (!gates || (row.state !== 'reserved' && row.state !== 'ready' && row.parked === undefined)) return
   for (const name of gates) {
     if (row.state === 'waiting' && row.parked !== name) continue
-    const gate = commit.table.gate(name)
-    commit.table.changing(gate)
+    const gate = commit.table.gates.get(name)
+    commit.table.gates.changing(gate)
     if (row.state === 'reserved') countRunning(commit, gate, by)
     else if (row.state === 'ready') countReady(commit, gate, row, by)
     else countParked(commit, gate, row, by)
@@ -137,7 +137,7 @@ function schedule(commit: Commit, gate: GateRow, again = false): void {
   let at = NEVER
   if (again) at = commit.now
   else if (gate.parked > 0) at = opensAt(gate, limitOf(commit, gate), commit.now)
-  if (at !== gate.opens) commit.table.opens(gate, at)
+  if (at !== gate.opens) commit.table.gates.open(gate, at)
 }
 
 // ------------------------------------------------------------------ reserving, and taking that back
@@ -146,7 +146,7 @@ function schedule(commit: Commit, gate: GateRow, again = false): void {
 export function begin(commit: Commit, row: Row): void {
   row.begun = commit.now
   for (const [gate, limit] of rated(commit, row)) {
-    commit.table.changing(gate)
+    commit.table.gates.changing(gate)
     if (isOver(gate, limit, commit.now)) {
       gate.since = commit.now
       gate.used = 0
@@ -161,7 +161,7 @@ export function begin(commit: Commit, row: Row): void {
 export function returnTokens(commit: Commit, row: Row): void {
   for (const [gate, limit] of rated(commit, row)) {
     if (isOver(gate, limit, commit.now) || row.begun < gate.since) continue
-    commit.table.changing(gate)
+    commit.table.gates.changing(gate)
     gate.used--
     if (gate.name.startsWith(QUEUE)) commit.wake(row.queue)
     else if (gate.parked > 0) commit.opened.add(gate.name)
@@ -172,9 +172,9 @@ export function returnTokens(commit: Commit, row: Row): void {
 function rated(commit: Commit, row: Row): [GateRow, Limits][] {
   const found: [GateRow, Limits][] = []
   const { policy } = row.queue
-  if (policy?.rate) found.push([commit.table.gate(gateOf(row.queue)), policy])
+  if (policy?.rate) found.push([commit.table.gates.get(gateOf(row.queue)), policy])
   for (const name of row.gates ?? []) {
-    const gate = commit.table.gate(name)
+    const gate = commit.table.gates.get(name)
     const limit = limitOf(commit, gate)
     if (limit?.rate) found.push([gate, limit])
   }
@@ -187,16 +187,16 @@ export function isQueueClosed(commit: Commit, queue: QueueRow): boolean {
   if (!policy || (policy.concurrency === undefined && !policy.rate)) return false
   if (policy.concurrency !== undefined && queue.reserved >= policy.concurrency) return true
   if (!policy.rate) return false
-  const gate = commit.table.gate(gateOf(queue))
+  const gate = commit.table.gates.get(gateOf(queue))
   if (slackOf(gate, 0, { rate: policy.rate }, commit.now) > 0) return false
   const at = opensAt(gate, policy, commit.now)
-  if (queue.ready > 0 && at !== gate.opens) commit.table.opens(gate, at)
+  if (queue.ready > 0 && at !== gate.opens) commit.table.gates.open(gate, at)
   return true
 }
 
 /** When the rate of a queue as a whole lets its next job through, if that is what it waits for. */
 export function queueOpens(commit: Commit, queue: QueueRow): Ms {
-  return queue.policy?.rate ? opensAt(commit.table.gate(gateOf(queue)), queue.policy, commit.now) : NEVER
+  return queue.policy?.rate ? opensAt(commit.table.gates.get(gateOf(queue)), queue.policy, commit.now) : NEVER
 }
 
 // ------------------------------------------------------------------ parking and letting out
@@ -223,7 +223,7 @@ export function park(commit: Commit, row: Row, name: string): boolean {
 /** A row waits at a gate from now on, perhaps in front of some that are ready there. */
 function waitAt(commit: Commit, row: Row, name: string): void {
   restate(commit, row, 'waiting', name)
-  const lane = commit.table.gate(name).lane(row.queue)
+  const lane = commit.table.gates.get(name).lane(row.queue)
   if (lane.ready > 0) lane.mixed = true
 }
 
@@ -237,14 +237,14 @@ export function settleGates(commit: Commit): void {
 }
 
 function wakeQueue(commit: Commit, name: string): void {
-  const gate = commit.table.gate(name)
-  if (gate.opens !== NEVER) commit.table.opens(gate, NEVER)
+  const gate = commit.table.gates.get(name)
+  if (gate.opens !== NEVER) commit.table.gates.open(gate, NEVER)
   const queue = commit.table.queue(name.slice(QUEUE.length) as QueueRow['name'])
   if (queue) commit.wake(queue)
 }
 
 function refill(commit: Commit, name: string): void {
-  const gate = commit.table.gate(name)
+  const gate = commit.table.gates.get(name)
   const slack = slackOf(gate, gate.running, limitOf(commit, gate), commit.now)
   let again = false
   if (slack > 0) for (const [no, lane] of [...gate.lanes]) again = refillLane(commit, gate, no, lane, slack) || again
@@ -258,11 +258,11 @@ function refillLane(commit: Commit, gate: GateRow, no: number, lane: Lane, slack
   let room = Math.min(slack, BATCH)
   while (room > 0 && lane.parked > 0) {
     if (commit.moves <= 0) return true
-    const rows = commit.table.parked(gate, no, Math.min(room, commit.moves))
+    const rows = commit.table.gates.parked(gate, no, Math.min(room, commit.moves))
     if (rows.length === 0) return false
     for (const row of rows) {
       if (!empty && !precedes(row, lane)) {
-        commit.table.changing(gate)
+        commit.table.gates.changing(gate)
         lane.mixed = false
         return false
       }
@@ -275,7 +275,7 @@ function refillLane(commit: Commit, gate: GateRow, no: number, lane: Lane, slack
 
 /** A row is let out by this gate: to the next one that is closed, behind its group, or to the ready ones. */
 function letOut(commit: Commit, row: Row, from: string): boolean {
-  if (row.group !== undefined && commit.table.groupHead(row.queue, row.group) !== row) {
+  if (row.group !== undefined && commit.table.groups.head(row.queue, row.group) !== row) {
     restate(commit, row, 'waiting')
     return false
   }
@@ -286,11 +286,11 @@ function letOut(commit: Commit, row: Row, from: string): boolean {
   }
   restate(commit, row, 'ready')
   for (const name of row.gates ?? []) {
-    const gate = commit.table.gate(name)
+    const gate = commit.table.gates.get(name)
     const lane = gate.lane(row.queue)
     if (name === from || lane.parked === 0 || lane.mixed) continue
     // Those that are parked there may come before it.
-    commit.table.changing(gate)
+    commit.table.gates.changing(gate)
     lane.mixed = true
     commit.opened.add(name)
   }

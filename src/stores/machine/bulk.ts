@@ -48,7 +48,7 @@ function slice(commit: Commit, queue: QueueRow, op: BulkOp, limit: number): { co
 function moveBefore(commit: Commit, row: Row, { where, act: to }: BulkOp, limit: number, seen: Set<Row>): number {
   let count = 0
   while (row.group !== undefined && seen.size < limit) {
-    const head = commit.table.groupHead(row.queue, row.group)
+    const head = commit.table.groups.head(row.queue, row.group)
     if (!head || head === row || seen.has(head) || !where.states.includes(head.state)) break
     if (!matches(head, where, () => commit.table.bodyOf(head))) break
     seen.add(head)

@@ -92,8 +92,8 @@ export class Commit {
   tidy(): void {
     if (this.now - this.collected < TIDY) return
     this.collected = this.now
-    this.table.collectClaims(this.now, TIDIED)
-    this.table.collectHistory(this.now, TIDIED)
+    this.table.claims.collect(this.now, TIDIED)
+    this.table.history.collect(this.now, TIDIED)
   }
 
   wake(queue: QueueRow): void {

@@ -69,9 +69,9 @@ function collect(commit: Commit, limit: number): void {
   const { table, now } = commit
   if (now - commit.collected >= COLLECT) {
     commit.collected = now
-    table.collectClaims(now, limit)
-    table.collectHistory(now, limit)
-    table.collectGates(now, limit)
+    table.claims.collect(now, limit)
+    table.history.collect(now, limit)
+    table.gates.collect(now, limit)
   }
   if (now - commit.queuesCollected >= UNUSED) {
     commit.queuesCollected = now
@@ -85,7 +85,7 @@ export function sweep(commit: Commit, limit: number, prefix = PAUSE): { rows: nu
   const rows = table.due(now, limit)
   for (const row of rows) makeDue(commit, row)
   const records: string[] = []
-  for (const key of table.dueRecords(now, limit, prefix)) {
+  for (const key of table.records.due(now, limit, prefix)) {
     if (key.startsWith(PAUSE)) unpause(commit, key)
     else records.push(key)
   }
@@ -108,7 +108,7 @@ function makeDue(commit: Commit, row: Row): void {
 }
 
 function unpause(commit: Commit, key: string): void {
-  commit.table.setRecord(key, undefined, undefined, undefined)
+  commit.table.records.set(key, undefined, undefined, undefined)
   const queue = commit.table.queue(key.slice(PAUSE.length) as Queue)
   if (!queue) return
   queue.pausedUntil = 0

@@ -12,7 +12,7 @@ export function end(commit: Commit, op: EndOp): Result {
       else commit.news.add(row, 'released')
       giveBack(commit, row, op.as)
     }
-    for (const key of commit.table.sessionRecords(op.session)) write(commit, key, undefined, undefined, undefined)
+    for (const key of commit.table.records.ofSession(op.session)) write(commit, key, undefined, undefined, undefined)
     commit.table.forgetHolder(op.session)
     settleGates(commit)
     return rows.length

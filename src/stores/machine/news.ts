@@ -27,7 +27,7 @@ export class News {
 
   /** Of the queue in which the job is now. */
   add(row: Row, type: 'deleted' | 'kicked' | 'moved' | 'expired' | 'released' | 'lost', more?: object): void {
-    this.#followed ??= this.#table.anyRecord(FOLLOW)
+    this.#followed ??= this.#table.records.any(FOLLOW)
     if (!this.#followed) return
     if (this.#events.length >= MOST) return void this.#dropped++
     const data = JSON.stringify({ name: row.more?.name, ...more })
@@ -37,7 +37,7 @@ export class News {
   /** At the end of a commit. Returns the number of the last one. */
   tell(now: Ms): number | undefined {
     const events = this.#events.map((event) => ({ ...event, time: now }))
-    const last = events.length > 0 ? this.#table.tell(events, this.#dropped) : undefined
+    const last = events.length > 0 ? this.#table.events.add(events, this.#dropped) : undefined
     this.clear()
     return last
   }

@@ -3,7 +3,7 @@ import type { Ms, Outcome } from '../../job.ts'
 import { count, gateFor, restate } from './admission.ts'
 import type { Commit } from './commit.ts'
 import type { QueueRow } from './queue.ts'
-import type { Row } from './row.ts'
+import type { Finished, Row } from './row.ts'
 import { takeTurn } from './turn.ts'
 
 /** Puts a row that is in no order into the state that fits: delayed until `at`, else ready or behind its group. */
@@ -18,7 +18,7 @@ export function placeNew(commit: Commit, row: Row, at: Ms): void {
   arrange(commit, row, at, row.rank)
   commit.table.insert(row)
   // It comes last in its group: it closes nobody.
-  if (row.group !== undefined && !commit.table.groupClosed(row)) openHead(commit, row.queue, row.group)
+  if (row.group !== undefined && !commit.table.groups.isClosed(row)) openHead(commit, row.queue, row.group)
 }
 
 function arrange(commit: Commit, row: Row, at: Ms, fresh?: number): void {
@@ -53,14 +53,14 @@ export function displace(commit: Commit, row: Row): void {
  * or delayed, none is.
  */
 export function openGroup(commit: Commit, queue: QueueRow, group: string): void {
-  const ready = commit.table.groupReady(queue, group)
-  if (ready && ready !== commit.table.groupHead(queue, group)) restate(commit, ready, 'waiting')
+  const ready = commit.table.groups.ready(queue, group)
+  if (ready && ready !== commit.table.groups.head(queue, group)) restate(commit, ready, 'waiting')
   openHead(commit, queue, group)
 }
 
 /** A job has left its group, or has come in as the last one: the first may be ready now. */
 export function openHead(commit: Commit, queue: QueueRow, group: string): void {
-  const head = commit.table.groupHead(queue, group)
+  const head = commit.table.groups.head(queue, group)
   if (head?.state !== 'waiting' || head.parked !== undefined || head.more?.after !== undefined) return
   const gate = gateFor(commit, head)
   if (gate !== undefined) return restate(commit, head, 'waiting', gate)
@@ -72,7 +72,7 @@ export function openHead(commit: Commit, queue: QueueRow, group: string): void {
 export function openSuccessor(commit: Commit, row: Row): void {
   const unique = row.more?.unique
   if (!unique) return
-  const claim = commit.table.claim(row.queue, unique.key)
+  const claim = commit.table.claims.get(row.queue, unique.key)
   const successor = claim && claim.id !== row.id ? commit.table.get(claim.id) : undefined
   if (successor?.more?.after !== row.id) return
   const { at, state } = successor
@@ -91,11 +91,10 @@ export function depart(commit: Commit, row: Row, outcome: Outcome): void {
   queue.bytes -= row.size
   if (queue.policy?.keep || more?.result !== undefined) {
     commit.tidy()
-    commit.table.keep(
-      { row, outcome: { ...outcome, at: commit.now } },
-      queue.policy?.keep ? undefined : commit.now + (more?.result ?? 0),
-    )
-  } else if (more?.noted) commit.table.dropNotes(row.id)
+    const finished: Finished = { row, outcome: { ...outcome, at: commit.now } }
+    if (!queue.policy?.keep) finished.until = commit.now + (more?.result ?? 0)
+    commit.table.history.add(finished)
+  } else if (more?.noted) commit.table.notes.drop(row.id)
   if (more?.result !== undefined) commit.finished.push(row.id)
   commit.table.remove(row)
   notLeaving(commit, row)
@@ -110,8 +109,8 @@ export function depart(commit: Commit, row: Row, outcome: Outcome): void {
 export function dropClaim(commit: Commit, row: Row, event: 'reserved' | 'gone'): void {
   const unique = row.more?.unique
   if (!unique || (event === 'reserved' && !unique.waiting)) return
-  const claim = commit.table.claim(row.queue, unique.key)
-  if (claim?.id === row.id && typeof claim.for === 'string') commit.table.setClaim(row.queue, unique.key, undefined)
+  const claim = commit.table.claims.get(row.queue, unique.key)
+  if (claim?.id === row.id && typeof claim.for === 'string') commit.table.claims.set(row.queue, unique.key, undefined)
 }
 
 /** It no longer waits for the way to its queue's dead-letter target. */

@@ -59,7 +59,7 @@ function putOne(commit: Commit, target: Target, msg: Message, restore: Restored 
     if (first?.state === 'reserved') more(row).after = first.id
     if (typeof unique.for === 'number') commit.tidy()
     more(row).unique = { key, waiting: unique.for === 'waiting' }
-    commit.table.setClaim(queue, key, {
+    commit.table.claims.set(queue, key, {
       id,
       for: typeof unique.for === 'number' ? commit.now + unique.for : unique.for,
     })
@@ -195,7 +195,7 @@ function claimed(commit: Commit, queue: QueueRow, target: Target, msg: Message, 
 
 /** Who has the key, if its time isn't over. One that still waits for the job that had it before has it until then. */
 function claimOf(commit: Commit, queue: QueueRow, key: string): Claim | undefined {
-  const claim = commit.table.claim(queue, key)
+  const claim = commit.table.claims.get(queue, key)
   if (!claim || typeof claim.for === 'string' || claim.for > commit.now) return claim
   return commit.table.get(claim.id)?.more?.after === undefined ? undefined : claim
 }

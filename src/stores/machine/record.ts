@@ -15,10 +15,10 @@ export function record(commit: Commit, op: RecordOp): Result {
   const { table } = commit
   const { key, value } = op
   if (!isName(key)) return refuse('unsupported')
-  const old = table.record(key)
+  const old = table.records.get(key)
   if (op.version !== undefined && op.version !== (old?.version ?? 0)) return refuse('conflict')
-  if (op.needs !== undefined && !table.record(op.needs)) return refuse('missing')
-  if (op.none !== undefined && table.anyRecord(op.none)) return refuse('in use')
+  if (op.needs !== undefined && !table.records.get(op.needs)) return refuse('missing')
+  if (op.none !== undefined && table.records.any(op.none)) return refuse('in use')
   if (value === undefined && !old) return { ok: true, do: 'record', version: 0 }
 
   return { ok: true, do: 'record', version: write(commit, key, value, op.session, op.at) }
@@ -38,7 +38,7 @@ export function write(
     pause(commit, key.slice(PAUSE.length) as Queue, until)
     at = until
   }
-  const version = commit.table.setRecord(key, value, session, at)
+  const version = commit.table.records.set(key, value, session, at)
   limitChanged(commit, key)
   return version
 }

@@ -73,7 +73,7 @@ function takable(commit: Commit, row: Row): boolean {
 
 /** The next of a group, if nothing stands between. */
 function next(commit: Commit, row: Row): Row | undefined {
-  const following = commit.table.groupNext(row)
+  const following = commit.table.groups.next(row)
   if (following?.state !== 'waiting' || closedGate(commit, following) !== undefined) return undefined
   if (row.queue.policy && isQueueClosed(commit, row.queue)) return undefined
   return takable(commit, following) ? following : undefined
@@ -86,7 +86,7 @@ function reserveOne(commit: Commit, op: ReserveOp, id: JobId): Result {
     if (row.at > commit.now) return refuse('not held')
     timeOut(commit, row)
   }
-  const head = row.group !== undefined && commit.table.groupHead(row.queue, row.group)
+  const head = row.group !== undefined && commit.table.groups.head(row.queue, row.group)
   if (head && row.state !== 'buried' && head !== row) return refuse('not held')
   const job = take(commit, row, op)
   if (row.group !== undefined) openGroup(commit, row.queue, row.group)

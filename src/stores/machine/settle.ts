@@ -93,7 +93,12 @@ export function note(commit: Commit, op: NoteOp): Result {
     more(row).noted = true
     commit.table.enter(row)
   }
-  commit.table.note(row, { kind: op.kind, ...(op.key !== undefined && { key: op.key }), at: commit.now, data: op.data })
+  commit.table.notes.add(row.id, {
+    kind: op.kind,
+    ...(op.key !== undefined && { key: op.key }),
+    at: commit.now,
+    data: op.data,
+  })
   return { ok: true, do: 'note' }
 }
 

@@ -10,6 +10,74 @@ export interface Claim {
   for: 'waiting' | 'unfinished' | Ms
 }
 
+/** The jobs of ordered groups that aren't buried, by rank. */
+export interface GroupTable {
+  head(queue: QueueRow, group: string): Row | undefined
+  /** Whether another one of its group comes before it. */
+  isClosed(row: Row): boolean
+  /** The one that is ready. */
+  ready(queue: QueueRow, group: string): Row | undefined
+  /** The one after this. */
+  next(row: Row): Row | undefined
+}
+
+export interface GateTable {
+  /** A blank one, if nothing is known of it. */
+  get(name: string): GateRow
+  /** Before its counters change. */
+  changing(gate: GateRow): void
+  /** Time opens it then; NEVER: it doesn't. */
+  open(gate: GateRow, at: Ms): void
+  /** Rows parked there, of the queue of that number, by (pri, rank). */
+  parked(gate: GateRow, queue: number, limit: number): Row[]
+  /** Names of those that time has opened. */
+  due(now: Ms, limit: number): string[]
+  /** All of that limit at which rows are parked are due now. */
+  reopen(limit: string, now: Ms): void
+  /** Forgets windows that are over. */
+  collect(now: Ms, limit: number): void
+}
+
+/** Unique keys, and who has them. */
+export interface ClaimTable {
+  get(queue: QueueRow, key: string): Claim | undefined
+  set(queue: QueueRow, key: string, claim: Claim | undefined): void
+  /** Forgets windows that are over; not that of a job which waits for the one before it, and is found by it. */
+  collect(now: Ms, limit: number): void
+}
+
+export interface RecordTable {
+  /** Another one after each change of a record. */
+  readonly changes: number
+  get(key: string): StoreRecord | undefined
+  /** Returns the record's new version. undefined deletes. */
+  set(key: string, value: unknown, session: string | undefined, at: Ms | undefined): number
+  any(prefix: string): boolean
+  /** Keys of those that are bound to a session. */
+  ofSession(session: string): string[]
+  /** Those whose moment has come; it is forgotten by this. */
+  due(now: Ms, limit: number, prefix: string): string[]
+}
+
+/** Finished jobs that are kept to look at. */
+export interface HistoryTable {
+  /** Of those of its queue only as many, and as long, as the policy says; where it has an `until`, until then. */
+  add(finished: Finished): void
+  collect(now: Ms, limit: number): void
+}
+
+/** What is kept beside a job: what is over its bounds goes. */
+export interface NoteTable {
+  add(job: JobId, note: Note): void
+  drop(job: JobId): void
+}
+
+/** The ring of events. */
+export interface EventTable {
+  /** So many numbers left out. Returns the last number. */
+  add(events: readonly Event[], dropped: number): number
+}
+
 /**
  * Where the state machine's rows are: in memory, or in an SQLite file behind a cache. All calls are synchronous and belong to the commit that runs.
  * The machine changes a row's fields, and its queue's counters, between `leave` and `enter`; the table keeps the orders.
@@ -17,6 +85,14 @@ export interface Claim {
 export interface Table {
   /** Raised with each opening; the base of fences. */
   readonly epoch: number
+  readonly groups: GroupTable
+  readonly gates: GateTable
+  readonly claims: ClaimTable
+  readonly records: RecordTable
+  readonly history: HistoryTable
+  readonly notes: NoteTable
+  readonly events: EventTable
+
   /** The next number of the one counter that ids, and ranks given later, come from. */
   next(): number
   /** The next number in the order of burial. */
@@ -48,16 +124,9 @@ export interface Table {
   /** The rank of the last of the jobs, other than this one, that have a turn in its queue, fair group and priority. */
   lastTurn(row: Row): number | undefined
 
-  /** Of a group's jobs that aren't buried: the first by rank; the one that is ready; the one after this. */
-  groupHead(queue: QueueRow, group: string): Row | undefined
-  /** Whether another one of its group comes before it. */
-  groupClosed(row: Row): boolean
-  groupReady(queue: QueueRow, group: string): Row | undefined
-  groupNext(row: Row): Row | undefined
-
   /** Rows whose `at` or `expires` has come: delayed, reserved, expiring. */
   due(now: Ms, limit: number): Row[]
-  /** The soonest moment at which `due`, `dueRecords`, `dueGates` or `orphans` answers something, or NEVER. */
+  /** The soonest moment at which `due`, that of records or of gates, or `orphans` answers something, or NEVER. */
   soonest(now: Ms): Ms
   /** A moment at or before that one, without looking for it. */
   bound(): Ms
@@ -66,50 +135,9 @@ export interface Table {
   /** Rows that lie buried for a dead-letter target, in the order of burial, behind the one of that number. */
   deadLetters(limit: number, after: number): Row[]
 
-  /** The gate of that name; a blank one, if nothing is known of it. */
-  gate(name: string): GateRow
-  /** Before its counters change. */
-  changing(gate: GateRow): void
-  /** Time opens it then; NEVER: it doesn't. */
-  opens(gate: GateRow, at: Ms): void
-  /** Rows parked there, of the queue of that number, by (pri, rank). */
-  parked(gate: GateRow, queue: number, limit: number): Row[]
-  /** Names of gates that time has opened. */
-  dueGates(now: Ms, limit: number): string[]
-  /** All gates of that limit at which rows are parked are due now. */
-  reopen(limit: string, now: Ms): void
-  /** Forgets windows that are over. */
-  collectGates(now: Ms, limit: number): void
-
   holder(session: string): Holder
   held(session: string): Row[]
   forgetHolder(session: string): void
-
-  claim(queue: QueueRow, key: string): Claim | undefined
-  setClaim(queue: QueueRow, key: string, claim: Claim | undefined): void
-  /** Forgets windows that are over. */
-  collectClaims(now: Ms, limit: number): void
-
-  record(key: string): StoreRecord | undefined
-  /** Another one after each change of a record. */
-  readonly recordsVersion: number
-  /** Returns the record's new version. undefined deletes. */
-  setRecord(key: string, value: unknown, session: string | undefined, at: Ms | undefined): number
-  anyRecord(prefix: string): boolean
-  sessionRecords(session: string): string[]
-  /** Records whose moment has come; it is forgotten by this. */
-  dueRecords(now: Ms, limit: number, prefix: string): string[]
-
-  /** Keeps a finished job: of those of its queue only as many, and as long, as the policy says; where `until` is given, until then. */
-  keep(finished: Finished, until: Ms | undefined): void
-  collectHistory(now: Ms, limit: number): void
-
-  /** Adds a note to a job; what is over its bounds goes. */
-  note(row: Row, note: Note): void
-  dropNotes(id: JobId): void
-
-  /** Adds to the ring of events, so many numbers left out. Returns the last number. */
-  tell(events: readonly Event[], dropped: number): number
 
   /** Runs; where it answers false, nothing of it happened. */
   atomic(run: () => boolean): void

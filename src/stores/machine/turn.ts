@@ -38,9 +38,9 @@ function current(commit: Commit, row: Row): number | undefined {
   const { queue, pri } = row
   let first = commit.table.firstReady(row)
   for (const name of row.gates ?? []) {
-    const gate = commit.table.gate(name)
+    const gate = commit.table.gates.get(name)
     if (!gate.lanes.get(queue.no)?.parked) continue
-    const parked = commit.table.parked(gate, queue.no, 1)[0]
+    const parked = commit.table.gates.parked(gate, queue.no, 1)[0]
     if (parked?.pri === pri && (first === undefined || parked.rank < first)) first = parked.rank
   }
   return first

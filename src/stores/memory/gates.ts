@@ -2,10 +2,13 @@ import type { Ms } from '../../job.ts'
 import { GateRow, windowEnd } from '../machine/gate.ts'
 import { Heap } from '../machine/heap.ts'
 import { NEVER, precedes, type Row } from '../machine/row.ts'
+import type { GateTable } from '../machine/table.ts'
 import type { StoreLimit } from '../store.ts'
+import type { Undoing } from './undo.ts'
 
 /** Gates, and the rows that are parked at them. */
-export class Gates {
+export class Gates implements GateTable {
+  readonly #undoing: Undoing
   readonly #byName = new Map<string, GateRow>()
   /** By gate and queue number. */
   readonly #parked = new Map<string, Map<number, Heap<Row>>>()
@@ -14,6 +17,10 @@ export class Gates {
   readonly #touched = new Set<GateRow>()
   /** Kept for what they counted in their window. */
   readonly #windows = new Set<GateRow>()
+
+  constructor(undoing: Undoing) {
+    this.#undoing = undoing
+  }
 
   get(name: string): GateRow {
     let gate = this.#byName.get(name)
@@ -26,8 +33,12 @@ export class Gates {
     return this.#byName.get(name)
   }
 
+  changing(gate: GateRow): void {
+    this.#undoing()?.push(this.#save(gate))
+  }
+
   /** How to make it again what it is now. */
-  save(gate: GateRow): () => void {
+  #save(gate: GateRow): () => void {
     const { running, since, used, per, parked, lanes, opens } = gate
     const saved = {
       running,
@@ -39,12 +50,17 @@ export class Gates {
     }
     return () => {
       Object.assign(gate, saved)
-      this.open(gate, opens)
+      this.#open(gate, opens)
       this.#byName.set(gate.name, gate)
     }
   }
 
   open(gate: GateRow, at: Ms): void {
+    this.changing(gate)
+    this.#open(gate, at)
+  }
+
+  #open(gate: GateRow, at: Ms): void {
     if (gate.slot >= 0) this.#opens.remove(gate)
     gate.opens = at
     if (at !== NEVER) this.#opens.push(gate)

@@ -1,17 +1,23 @@
-import type { JobId, Ms } from '../../job.ts'
+import type { JobId, Ms, Queue } from '../../job.ts'
 import type { Finished } from '../machine/row.ts'
+import type { HistoryTable } from '../machine/table.ts'
 import type { Notes } from './notes.ts'
 import type { MemoryQueue } from './queue.ts'
+import type { Undoing } from './undo.ts'
 
 /** So many finished jobs more than its policy says may a queue keep for a while: they go in slices. */
 const SURPLUS = 1000
 
 /** Finished jobs that are kept to look at: by their queue's policy, or for their result. Each queue has its own in their order. */
-export class History {
+export class History implements HistoryTable {
+  readonly #queues: ReadonlyMap<Queue, MemoryQueue>
+  readonly #undoing: Undoing
   readonly #notes: Notes
   readonly #byJob = new Map<JobId, Finished>()
 
-  constructor(notes: Notes) {
+  constructor(queues: ReadonlyMap<Queue, MemoryQueue>, notes: Notes, undoing: Undoing) {
+    this.#queues = queues
+    this.#undoing = undoing
     this.#notes = notes
   }
 
@@ -23,18 +29,19 @@ export class History {
     const { history, policy } = queueOf(finished)
     history.push(finished)
     this.#byJob.set(finished.row.id, finished)
+    this.#undoing()?.push(() => this.#takeBack(finished))
     const surplus = history.length - (policy?.keep?.jobs ?? Infinity)
     if (surplus > SURPLUS) for (const gone of history.splice(0, surplus)) this.#drop(gone)
   }
 
   /** The last that was added to its queue's. */
-  takeBack(finished: Finished): void {
+  #takeBack(finished: Finished): void {
     queueOf(finished).history.pop()
     this.#byJob.delete(finished.row.id)
   }
 
-  collect(queues: Iterable<MemoryQueue>, now: Ms): void {
-    for (const queue of queues) {
+  collect(now: Ms): void {
+    for (const queue of this.#queues.values()) {
       const { history } = queue
       if (history.length === 0) continue
       const { jobs = Infinity, ms = Infinity } = queue.policy?.keep ?? { jobs: 0 }

@@ -113,9 +113,9 @@ class MemoryStore implements Store {
     const notes = parts?.includes('notes')
     const noted = (view: JobView) => (notes ? { ...view, notes: this.#table.notes.of(view.id) } : view)
     const views: Views = {
-      headOf: (row, group) => this.#table.groupHead(row.queue, group)?.id,
+      headOf: (row, group) => this.#table.groups.head(row.queue, group)?.id,
       gate: (name) => this.#table.gates.find(name),
-      record: (key) => this.#table.record(key)?.value,
+      record: (key) => this.#table.records.get(key)?.value,
     }
     const view = (row: Row) => noted(viewOf(row, now, body ? row.body : undefined, views))
     const one = (id: JobId): JobView[] => {

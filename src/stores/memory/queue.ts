@@ -16,38 +16,8 @@ export class MemoryQueue extends QueueRow {
   readonly groups = new Map<string, Row[]>()
   readonly claims = new Map<string, Claim>()
   history: Finished[] = []
-
-  join(row: Row, group: string): void {
-    const members = this.groups.get(group)
-    if (!members) this.groups.set(group, [row])
-    else members.splice(place(members, row), 0, row)
-  }
-
-  part(row: Row, group: string): void {
-    const members = this.groups.get(group) as Row[]
-    if (members.length === 1) this.groups.delete(group)
-    else members.splice(place(members, row), 1)
-  }
-
-  after(row: Row, group: string): Row | undefined {
-    const members = this.groups.get(group) ?? []
-    const at = place(members, row)
-    return members[at] === row ? members[at + 1] : members[at]
-  }
 }
 
 function isBehind(a: Row, b: Row): boolean {
   return a.rank > b.rank || (a.rank === b.rank && a.id > b.id)
-}
-
-/** Where a row is, or belongs, among rows ordered by rank. */
-function place(rows: readonly Row[], row: Row): number {
-  let low = 0
-  let high = rows.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((rows[middle] as Row).rank < row.rank) low = middle + 1
-    else high = middle
-  }
-  return low
 }

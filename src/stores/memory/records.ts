@@ -1,14 +1,17 @@
 import type { Ms } from '../../job.ts'
 import { NEVER } from '../machine/row.ts'
 import { KNOWN } from '../machine/record.ts'
+import type { RecordTable } from '../machine/table.ts'
 import type { RecordChanges, StoreRecord } from '../store.ts'
+import type { Undoing } from './undo.ts'
 
 interface Kept extends StoreRecord {
   at?: Ms
 }
 
 /** Policies, pauses, and what brokers keep. */
-export class Records {
+export class Records implements RecordTable {
+  readonly #undoing: Undoing
   readonly #byKey = new Map<string, Kept>()
   /** Those with a moment at which they are due. */
   readonly #timed = new Set<Kept>()
@@ -17,8 +20,12 @@ export class Records {
   /** Up to this version, it isn't known any more which were deleted. */
   #forgotten = 0
   #version = 0
-  /** Another one after each change, and after it was taken back. */
+  /** Changes that were taken back count as well. */
   changes = 0
+
+  constructor(undoing: Undoing) {
+    this.#undoing = undoing
+  }
 
   get version(): number {
     return this.#version
@@ -34,8 +41,8 @@ export class Records {
     return this.#byKey.get(key)
   }
 
-  /** Returns the new version. */
   set(key: string, value: unknown, session: string | undefined, at: Ms | undefined): number {
+    this.#undoing()?.push(this.#save(key))
     const version = ++this.#version
     this.changes++
     if (value === undefined) {
@@ -52,7 +59,7 @@ export class Records {
   }
 
   /** How to make it again what it is now. */
-  save(key: string): () => void {
+  #save(key: string): () => void {
     const old = this.#byKey.get(key)
     const deleted = this.#deleted.get(key)
     const version = this.#version

@@ -1,13 +1,13 @@
 import type { Bytes, JobId, Ms, Queue, State, Where } from '../../job.ts'
-import type { Event, Note, StoreRecord } from '../store.ts'
 import { matches } from '../machine/bulk.ts'
 import { Heap } from '../machine/heap.ts'
 import type { QueueRow } from '../machine/queue.ts'
-import type { GateRow } from '../machine/gate.ts'
-import { NEVER, Timer, type Finished, type Holder, type Row } from '../machine/row.ts'
-import type { Claim, Table } from '../machine/table.ts'
+import { NEVER, Timer, type Holder, type Row } from '../machine/row.ts'
+import type { Table } from '../machine/table.ts'
+import { Claims } from './claims.ts'
 import { Ring } from './events.ts'
 import { Gates } from './gates.ts'
+import { Groups } from './groups.ts'
 import { History } from './history.ts'
 import { Holders } from './holders.ts'
 import { Notes } from './notes.ts'
@@ -28,15 +28,18 @@ export class MemoryTable implements Table {
   readonly #expiries = new Heap<Timer>(sooner)
   readonly #dead = new Map<JobId, Row>()
   readonly #holders = new Holders()
-  readonly gates = new Gates()
-  readonly records = new Records()
-  readonly events = new Ring()
-  readonly notes = new Notes()
-  readonly history = new History(this.notes)
   readonly #turns = new Turns()
   #lastQueue: MemoryQueue | undefined
   /** How to take back what the unit that runs did; undefined: nobody will ask. */
   #undo: Undo | undefined
+  readonly #undoing = () => this.#undo
+  readonly groups = new Groups()
+  readonly gates = new Gates(this.#undoing)
+  readonly claims = new Claims(this.#queues, this.#rows, this.#undoing)
+  readonly records = new Records(this.#undoing)
+  readonly notes = new Notes(this.#undoing)
+  readonly history = new History(this.#queues, this.notes, this.#undoing)
+  readonly events = new Ring(this.#undoing)
 
   next(): number {
     return ++this.#next
@@ -143,22 +146,6 @@ export class MemoryTable implements Table {
     return this.#turns.last(row)
   }
 
-  groupHead(queue: QueueRow, group: string): Row | undefined {
-    return (queue as MemoryQueue).groups.get(group)?.[0]
-  }
-
-  groupClosed(row: Row): boolean {
-    return this.groupHead(row.queue, row.group as string) !== row
-  }
-
-  groupReady(queue: QueueRow, group: string): Row | undefined {
-    return (queue as MemoryQueue).groups.get(group)?.find((row) => row.state === 'ready')
-  }
-
-  groupNext(row: Row): Row | undefined {
-    return (row.queue as MemoryQueue).after(row, row.group as string)
-  }
-
   due(now: Ms, limit: number): Row[] {
     const rows = new Set<Row>()
     for (const heap of [this.#timers, this.#expiries])
@@ -183,35 +170,6 @@ export class MemoryTable implements Table {
     return firstOf(this.#dead.values(), limit, (row) => row.at > after)
   }
 
-  gate(name: string): GateRow {
-    return this.gates.get(name)
-  }
-
-  changing(gate: GateRow): void {
-    this.#undo?.push(this.gates.save(gate))
-  }
-
-  opens(gate: GateRow, at: Ms): void {
-    this.changing(gate)
-    this.gates.open(gate, at)
-  }
-
-  parked(gate: GateRow, queue: number, limit: number): Row[] {
-    return this.gates.parked(gate, queue, limit)
-  }
-
-  dueGates(now: Ms, limit: number): string[] {
-    return this.gates.due(now, limit)
-  }
-
-  reopen(limit: string, now: Ms): void {
-    this.gates.reopen(limit, now)
-  }
-
-  collectGates(now: Ms): void {
-    this.gates.collect(now)
-  }
-
   holder(session: string): Holder {
     return this.#holders.get(session)
   }
@@ -223,76 +181,6 @@ export class MemoryTable implements Table {
   forgetHolder(session: string): void {
     this.#undo?.push(this.#holders.save(session))
     this.#holders.end(session)
-  }
-
-  claim(queue: QueueRow, key: string): Claim | undefined {
-    return (queue as MemoryQueue).claims.get(key)
-  }
-
-  setClaim(queue: QueueRow, key: string, claim: Claim | undefined): void {
-    const { claims } = queue as MemoryQueue
-    const old = claims.get(key)
-    setOrDelete(claims, key, claim)
-    this.#undo?.push(() => setOrDelete(claims, key, old))
-  }
-
-  collectClaims(now: Ms, limit: number): void {
-    for (const { claims } of this.#queues.values())
-      for (const [key, claim] of claims) {
-        if (--limit < 0) return
-        const over = typeof claim.for === 'number' && claim.for <= now
-        if (over && this.get(claim.id)?.more?.after === undefined) claims.delete(key)
-      }
-  }
-
-  record(key: string): StoreRecord | undefined {
-    return this.records.get(key)
-  }
-
-  setRecord(key: string, value: unknown, session: string | undefined, at: Ms | undefined): number {
-    this.#undo?.push(this.records.save(key))
-    return this.records.set(key, value, session, at)
-  }
-
-  get recordsVersion(): number {
-    return this.records.changes
-  }
-
-  anyRecord(prefix: string): boolean {
-    return this.records.any(prefix)
-  }
-
-  sessionRecords(session: string): string[] {
-    return this.records.ofSession(session)
-  }
-
-  dueRecords(now: Ms, limit: number, prefix: string): string[] {
-    return this.records.due(now, limit, prefix)
-  }
-
-  keep(finished: Finished, until: Ms | undefined): void {
-    if (until !== undefined) finished.until = until
-    this.history.add(finished)
-    this.#undo?.push(() => this.history.takeBack(finished))
-  }
-
-  collectHistory(now: Ms): void {
-    this.history.collect(this.#queues.values(), now)
-  }
-
-  note(row: Row, note: Note): void {
-    this.#undo?.push(this.notes.save(row.id))
-    this.notes.add(row.id, note)
-  }
-
-  dropNotes(id: JobId): void {
-    this.#undo?.push(this.notes.save(id))
-    this.notes.drop(id)
-  }
-
-  tell(events: readonly Event[], dropped: number): number {
-    this.#undo?.push(this.events.save())
-    return this.events.add(events, dropped)
   }
 
   atomic(run: () => boolean): void {
@@ -327,7 +215,7 @@ export class MemoryTable implements Table {
         queue.waiters.add(row)
         if (row.parked !== undefined) this.gates.enter(row, row.parked)
     }
-    if (row.group !== undefined && row.state !== 'buried') queue.join(row, row.group)
+    if (row.group !== undefined) this.groups.enter(row, row.group)
     if (row.turn || row.seat) this.#turns.enter(row)
     if (row.expires !== 0 && row.state !== 'reserved') this.#expiries.push((row.expiry = new Timer(row.expires, row)))
   }
@@ -360,7 +248,7 @@ export class MemoryTable implements Table {
       this.#expiries.remove(row.expiry)
       row.expiry = undefined
     }
-    if (row.group !== undefined && row.state !== 'buried') queue.part(row, row.group)
+    if (row.group !== undefined) this.groups.leave(row, row.group)
   }
 
   #forget(queue: MemoryQueue): void {
@@ -381,9 +269,4 @@ function firstOf(rows: Iterable<Row>, limit: number, wanted: (row: Row) => boole
     if (wanted(row)) found.push(row)
   }
   return found
-}
-
-function setOrDelete<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
-  if (value === undefined) map.delete(key)
-  else map.set(key, value)
 }

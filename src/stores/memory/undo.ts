@@ -2,6 +2,9 @@ import type { JobId } from '../../job.ts'
 import type { Row } from '../machine/row.ts'
 import type { MemoryQueue } from './queue.ts'
 
+/** How to take back what the unit that runs does; undefined: nobody will ask. */
+export type Undoing = () => Undo | undefined
+
 /** How to take back what a unit did, step by step. */
 export class Undo {
   readonly #enter: (row: Row) => void

@@ -1,30 +1,31 @@
 import type { Ms } from '../../job.ts'
-import type { Claim } from '../machine/table.ts'
+import type { QueueRow } from '../machine/queue.ts'
+import type { Claim, ClaimTable } from '../machine/table.ts'
 import type { Connection } from './connection.ts'
 
 /** Unique keys and who has them. */
-export class Claims {
+export class Claims implements ClaimTable {
   readonly #file: Connection
 
   constructor(file: Connection) {
     this.#file = file
   }
 
-  get(queue: number, key: string): Claim | undefined {
+  get(queue: QueueRow, key: string): Claim | undefined {
     const found = this.#file.get<[number, 'waiting' | 'unfinished' | null, number | null]>(
       'SELECT job, until, expires FROM claim WHERE queue = ? AND key = ?',
-      queue,
+      queue.no,
       key,
     )
     return found && { id: found[0], for: found[1] ?? (found[2] as number) }
   }
 
-  set(queue: number, key: string, claim: Claim | undefined): void {
-    if (!claim) return this.#file.run('DELETE FROM claim WHERE queue = ? AND key = ?', queue, key)
+  set(queue: QueueRow, key: string, claim: Claim | undefined): void {
+    if (!claim) return this.#file.run('DELETE FROM claim WHERE queue = ? AND key = ?', queue.no, key)
     const window = typeof claim.for === 'number'
     this.#file.run(
       'INSERT OR REPLACE INTO claim (queue, key, job, until, expires) VALUES (?, ?, ?, ?, ?)',
-      queue,
+      queue.no,
       key,
       claim.id,
       window ? null : claim.for,
@@ -32,7 +33,6 @@ export class Claims {
     )
   }
 
-  /** Forgets windows that are over; not that of a job which waits for the one before it, and is found by it. */
   collect(now: Ms, limit: number): void {
     this.#file.all(
       `DELETE FROM claim WHERE (queue, key) IN (SELECT queue, key FROM claim WHERE expires <= ? AND expires IS NOT NULL

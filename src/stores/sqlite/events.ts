@@ -1,5 +1,6 @@
 import type { Queue } from '../../job.ts'
 import { EVENTS } from '../machine/tell.ts'
+import type { EventTable } from '../machine/table.ts'
 import type { Event, ToldEvent } from '../store.ts'
 import type { Connection } from './connection.ts'
 
@@ -7,7 +8,7 @@ import type { Connection } from './connection.ts'
 const LAST = `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0)`
 
 /** The ring of events: written only while somebody follows. */
-export class Ring {
+export class Ring implements EventTable {
   readonly #file: Connection
 
   constructor(file: Connection) {

@@ -1,7 +1,9 @@
 import type { Ms } from '../../job.ts'
 import { GateRow, windowEnd, type Lane } from '../machine/gate.ts'
-import { NEVER } from '../machine/row.ts'
+import { NEVER, type Row } from '../machine/row.ts'
+import type { GateTable } from '../machine/table.ts'
 import type { Connection } from './connection.ts'
+import type { Jobs } from './jobs.ts'
 import type { Mark } from './mark.ts'
 
 /** So many gates are kept in the cache from one commit to the next. */
@@ -17,16 +19,18 @@ export class SqliteGate extends GateRow {
 }
 
 /** The file's gates, as far as this process has met them; read again when others have written. */
-export class Gates {
+export class Gates implements GateTable {
   readonly #file: Connection
   readonly #mark: Mark
+  readonly #jobs: Jobs
   readonly #byName = new Map<string, SqliteGate>()
   readonly #dirty: SqliteGate[] = []
   #marked = false
 
-  constructor(file: Connection, mark: Mark) {
+  constructor(file: Connection, mark: Mark, jobs: Jobs) {
     this.#file = file
     this.#mark = mark
+    this.#jobs = jobs
   }
 
   /** Others have written, or a unit was undone: nothing is known to be so any more. */
@@ -57,7 +61,12 @@ export class Gates {
     if (at !== NEVER) this.#mark.sooner(at)
   }
 
+  parked(gate: GateRow, queue: number, limit: number): Row[] {
+    return this.#jobs.parked(gate.name, queue, limit)
+  }
+
   due(now: Ms, limit: number): string[] {
+    if (this.#mark.soonest > now) return []
     this.write(now)
     return this.#file.all<[string]>('SELECT name FROM gate WHERE opens <= ? LIMIT +?', now, limit).map(([name]) => name)
   }
@@ -89,6 +98,7 @@ export class Gates {
   }
 
   collect(now: Ms, limit: number): void {
+    this.write(now)
     this.#file.run(
       'DELETE FROM gate WHERE name IN (SELECT name FROM gate WHERE until <= ? AND until IS NOT NULL LIMIT +?)',
       now,

@@ -1,6 +1,7 @@
 import type { JobId } from '../../job.ts'
 import type { QueueRow } from '../machine/queue.ts'
 import type { Row } from '../machine/row.ts'
+import type { GroupTable } from '../machine/table.ts'
 import type { Connection } from './connection.ts'
 
 /** So many groups, and so many of their jobs, are remembered from one commit to the next; past it all are forgotten. */
@@ -118,7 +119,7 @@ class Group {
 }
 
 /** The ordered groups, as far as this process has met them: who is first, and who follows. It holds while nobody else writes to the file. */
-export class Groups {
+export class Groups implements GroupTable {
   readonly #file: Connection
   readonly #loaded: ReadonlyMap<JobId, Row>
   readonly #get: (id: JobId) => Row | undefined

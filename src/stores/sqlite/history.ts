@@ -1,19 +1,23 @@
 import type { SQLInputValue } from 'node:sqlite'
-import type { Bytes, Ms } from '../../job.ts'
+import type { Ms } from '../../job.ts'
 import type { Finished } from '../machine/row.ts'
+import type { HistoryTable } from '../machine/table.ts'
 import { viewOf } from '../machine/view.ts'
 import type { Connection } from './connection.ts'
 import { policyOf } from './queue.ts'
+import type { Writer } from './writer.ts'
 
 /** Finished jobs that are kept to look at: by their queue's policy, or for their result. */
-export class History {
+export class History implements HistoryTable {
   readonly #file: Connection
+  readonly #writer: Writer
 
-  constructor(file: Connection) {
+  constructor(file: Connection, writer: Writer) {
     this.#file = file
+    this.#writer = writer
   }
 
-  add({ row, outcome, until }: Finished, body: Bytes): void {
+  add({ row, outcome, until }: Finished): void {
     const { result, error, ...rest } = outcome
     this.#file.run(
       'INSERT INTO history (job, queue, name, ended, outcome, job_view, result, error, envelope, body, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
@@ -26,7 +30,7 @@ export class History {
       result ?? null,
       error ?? null,
       row.envelope ?? null,
-      body,
+      this.#writer.bodyOf(row),
       until ?? null,
     )
   }

@@ -1,10 +1,11 @@
 import type { Bytes, JobId, Ms } from '../../job.ts'
 import { MOST } from '../machine/notes.ts'
+import type { NoteTable } from '../machine/table.ts'
 import type { Note } from '../store.ts'
 import type { Connection } from './connection.ts'
 
 /** What is kept beside a job: logs, progress, failed attempts, steps. */
-export class Notes {
+export class Notes implements NoteTable {
   readonly #file: Connection
 
   constructor(file: Connection) {

@@ -1,17 +1,25 @@
 import type { Ms } from '../../job.ts'
 import { KNOWN } from '../machine/record.ts'
+import type { RecordTable } from '../machine/table.ts'
 import type { StoreRecord } from '../store.ts'
 import type { Connection } from './connection.ts'
+import type { Holders } from './holders.ts'
 import type { Mark } from './mark.ts'
 
 /** Policies, pauses, and what brokers keep. A deleted one stays for a while as a row without a value, so that others learn of it. */
-export class Records {
+export class Records implements RecordTable {
   readonly #file: Connection
   readonly #mark: Mark
+  readonly #holders: Holders
 
-  constructor(file: Connection, mark: Mark) {
+  constructor(file: Connection, mark: Mark, holders: Holders) {
     this.#file = file
     this.#mark = mark
+    this.#holders = holders
+  }
+
+  get changes(): number {
+    return this.#mark.records
   }
 
   get(key: string): StoreRecord | undefined {
@@ -22,8 +30,7 @@ export class Records {
     return found && { key, value: JSON.parse(found[0]), version: found[1] }
   }
 
-  /** Returns the new version. */
-  set(key: string, value: unknown, session: number | null, at: Ms | undefined): number {
+  set(key: string, value: unknown, session: string | undefined, at: Ms | undefined): number {
     const version = this.#mark.nextRecord()
     if (value === undefined) {
       this.#file.run(
@@ -39,7 +46,7 @@ export class Records {
       key,
       JSON.stringify(value),
       version,
-      session,
+      session === undefined ? null : this.#holders.get(session).no,
       at ?? null,
     )
     if (at !== undefined) this.#mark.sooner(at)
@@ -65,6 +72,11 @@ export class Records {
     )
   }
 
+  ofSession(session: string): string[] {
+    const no = this.#holders.find(session)?.no
+    return no === undefined ? [] : this.ofSessions(no, no)
+  }
+
   /** Keys of records that are bound to a session numbered so. */
   ofSessions(from: number, to: number): string[] {
     return this.#file
@@ -72,8 +84,8 @@ export class Records {
       .map(([key]) => key)
   }
 
-  /** Those whose moment has come; it is forgotten by this. */
   due(now: Ms, limit: number, prefix: string): string[] {
+    if (this.#mark.soonest > now) return []
     const keys = this.#file
       .all<[string]>(
         'SELECT key FROM record WHERE at <= ? AND substr(key, 1, ?) = ? ORDER BY at, key LIMIT +?',

@@ -1,9 +1,7 @@
 import type { Bytes, JobId, Ms, Queue, State, Where } from '../../job.ts'
-import type { Event, Note, StoreRecord } from '../store.ts'
-import type { GateRow } from '../machine/gate.ts'
 import type { QueueRow } from '../machine/queue.ts'
-import { FENCES, type Finished, type Row } from '../machine/row.ts'
-import type { Claim, Table } from '../machine/table.ts'
+import { FENCES, type Row } from '../machine/row.ts'
+import type { Table } from '../machine/table.ts'
 import { Claims } from './claims.ts'
 import type { Connection } from './connection.ts'
 import { Ring } from './events.ts'
@@ -45,17 +43,17 @@ export class SqliteTable implements Table {
   readonly mark: Mark
   readonly holders: Holders
   readonly roster: Roster
+  readonly groups: Groups
+  readonly gates: Gates
+  readonly claims: Claims
+  readonly records: Records
+  readonly history: History
+  readonly notes: Notes
   readonly events: Ring
   readonly #jobs: Jobs
   readonly #queues: Queues
   readonly #writer: Writer
-  readonly #gates: Gates
-  readonly #claims: Claims
-  readonly #records: Records
-  readonly #history: History
-  readonly #notes: Notes
   readonly #turns: Turns
-  readonly #groups: Groups
   readonly #windows: Windows
   #dataVersion = -1
   #seenVersion = -1
@@ -83,13 +81,13 @@ export class SqliteTable implements Table {
     this.#windows = new Windows(this.file, this.#rows, () => this.flush())
     this.#queues = new Queues(this.file, this.mark, (queue) => this.#windows.doubt(queue))
     this.#writer = new Writer(this.file, epoch * FENCES)
-    this.#gates = new Gates(this.file, this.mark)
-    this.#claims = new Claims(this.file)
-    this.#records = new Records(this.file, this.mark)
-    this.#history = new History(this.file)
-    this.#notes = new Notes(this.file)
+    this.gates = new Gates(this.file, this.mark, this.#jobs)
+    this.claims = new Claims(this.file)
+    this.records = new Records(this.file, this.mark, this.holders)
+    this.history = new History(this.file, this.#writer)
+    this.notes = new Notes(this.file)
     this.#turns = new Turns(this.file)
-    this.#groups = new Groups(this.file, this.#rows, (id) => this.get(id))
+    this.groups = new Groups(this.file, this.#rows, (id) => this.get(id))
   }
 
   // ------------------------------------------------------------------ the commit around the machine
@@ -101,9 +99,9 @@ export class SqliteTable implements Table {
     if (version === this.#dataVersion) return
     this.#dataVersion = version
     this.#queues.doubt()
-    this.#groups.doubt()
+    this.groups.doubt()
     this.#turns.doubt()
-    this.#gates.doubt()
+    this.gates.doubt()
     this.#readMark()
   }
 
@@ -118,7 +116,7 @@ export class SqliteTable implements Table {
   /** Writes back all that the commit changed. */
   end(): void {
     this.flush()
-    this.#gates.write(this.now)
+    this.gates.write(this.now)
     this.mark.write()
   }
 
@@ -136,7 +134,7 @@ export class SqliteTable implements Table {
     this.#visited = []
     this.#flushed = 0
     this.holders.settle()
-    this.#gates.settle()
+    this.gates.settle()
     this.#windows.settle(this.#queues)
   }
 
@@ -144,10 +142,10 @@ export class SqliteTable implements Table {
   reset(): void {
     for (const queue of this.#queues) this.#windows.drop(queue)
     this.#queues.reset()
-    this.#gates.doubt()
+    this.gates.doubt()
     this.#visited = []
     this.#flushed = 0
-    this.#groups.doubt()
+    this.groups.doubt()
     this.#turns.reset()
     this.#forgetLeases()
     this.#rows.clear()
@@ -155,7 +153,7 @@ export class SqliteTable implements Table {
   }
 
   flush(): void {
-    this.#groups.written()
+    this.groups.written()
     this.#turns.written()
     if (this.#flushed < this.#visited.length) {
       this.#writer.write(this.#visited, this.#flushed, this.now)
@@ -186,7 +184,7 @@ export class SqliteTable implements Table {
     if (this.dead.size > 0) return now
     if (this.mark.soonest <= now) {
       this.flush()
-      this.#gates.write(now)
+      this.gates.write(now)
       this.mark.lookAhead()
     }
     return this.mark.soonest
@@ -229,7 +227,7 @@ export class SqliteTable implements Table {
     row.untouched = row.stored && (row.change === 'none' || row.change === 'released')
     row.fromReady = row.untouched && row.state === 'ready'
     if (row.group !== undefined) {
-      this.#groups.leave(row, row.group)
+      this.groups.leave(row, row.group)
       // What the file has of it says no more that it is in its group.
       row.change = 'changed'
     }
@@ -243,7 +241,7 @@ export class SqliteTable implements Table {
       row.visited = true
       this.#visited.push(row)
     }
-    if (row.group !== undefined) this.#groups.enter(row, row.group)
+    if (row.group !== undefined) this.groups.enter(row, row.group)
     if (row.turn) this.#turns.enter(row)
     switch (row.state) {
       case 'ready':
@@ -298,61 +296,10 @@ export class SqliteTable implements Table {
     return this.#turns.last(row, (id) => this.#rows.get(id))
   }
 
-  groupHead(queue: QueueRow, group: string): Row | undefined {
-    return this.#groups.head(queue, group)
-  }
-
-  groupClosed(row: Row): boolean {
-    return this.#groups.isClosed(row)
-  }
-
-  groupReady(queue: QueueRow, group: string): Row | undefined {
-    return this.#groups.ready(queue, group)
-  }
-
-  groupNext(row: Row): Row | undefined {
-    return this.#groups.next(row)
-  }
-
   // ------------------------------------------------------------------ time
 
   due(now: Ms, limit: number): Row[] {
     return this.mark.soonest > now ? [] : this.#jobs.due(now, limit)
-  }
-
-  dueRecords(now: Ms, limit: number, prefix: string): string[] {
-    return this.mark.soonest > now ? [] : this.#records.due(now, limit, prefix)
-  }
-
-  // ------------------------------------------------------------------ gates
-
-  gate(name: string): GateRow {
-    return this.#gates.get(name)
-  }
-
-  changing(gate: GateRow): void {
-    this.#gates.changing(gate)
-  }
-
-  opens(gate: GateRow, at: Ms): void {
-    this.#gates.open(gate, at)
-  }
-
-  parked(gate: GateRow, queue: number, limit: number): Row[] {
-    return this.#jobs.parked(gate.name, queue, limit)
-  }
-
-  dueGates(now: Ms, limit: number): string[] {
-    return this.mark.soonest > now ? [] : this.#gates.due(now, limit)
-  }
-
-  reopen(limit: string, now: Ms): void {
-    this.#gates.reopen(limit, now)
-  }
-
-  collectGates(now: Ms, limit: number): void {
-    this.#gates.write(now)
-    this.#gates.collect(now, limit)
   }
 
   // ------------------------------------------------------------------ leases and their holders
@@ -397,62 +344,6 @@ export class SqliteTable implements Table {
     return this.#jobs.deadLetters(limit, after)
   }
 
-  // ------------------------------------------------------------------ unique keys, records, history
-
-  claim(queue: QueueRow, key: string): Claim | undefined {
-    return this.#claims.get(queue.no, key)
-  }
-
-  setClaim(queue: QueueRow, key: string, claim: Claim | undefined): void {
-    this.#claims.set(queue.no, key, claim)
-  }
-
-  collectClaims(now: Ms, limit: number): void {
-    this.#claims.collect(now, limit)
-  }
-
-  record(key: string): StoreRecord | undefined {
-    return this.#records.get(key)
-  }
-
-  setRecord(key: string, value: unknown, session: string | undefined, at: Ms | undefined): number {
-    return this.#records.set(key, value, session === undefined ? null : this.holder(session).no, at)
-  }
-
-  get recordsVersion(): number {
-    return this.mark.records
-  }
-
-  anyRecord(prefix: string): boolean {
-    return this.#records.any(prefix)
-  }
-
-  sessionRecords(session: string): string[] {
-    const no = this.holders.find(session)?.no
-    return no === undefined ? [] : this.#records.ofSessions(no, no)
-  }
-
-  keep(finished: Finished, until: Ms | undefined): void {
-    if (until !== undefined) finished.until = until
-    this.#history.add(finished, this.bodyOf(finished.row))
-  }
-
-  collectHistory(now: Ms, limit: number): void {
-    this.#history.collect(now, limit)
-  }
-
-  note(row: Row, note: Note): void {
-    this.#notes.add(row.id, note)
-  }
-
-  dropNotes(id: JobId): void {
-    this.#notes.drop(id)
-  }
-
-  tell(events: readonly Event[], dropped: number): number {
-    return this.events.add(events, dropped)
-  }
-
   // ------------------------------------------------------------------ units that may be undone
 
   atomic(run: () => boolean): void {
@@ -488,7 +379,8 @@ export class SqliteTable implements Table {
 
   /** A process is dead and has no lease left, or this one goes. */
   strike(slot: number): void {
-    for (const key of this.#records.ofSessions(...sessionsOf(slot))) this.#records.set(key, undefined, null, undefined)
+    for (const key of this.records.ofSessions(...sessionsOf(slot)))
+      this.records.set(key, undefined, undefined, undefined)
     this.roster.strike(slot)
     this.dead.delete(slot)
     this.onProcesses()
