@@ -151,12 +151,13 @@ export interface Note {
 /**
  * One bounded slice of a large operation; repeat while there is more. Never touches reserved jobs unless `where.states` names them.
  * `kick`: of the states given, in their order, the first that has any job at all: buried in the order of burial, delayed soonest first; to ready.
- * `retry`: as kick, counters of failures and reserves set back. `origin`: where a dead letter died last.
+ * `retry`: as kick, counters of failures and reserves set back. `origin`: where a dead letter died last. explicit: only where that queue has a policy record;
+ * without it one that is missing comes into being.
  */
 export interface BulkOp {
   do: 'bulk'
   where: Where
-  act: 'delete' | 'kick' | 'retry' | { to: Queue | 'origin' }
+  act: 'delete' | 'kick' | 'retry' | { to: Queue | 'origin'; explicit?: true }
   limit: number
 }
 /** A session is over: its leases return, its records vanish. released: nothing is counted (beanstalkd's disconnect). lost: a failure each. */

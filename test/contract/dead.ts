@@ -134,6 +134,25 @@ export const deadLetters: Case[] = [
     },
   ],
   [
+    'return with bulk only where their queue has a policy, if that is asked for; a queue that is gone does not come back',
+    async (s) => {
+      const id = await s.put('x')
+      await s.ok<'forward'>({ do: 'forward', job: { id }, to: [{ queue: dead, create: true }], why: 'exhausted' })
+      const back = (to: 'origin' | Queue) =>
+        s.ok<'bulk'>({
+          do: 'bulk',
+          where: { queue: dead, states: ['ready'] },
+          act: { to, explicit: true },
+          limit: 10,
+        })
+      assert.deepEqual([(await back('origin')).count, (await back('default/never')).count], [0, 0])
+      assert.equal(await s.stats('default/never'), undefined)
+      await s.policy({ maxFailures: 1 })
+      assert.equal((await back('origin')).count, 1)
+      assert.equal((await s.takeOne([mail])).id, id)
+    },
+  ],
+  [
     'may be given another body and envelope on the way',
     async (s) => {
       const id = await s.put('before')

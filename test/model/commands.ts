@@ -1,7 +1,7 @@
 /** Random calls of a store, of every operation of the contract. */
 import fc from 'fast-check'
 import type { Limit, Message, Ms, Queue, QueuePolicy, Ref, State, Target } from '../../src/job.ts'
-import type { Op, Result, Unit } from '../../src/stores/store.ts'
+import type { BulkOp, Op, Result, Unit } from '../../src/stores/store.ts'
 
 export const queues: readonly Queue[] = ['default/a', 'default/b', 'default/c', 'other/d']
 const queue = fc.constantFrom(...queues)
@@ -328,12 +328,14 @@ const drafts = (calls: Calls): fc.Arbitrary<Draft> =>
         .record({
           queue,
           states: fc.uniqueArray(calls.state, { minLength: 1, maxLength: 3 }),
-          act: fc.constantFrom<'delete' | 'kick' | 'retry' | { to: Queue | 'origin' }>(
+          act: fc.constantFrom<BulkOp['act']>(
             'delete',
             'kick',
             'retry',
             { to: 'default/c' },
             { to: 'origin' },
+            { to: 'default/a', explicit: true },
+            { to: 'origin', explicit: true },
           ),
           limit: fc.constantFrom(1, 3, 100),
           name: fc.constantFrom(undefined, 'mail'),

@@ -1101,7 +1101,7 @@ export class StoreModel {
     else if (act === 'retry') this.#giveBack(job, 'kicked', { afresh: true })
     else {
       const queue = act.to === 'origin' ? job.deaths?.[0]?.queue : act.to
-      if (queue === undefined) return false
+      if (queue === undefined || (act.explicit && !this.policy(queue))) return false
       const at = this.stateOf(job) === 'delayed' ? job.at : undefined
       const target = { queue, create: true, ...(at !== undefined && { at }) } as const
       return (this.#forward({ to: [target], why: 'asked' }, job, []) as { ok: boolean }).ok

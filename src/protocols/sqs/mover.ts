@@ -2,7 +2,8 @@
 import type { Broker, Session } from '../../broker/broker.ts'
 import { changeRecord } from '../../broker/records.ts'
 import type { Clock } from '../../clock.ts'
-import type { Ms, Queue } from '../../job.ts'
+import type { Ms, Queue, State } from '../../job.ts'
+import type { BulkOp, ForwardOp } from '../../stores/store.ts'
 
 export interface Task {
   id: string
@@ -22,12 +23,24 @@ export interface TaskRecord {
   tasks: Task[]
 }
 
+/** How far a task has come. What can't be moved is passed over: bulk takes the first, so those behind are looked for page by page. */
+interface Progress {
+  searching?: true
+  after?: string | undefined
+  /** A queue in which some died was deleted. */
+  missing?: true
+}
+
 const TASKS = 'sqs/move/'
 /** Says which process moves, and vanishes with it. */
 const MOVER = 'sqs/mover/'
 /** Moved in one commit, where no rate is given. */
 const SLICE = 500
 const SECOND: Ms = 1000
+const STATES: State[] = ['ready', 'waiting', 'delayed']
+const NO_QUEUE = 'AWS.SimpleQueueService.NonExistentQueue'
+/** Nobody knows where they came from, or nobody takes them. */
+const NO_SOURCE = 'CouldNotDetermineMessageSource'
 
 export function taskKey(queue: Queue): string {
   return `${TASKS}${queue}`
@@ -98,7 +111,8 @@ export class Movers {
     if (!claimed?.ok) return
     await this.#broker.records.refresh()
     try {
-      while (!this.#closed && (await this.#step(queue))) if (await this.#rated(queue)) await this.#second()
+      const progress: Progress = {}
+      while (!this.#closed && (await this.#step(queue, progress))) if (await this.#rated(queue)) await this.#second()
     } finally {
       await this.#session.commit({ ops: [{ do: 'record', key: mover, value: undefined }] })
       await this.#broker.records.refresh()
@@ -106,7 +120,7 @@ export class Movers {
   }
 
   /** Moves a slice. Answers whether there is more to do. */
-  async #step(queue: Queue): Promise<boolean> {
+  async #step(queue: Queue, progress: Progress): Promise<boolean> {
     let active: Task | undefined
     await this.change(queue, ({ tasks }) => {
       active = tasks.find(({ status }) => status === 'RUNNING' || status === 'CANCELLING')
@@ -115,46 +129,68 @@ export class Movers {
     })
     if (active?.status !== 'RUNNING') return false
     const { id, to = 'origin', rate = SLICE, toMove } = active
-    if (to !== 'origin' && !this.#broker.records.get(`queue/${to}`)) return this.#fail(queue, id)
-    const [result] = await this.#session.commit({
-      ops: [
-        {
-          do: 'bulk',
-          where: { queue, states: ['ready', 'waiting', 'delayed'] },
-          act: { to },
-          limit: Math.min(rate, SLICE),
-        },
-      ],
-    })
-    const slice = result?.ok && result.do === 'bulk' ? result : { count: 0, more: false }
-    const { count } = slice
-    const [stats] = slice.more ? [] : await this.#session.stats([queue])
+    const limit = Math.min(rate, SLICE)
+    if (to !== 'origin' && !this.#exists(to)) progress.missing = true
+    const { count, more: unseen } = progress.searching
+      ? await this.#search(queue, limit, progress)
+      : await this.#slice(queue, to, limit)
+    const [stats] = unseen ? [] : await this.#session.stats([queue])
     // What came meanwhile is for the next task: those that come back here at once would be moved for ever.
     const left = stats !== undefined && active.moved + count < toMove && stats.ready + stats.waiting + stats.delayed > 0
-    const more = slice.more || (left && count > 0)
-    const stuck = left && count === 0
+    const more = unseen || (left && !progress.searching && (count > 0 || to === 'origin'))
+    if (left && count === 0 && to === 'origin') progress.searching = true
     await this.change(queue, ({ tasks }) => ({
       tasks: tasks.map((task) => {
         if (task.id !== id) return task
         const moved = task.moved + count
         if (more) return { ...task, moved }
         if (task.status === 'CANCELLING') return { ...task, moved, status: 'CANCELLED' }
-        // Nobody knows where they came from, or nobody takes them.
-        return stuck
-          ? { ...task, moved, status: 'FAILED', failure: 'CouldNotDetermineMessageSource' }
+        return left
+          ? { ...task, moved, status: 'FAILED', failure: progress.missing ? NO_QUEUE : NO_SOURCE }
           : { ...task, moved, status: 'COMPLETED' }
       }),
     }))
     return more
   }
 
-  /** Its destination was deleted. */
-  async #fail(queue: Queue, id: string): Promise<false> {
-    const failed = { status: 'FAILED', failure: 'AWS.SimpleQueueService.NonExistentQueue' } as const
-    await this.change(queue, ({ tasks }) => ({
-      tasks: tasks.map((task) => (task.id === id ? { ...task, ...failed } : task)),
-    }))
-    return false
+  /** A queue that was deleted must not come back by what is moved there, without what was set for it. */
+  #exists(queue: Queue): boolean {
+    return this.#broker.records.get(`queue/${queue}`) !== undefined
+  }
+
+  /** The first that can be moved, if they are among the first at all. */
+  async #slice(queue: Queue, to: Queue | 'origin', limit: number): Promise<{ count: number; more: boolean }> {
+    const act: BulkOp['act'] = { to, explicit: true }
+    const [result] = await this.#session.commit({ ops: [{ do: 'bulk', where: { queue, states: STATES }, act, limit }] })
+    return result?.ok && result.do === 'bulk' ? result : { count: 0, more: false }
+  }
+
+  /** Those of the next page that can be moved, back to where they died. */
+  async #search(queue: Queue, limit: number, progress: Progress): Promise<{ count: number; more: boolean }> {
+    const where = { queue, states: STATES }
+    const { after: from } = progress
+    const { jobs, after } = await this.#session.look({
+      where,
+      limit: SLICE,
+      ...(from !== undefined && { after: from }),
+    })
+    const ops: ForwardOp[] = []
+    for (const { id, deaths, state, at } of jobs) {
+      const to = deaths?.[0]?.queue
+      if (to === undefined) continue
+      const target = { queue: to, ...(state === 'delayed' && at !== undefined && { at }) }
+      if (this.#exists(to)) ops.push({ do: 'forward', job: { id }, to: [target], why: 'asked' })
+      else progress.missing = true
+    }
+    let tried = 0
+    let count = 0
+    while (count === 0 && tried < ops.length) {
+      const results = await this.#session.commit({ ops: ops.slice(tried, (tried += limit)) })
+      count = results.filter(({ ok }) => ok).length
+    }
+    if (tried < ops.length) return { count, more: true }
+    progress.after = after
+    return { count, more: after !== undefined }
   }
 
   async #rated(queue: Queue): Promise<boolean> {

@@ -61,7 +61,7 @@ function act(commit: Commit, row: Row, act: BulkOp['act']): boolean {
   if (row.state === 'reserved') endLease(commit, row, 'forced')
   if (typeof act === 'object') {
     const queue = act.to === 'origin' ? row.more?.deaths?.[0]?.queue : act.to
-    if (queue === undefined) return false
+    if (queue === undefined || (act.explicit && !commit.table.queue(queue)?.policy)) return false
     // Where it lies is another thing than when it may be taken.
     const target = { queue, create: true, ...(row.state === 'delayed' && { at: row.at }) } as const
     return move(commit, row, { to: [target], why: 'asked' }).ok

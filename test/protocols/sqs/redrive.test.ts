@@ -167,6 +167,69 @@ for (const form of FORMS)
       assert.deepEqual(await run(), ['FAILED', 'CouldNotDetermineMessageSource', '0'])
     })
 
+    test('a message whose dead-letter queue was deleted is there all the same, and CreateQueue adopts it', async (t) => {
+      const served = await serve(t)
+      const { ask, create, move } = served
+      const dead = await create('dead')
+      const QueueUrl = await create('a', { RedrivePolicy: redrive('dead'), VisibilityTimeout: '0' })
+      await ask(form, 'DeleteQueue', { QueueUrl: dead })
+      await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'x' })
+      await ask(form, 'ReceiveMessage', { QueueUrl })
+      await move(1)
+      assert.equal(await visible(served, form, dead), 1)
+      await create('dead', { VisibilityTimeout: '7' })
+      const received = await ask(form, 'ReceiveMessage', { QueueUrl: dead })
+      assert.equal(received.one('Body'), 'x', received.text)
+    })
+
+    test('a move task fails where the queue in which messages died was deleted: it does not come back, and they stay', async (t) => {
+      const served = await serve(t)
+      const { ask, move } = served
+      const { dead, a } = await letters(served, form, 3)
+      await ask(form, 'DeleteQueue', { QueueUrl: a })
+      const b = await served.create('b', { RedrivePolicy: redrive('dead') })
+      assert.equal((await ask(form, 'StartMessageMoveTask', { SourceArn: arn('dead') })).status, 200)
+      for (let i = 0; i < 10; i++) await move(0)
+      const task = await ask(form, 'ListMessageMoveTasks', { SourceArn: arn('dead') })
+      assert.deepEqual(
+        [task.one('Status'), task.one('FailureReason')],
+        ['FAILED', 'AWS.SimpleQueueService.NonExistentQueue'],
+      )
+      assert.deepEqual([await visible(served, form, dead), await visible(served, form, b)], [3, 0])
+      assert.match(
+        (await ask(form, 'GetQueueUrl', { QueueName: 'a' })).code ?? '',
+        /QueueDoesNotExist|NonExistentQueue/,
+      )
+    })
+
+    for (const rate of [undefined, 2])
+      test(`a move task comes to the messages behind more than a slice that can not be moved, ${rate ? 'a few a second' : 'as fast as it can'}`, async (t) => {
+        const served = await serve(t)
+        const { ask, create, move, broker } = served
+        const dead = await create('dead')
+        // Sent there by hand, so that nobody knows where they belong.
+        const session = broker.session({ protocol: 'sqs', tenant: 'default', principal: 'test' })
+        await session.commit({
+          ops: Array.from({ length: 1200 }, (_, i) => ({
+            do: 'put',
+            to: [{ queue: 'default/dead' }],
+            msg: { body: Buffer.from(`own ${i}`) },
+          })),
+        })
+        const { a } = await letters(served, form, 5)
+        await ask(form, 'StartMessageMoveTask', {
+          SourceArn: arn('dead'),
+          ...(rate && { MaxNumberOfMessagesPerSecond: rate }),
+        })
+        for (let i = 0; i < 30; i++) await move(rate ? 1000 : 0)
+        const task = await ask(form, 'ListMessageMoveTasks', { SourceArn: arn('dead') })
+        assert.deepEqual(
+          ['Status', 'FailureReason', 'ApproximateNumberOfMessagesMoved'].map((name) => task.one(name)),
+          ['FAILED', 'CouldNotDetermineMessageSource', '5'],
+        )
+        assert.deepEqual([await visible(served, form, dead), await visible(served, form, a)], [1200, 5])
+      })
+
     test('a bad handle in a batch harms none of the others', async (t) => {
       const { ask, create } = await serve(t)
       const QueueUrl = await create('a')
