@@ -126,15 +126,16 @@ export class Queue<J extends Jobs> {
    * Jobs of several names, into several queues: all are validated before the first is written, and where the transport is atomic, all are put or none.
    * @example await queue.putAll([['sendMail', { mail_to: 'a@example.com' }], ['purge', { olderThan: '30d' }, { delay: '1h' }]])
    */
-  async putAll(puts: readonly PutOf<J>[]): Promise<PutJob[]> {
+  async putAll<N extends readonly (keyof J & string)[]>(
+    puts: readonly [...{ [I in keyof N]: readonly [name: N[I], ...put: PutParameters<J[N[I]]>] }],
+  ): Promise<{ -readonly [I in keyof N]: PutJob<ResultOf<J[N[I]]>> }> {
     checkList(puts, 'puts')
-    return this.#producer.putAll(
-      puts.map((put, i) => {
-        checkList(put, `puts[${i}]`)
-        const [name, args, options = {}] = put as unknown as readonly [string, unknown?, PutOptions?]
-        return { name, args, options }
-      }),
-    )
+    const all = puts.map((put, i) => {
+      checkList(put, `puts[${i}]`)
+      const [name, args, options = {}] = put as unknown as readonly [string, unknown?, PutOptions?]
+      return { name, args, options }
+    })
+    return (await this.#producer.putAll(all)) as { -readonly [I in keyof N]: PutJob<ResultOf<J[N[I]]>> }
   }
 
   /**

@@ -6,6 +6,7 @@ import {
   type Context,
   type Handlers,
   type JobQueue,
+  type PutJob,
   type PutOf,
   type Worker,
 } from '../../src/index.ts'
@@ -72,7 +73,16 @@ export async function producers(queue: JobQueue<typeof jobs>): Promise<void> {
   await queue.putMany('add', [{ a: 1, b: 2 }])
   await queue.putAll([['nightly'], ['purge', { olderThan: '30d' }, { priority: 1 }]])
   const batch: PutOf<typeof jobs>[] = [['add', { a: 1, b: 2 }]]
-  await queue.putAll(batch)
+  const some: PutJob[] = await queue.putAll(batch)
+  const [summed, sent] = await queue.putAll([
+    ['add', { a: 1, b: 2 }],
+    ['sendMail', { mail_type: 'welcome', mail_to: 'ada' }, { delay: '10m' }],
+  ])
+  const three: number = await summed.result()
+  const sentId: string = (await sent.result()).messageId
+  const each = await queue.putAll([1, 2].map((a) => ['add', { a, b: 0 }] as const))
+  const first: number | undefined = await each[0]?.result()
+  void [some, three, sentId, first]
   void [id, duplicate, text, parsed, sum]
 
   // @ts-expect-error wrong name
@@ -103,9 +113,25 @@ export async function producers(queue: JobQueue<typeof jobs>): Promise<void> {
   await queue.putMany('add', [{ a: 1, b: 2 }, { a: 1 }])
   // @ts-expect-error wrong argument of one of a batch
   await queue.putAll([['nightly'], ['purge', { olderThan: 30 }]])
+  // @ts-expect-error an argument too many, of one of a batch
+  await queue.putAll([['nightly'], ['purge', { olderThan: '30d', newerThan: '1d' }]])
+  // @ts-expect-error an argument of another job
+  await queue.putAll([['purge', { olderThan: '30d', a: 1 }]])
+  // @ts-expect-error it takes no arguments
+  await queue.putAll([['nightly', { at: 3 }], ['nightly']])
+  // @ts-expect-error no option
+  await queue.putAll([['nightly'], ['purge', { olderThan: '30d' }, { prio: 1 }]])
+  // @ts-expect-error wrong name
+  await queue.putAll([['nightly'], ['sendMial', { mail_type: 'welcome', mail_to: 'ada' }]])
+  // @ts-expect-error missing argument
+  await queue.putAll([['sendMail', { mail_type: 'welcome' }]])
+  // @ts-expect-error wrong argument
+  await queue.putAll([['sendMail', { mail_type: 'spam', mail_to: 'ada' }]])
+  // @ts-expect-error wrong result of one of a batch
+  const wrongOne: string = await (await queue.putAll([['add', { a: 1, b: 2 }]]))[0].result()
   // @ts-expect-error ids are strings
   await queue.get(1)
-  void wrong
+  void [wrong, wrongOne]
 }
 
 export function workers(queue: JobQueue<typeof jobs>): Worker {
