@@ -6,7 +6,7 @@ import { Pair } from './pair.ts'
 import { needs } from '../needs.ts'
 import { realBeanstalkd } from './peer.ts'
 import { queueup } from './servers.ts'
-import { maxJobSize, step, timedStep, type Step } from './steps.ts'
+import { maxJobSize, step, timedStep, workersStep, type Step } from './steps.ts'
 
 const flags = ['-z', String(maxJobSize)]
 /** `QUEUEUP_LONG=10`: ten times as many sequences. */
@@ -14,10 +14,10 @@ const long = Number(process.env['QUEUEUP_LONG'] ?? 1)
 /** The same sequences each time, so that a change is judged by what it changed; others in a long run, or with `QUEUEUP_SEED=...`, which is told at a failure. */
 const seed = Number(process.env['QUEUEUP_SEED'] ?? (long > 3 ? Date.now() % 2 ** 31 : 20_261))
 
-async function withPair(run: (pair: Pair) => Promise<void>): Promise<void> {
+async function withPair(run: (pair: Pair) => Promise<void>, apart = false): Promise<void> {
   const [theirs, ours] = await Promise.all([realBeanstalkd(flags), queueup(flags)])
   const at = (port: number) => ({ host: '127.0.0.1', port })
-  const pair = new Pair(at(theirs.port), at(ours.port))
+  const pair = new Pair(at(theirs.port), at(ours.port), apart)
   try {
     await run(pair)
   } finally {
@@ -37,6 +37,18 @@ if (needs('beanstalkd'))
           }),
         ),
         { numRuns: 100 * long, seed, interruptAfterTimeLimit: 20_000 * long, markInterruptAsFailure: false },
+      )
+    })
+
+    it('to several that wait at once, each for tubes of its own', async () => {
+      const steps = fc.array(workersStep(), { minLength: 50, maxLength: 300, size: 'max' })
+      await fc.assert(
+        fc.asyncProperty(steps, (all) =>
+          withPair(async (pair) => {
+            for (const next of all) await pair.play(next)
+          }, true),
+        ),
+        { numRuns: 20 * long, seed, interruptAfterTimeLimit: 10_000 * long, markInterruptAsFailure: false },
       )
     })
 

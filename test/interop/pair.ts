@@ -59,10 +59,10 @@ class Clients {
     return beside
   }
 
-  /** A word from each connection but the one that waits. */
-  async poke(waiting: number | undefined): Promise<void> {
+  /** A word from each connection but those that wait. */
+  async poke(waiting: ReadonlyMap<number, unknown>): Promise<void> {
     await this.settle()
-    const others = [...this.#talks].filter(([on]) => on !== waiting)
+    const others = [...this.#talks].filter(([on]) => !waiting.has(on))
     await Promise.all(others.map(([, talk]) => talk.ask('list-tube-used')))
     await this.settle()
   }
@@ -84,54 +84,63 @@ class Clients {
 }
 
 /**
- * Sends the same steps to both servers and throws at the first reply that differs. A step of a connection that waits for a job is left out; at
- * most one connection waits at a time: which of several gets a job is beanstalkd's own affair.
+ * Sends the same steps to both servers and throws at the first reply that differs. A step of a connection that waits for a job is left out. At
+ * most one connection waits at a time, unless those that do wait `apart`, each for tubes of its own: which of several gets a job is beanstalkd's
+ * own affair.
  */
 export class Pair {
   readonly #both: readonly [Clients, Clients]
+  readonly #apart: boolean
   readonly #told: string[] = []
-  #waiting: { on: number; line: Line } | undefined
+  /** By the number of its connection, what waits. */
+  readonly #waiting = new Map<number, Line>()
 
-  constructor(theirs: At, ours: At) {
+  constructor(theirs: At, ours: At, apart = false) {
     this.#both = [new Clients(theirs), new Clients(ours)]
+    this.#apart = apart
   }
 
   async play(step: Step): Promise<void> {
     const ends = step.lines.at(-1)?.ends
-    if (this.#waiting?.on === step.on) {
-      if (!ends) return
-      this.#waiting = undefined
-    }
-    if (this.#waiting && step.lines.some(returnsSeveral)) return
+    if (this.#waiting.has(step.on) && !ends) return
+    this.#waiting.delete(step.on)
+    // Of those that wait apart, nobody else waits for what one of them had.
+    if (this.#waiting.size && step.lines.some(returnsSeveral) && !(this.#apart && ends)) return
     if (this.#told.length === 0) await Promise.all(this.#both.map((clients) => clients.settle()))
-    const lines = this.#waiting
-      ? step.lines.map((line) => (line.waits ? { bytes: 'reserve-with-timeout 0\r\n' } : line))
-      : step.lines
+    const lines =
+      this.#waiting.size && !this.#apart
+        ? step.lines.map((line) => (line.waits ? { bytes: 'reserve-with-timeout 0\r\n' } : line))
+        : step.lines
     this.#told.push(`${step.on}> ${JSON.stringify(lines.map((line) => line.bytes).join(''))}`)
     await Promise.all(this.#both.map((clients) => clients.send({ ...step, lines })))
     for (const line of lines) {
-      if (line.waits) this.#waiting = { on: step.on, line }
+      if (line.waits) this.#waiting.set(step.on, line)
       else for (let n = line.replies ?? 1; n > 0; n--) await this.#compare(step.on, line)
     }
     await this.woken()
   }
 
-  /** Takes the reply to the connection that waits, if there is one. */
+  /** Takes the replies to the connections that wait. */
   async woken(): Promise<void> {
     // Also where nobody waits: what an end of a connection brings about takes its time.
     await Promise.all(this.#both.map((clients) => clients.settle()))
-    if (!this.#waiting) return
-    const { on, line } = this.#waiting
+    for (const [on, line] of this.#waiting)
+      if (await this.#answered(on)) {
+        this.#waiting.delete(on)
+        await this.#compare(on, line)
+      }
+  }
+
+  /** Whether one that waits has its reply, from both. */
+  async #answered(on: number): Promise<boolean> {
     const end = performance.now() + patience
     for (;;) {
       const [theirs, ours] = await Promise.all(this.#both.map((clients) => clients.answered(on)))
-      if (!theirs && !ours) return
-      if ((theirs && ours) || performance.now() > end) break
+      if (!theirs && !ours) return false
+      if ((theirs && ours) || performance.now() > end) return true
       await sleep(10)
       await this.poke()
     }
-    this.#waiting = undefined
-    await this.#compare(on, line)
   }
 
   /**
@@ -139,7 +148,7 @@ export class Pair {
    * its connection says something.
    */
   async poke(): Promise<void> {
-    await Promise.all(this.#both.map((clients) => clients.poke(this.#waiting?.on)))
+    await Promise.all(this.#both.map((clients) => clients.poke(this.#waiting)))
   }
 
   close(): void {

@@ -302,6 +302,29 @@ export function step(): fc.Arbitrary<Step> {
   })
 }
 
+/** The tubes for which each of some connections waits, none for another's. */
+const workers = [['a'], ['b'], ['c', 'default']]
+
+/** One where several connections wait at once: three of those that don't, or one of the workers, that waits or does something with a job. */
+export function workersStep(): fc.Arbitrary<Step> {
+  const other = fc.record({ on: fc.integer({ min: 0, max: 2 }), lines: lines(slow).map((only) => [only]) })
+  const worker = fc
+    .tuple(fc.nat(workers.length - 1), waiting(slow), text`${pick('delete', 'touch')} ${job}`, fc.nat(9))
+    .map(([n, waits, does, luck]): Step => {
+      const tubes = workers[n] ?? []
+      const watches = [
+        ...tubes.map((name) => line(`watch ${name}`)),
+        ...(tubes.includes('default') ? [] : [line('ignore default')]),
+      ]
+      return { on: 10 + n, lines: luck < 7 ? [...watches, waits] : luck < 9 ? [does] : [hangUp] }
+    })
+  return fc.oneof(
+    { weight: 30, arbitrary: other },
+    { weight: 15, arbitrary: worker },
+    { weight: 1, arbitrary: resume.map((only): Step => ({ on: 0, lines: [only] })) },
+  )
+}
+
 /** One where time matters: no two things of one step come due at once. */
 export function timedStep(): fc.Arbitrary<Step> {
   return fc.record({
