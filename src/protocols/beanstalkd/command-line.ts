@@ -148,7 +148,7 @@ export function isTubeName(name: string): boolean {
 
 /** A number as C's strtol and strtoul read it: blanks, a sign, digits; whatever follows is passed over. undefined: no digits. */
 function looseNumber(text: string): bigint | undefined {
-  const match = /^[ \t\v\f]*([+-]?)(\d+)/.exec(text)
+  const match = /^[ \t\n\v\f]*([+-]?)(\d+)/.exec(text)
   if (!match) return undefined
   const digits = BigInt(match[2] as string)
   return match[1] === '-' ? -digits : digits

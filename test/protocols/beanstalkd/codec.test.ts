@@ -109,6 +109,8 @@ describe('a command line', () => {
       [`pause-tube ${'n'.repeat(201)} 1`]: 'BAD_FORMAT',
       'pause-tube a 4294967296': 'BAD_FORMAT',
       'kick 1x': 'kick 1',
+      'kick \t\n1': 'kick 1',
+      'kick +1': 'kick 1',
       'kick x': 'BAD_FORMAT',
       'kick -1': 'kick 4294967295',
       'kick 4294967297': 'kick 1',
