@@ -461,6 +461,22 @@ for (const { name, open: openStore } of real ? stores : [])
       )
     })
 
+    it('has the bodies of the largest size and what is behind them, which beanstalkd itself would not read again', async () => {
+      const bodies = ['A', '0123456789', 'B', '012345678', 'C']
+      const dir = await logOf(
+        async (talk) => {
+          for (const body of bodies)
+            assert.match((await talk.ask(`put 1 0 60 ${body.length}`, body)) ?? '', /^INSERTED/)
+        },
+        ['-z', '10'],
+      )
+      const clock = new ManualClock(Date.now())
+      const store = await storeAt(clock)
+      assert.deepEqual(await importBinlog(dir, store, { clock }), { jobs: 5, files: 1, damaged: [] })
+      for (const [n, body] of bodies.entries())
+        assert.equal(Buffer.from((await shown(store, n + 1))?.body ?? []).toString(), body)
+    })
+
     it('happens once, and leaves the log as it was', async () => {
       const dir = await logOf(async (talk) => void (await talk.ask('put 1 0 60 4', 'body')))
       const before = await readFile(join(dir, 'binlog.1'))
