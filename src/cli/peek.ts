@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 import type { Command } from 'commander'
 import { InvalidArgumentError } from '../errors.ts'
 import { print, remark, shown } from './output.ts'
-import type { Next } from './target.ts'
+import type { Next, PeekedJob } from './target.ts'
 import { Failed, jobId, withStore, onTarget, type StoreFlag } from './store-flag.ts'
 
 interface Flags extends StoreFlag {
@@ -27,18 +27,11 @@ export function addPeek(program: Command): void {
         throw new Failed(
           'id' in which ? `There is no job ${which.id}.` : `Queue '${which.queue}' has no ${which.state} job.`,
         )
-      if (flags.json) return print(JSON.stringify({ id: job.id, ...job.about, body: job.body.toString('base64') }))
-      remark(
-        styleText(
-          'dim',
-          `job ${job.id}: ${Object.entries(job.about)
-            .map(([key, value]) => `${key} ${shown(String(value))}`)
-            .join(', ')}`,
-          { stream: process.stderr },
-        ),
-      )
-      if (process.stdout.isTTY) print(shown(job.body.toString()))
-      else process.stdout.write(job.body)
+      const { body, ...about } = job
+      if (flags.json) return print(JSON.stringify({ ...about, body: body.toString('base64') }))
+      remark(styleText('dim', lineOf(about), { stream: process.stderr }))
+      if (process.stdout.isTTY) print(shown(body.toString()))
+      else process.stdout.write(body)
     })
 }
 
@@ -52,4 +45,12 @@ function whichOf(id: string | undefined, { queue, state }: Flags): { id: number 
   const known = STATES.find((one) => one === (state ?? 'ready'))
   if (!known) throw new InvalidArgumentError(`--state is '${state}'; it takes ${STATES.join(', ')}.`)
   return { queue: queue as string, state: known }
+}
+
+function lineOf({ id, ...about }: Omit<PeekedJob, 'body'>): string {
+  const parts = Object.entries(about).map(([name, value]) => [
+    name,
+    value instanceof Date ? value.toISOString() : shown(String(value)),
+  ])
+  return `job ${id}: ${parts.map((part) => part.join(' ')).join(', ')}`
 }

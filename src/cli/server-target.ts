@@ -52,10 +52,8 @@ export class ServerTarget implements Target {
 
   async peek(which: { id: JobId } | { queue: string; state: Next }): Promise<PeekedJob | undefined> {
     const job = await ('id' in which ? this.#client.peek(which.id) : this.#client.peekNext(which.queue, which.state))
-    if (!job) return undefined
-    const stats = await this.#client.statsJob(job.id)
-    const about = Object.fromEntries([...(stats ?? [])].filter(([key]) => key !== 'id' && key !== 'file'))
-    return { ...job, about }
+    const stats = job && (await this.#client.statsJob(job.id))
+    return stats && { ...aboutOf(job, stats), body: job.body }
   }
 
   delete(id: JobId): Promise<boolean> {
@@ -101,18 +99,10 @@ export class ServerTarget implements Target {
   async info(id: JobId): Promise<Partial<JobInfo> | undefined> {
     const [job, stats] = await Promise.all([this.#client.peek(id), this.#client.statsJob(id)])
     if (!job || !stats) return undefined
-    const now = Date.now()
     const message = decode(job.body)
     return {
-      id: String(id),
+      ...aboutOf(job, stats),
       name: typeof message === 'object' ? message.job : '',
-      queue: String(stats.get('tube')),
-      state: String(stats.get('state')) as JobInfo['state'],
-      priority: count(stats, 'pri'),
-      starts: count(stats, 'reserves'),
-      putAt: new Date(now - seconds(stats, 'age')),
-      size: job.body.length,
-      ...(stats.get('state') === 'delayed' && { dueAt: new Date(now + seconds(stats, 'time-left')) }),
       ...(typeof message === 'object' ? { args: message.args } : { body: job.body }),
     }
   }
@@ -184,6 +174,22 @@ function inSeconds(ms: Ms, what: string): number {
 }
 
 type Stats = Awaited<ReturnType<BeanstalkdClient['statsJob']>>
+
+/** What the server says of a job, in the words of JobInfo. */
+function aboutOf({ id, body }: { id: JobId; body: Buffer }, stats: Stats): Omit<PeekedJob, 'body'> {
+  const now = Date.now()
+  const state = String(stats?.get('state')) as JobInfo['state']
+  return {
+    id: String(id),
+    queue: String(stats?.get('tube')),
+    state,
+    priority: count(stats, 'pri'),
+    starts: count(stats, 'reserves'),
+    putAt: new Date(now - seconds(stats, 'age')),
+    ...(state === 'delayed' && { dueAt: new Date(now + seconds(stats, 'time-left')) }),
+    size: body.length,
+  }
+}
 
 function count(stats: Stats, key: string): number {
   return Number(stats?.get(key) ?? 0)

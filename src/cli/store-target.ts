@@ -84,20 +84,20 @@ export class StoreTarget implements Target {
     const [job] = jobs
     if (!job) return undefined
     return {
-      id: job.id,
+      id: String(job.id),
+      queue: shortName(job.queue),
+      state: job.state,
+      priority: job.pri,
+      starts: job.reserves,
+      failures: job.failures,
+      putAt: new Date(job.put),
+      ...(job.at !== undefined && { dueAt: new Date(job.at) }),
+      size: job.size,
+      ...(job.error && { error: Buffer.from(job.error).toString() }),
+      ...(job.deaths && {
+        deaths: job.deaths.map((one) => `${one.why} in ${shortName(one.queue)} (${one.count})`).join(', '),
+      }),
       body: Buffer.from(job.body ?? []),
-      about: {
-        queue: shortName(job.queue),
-        state: job.state,
-        priority: job.pri,
-        put: new Date(job.put).toISOString(),
-        reserves: job.reserves,
-        failures: job.failures,
-        ...(job.error && { error: Buffer.from(job.error).toString() }),
-        ...(job.deaths && {
-          deaths: job.deaths.map((one) => `${one.why} in ${shortName(one.queue)} (${one.count})`).join(', '),
-        }),
-      },
     }
   }
 

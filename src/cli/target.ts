@@ -18,10 +18,16 @@ export interface QueueCounts {
   pausedFor: Ms
 }
 
-export interface PeekedJob {
-  id: JobId
+/** The names are those of JobInfo. */
+export interface PeekedJob extends Pick<
+  JobInfo,
+  'id' | 'queue' | 'state' | 'priority' | 'starts' | 'putAt' | 'dueAt' | 'size' | 'error'
+> {
+  /** Where the store knows. */
+  failures?: number
+  /** Where it died, how often and why, the last first; where the store knows. */
+  deaths?: string
   body: Buffer
-  about: Record<string, string | number>
 }
 
 /** Dead jobs of a queue: those that were set aside in it, or all of a dead-letter queue. */

@@ -32,8 +32,23 @@ for (const kind of ['a file', 'a server', 'a server on a Unix socket'] as const)
       assert.deepEqual([put.code, put.out, put.error], [0, '1\n', ''])
       assert.equal((await run('peek', '1')).out, 'héllo')
       assert.equal((await run('peek', '--queue', 'mail')).out, 'héllo')
-      const json = JSON.parse((await run('peek', '1', '--json')).out) as { id: number; body: string }
-      assert.deepEqual([json.id, Buffer.from(json.body, 'base64').toString()], [1, 'héllo'])
+      const json = JSON.parse((await run('peek', '1', '--json')).out) as { putAt: string }
+      const { putAt } = json
+      assert.ok(Math.abs(Date.parse(putAt) - Date.now()) < 600_000, putAt)
+      assert.deepEqual(json, {
+        id: '1',
+        queue: 'mail',
+        state: 'ready',
+        priority: 7,
+        starts: 0,
+        ...(kind === 'a file' && { failures: 0 }),
+        putAt,
+        size: 6,
+        body: Buffer.from('héllo').toString('base64'),
+      })
+      const { reason, ...job } = JSON.parse((await run('job', '1', '--json')).out) as Record<string, unknown>
+      assert.match(String(reason), /^Ready/)
+      for (const [name, value] of Object.entries(json)) if (name !== 'putAt') assert.equal(job[name], value, name)
       assert.match((await run('job', '1')).out, /^Ready/)
       const stats = JSON.parse((await run('stats', '--json')).out) as { queue: string; ready: number }[]
       assert.equal(stats.find((one) => one.queue === 'mail')?.ready, 1)
@@ -69,6 +84,8 @@ for (const kind of ['a file', 'a server', 'a server on a Unix socket'] as const)
       })
       assert.equal((await run('peek', '--queue', 'q')).out, 'from a file')
       assert.equal((await run('peek', '--queue', 'q', '--state', 'delayed')).out, 'from input')
+      const later = JSON.parse((await run('peek', '--queue', 'q', '--state', 'delayed', '--json')).out) as object
+      assert.deepEqual([Object.hasOwn(later, 'dueAt'), Object.hasOwn(later, 'delay')], [true, false])
       assert.match((await run('job', out.trim())).out, /^Delayed for another 60 min, until 20/)
       assert.equal((await run('kick', '--queue', 'q')).out, 'kicked 1\n')
       assert.equal((await run('clear', '--queue', 'q')).out, 'deleted 2\n')
