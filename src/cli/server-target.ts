@@ -160,7 +160,7 @@ export class ServerTarget implements Target {
 
   #cannot(what: string): Error {
     return new NotSupportedError(
-      `beanstalkd's protocol can't ${what}. Name the store of ${this.#url} instead, such as --store file:queueup.db; the server learns of it at once.`,
+      `beanstalkd's protocol can't ${what}. If ${this.#url} is a server of Queueup's, name its store instead, such as --store file:queueup.db: the server learns of it at once. A real beanstalkd has no such thing.`,
     )
   }
 }

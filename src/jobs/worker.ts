@@ -159,10 +159,14 @@ export class Worker {
   }
 
   #abortAfter(within: Ms): () => void {
-    return this.#parts.clock.after(within, () => {
+    const abort = () => {
       for (const attempt of this.#active)
         attempt.abort(new StoppedError('The worker is stopping; the job goes back and is not counted as failed.'))
-    })
+    }
+    // At once is at once: on a clock that stands still, a timer of no length waits for somebody who moves it.
+    if (within > 0) return this.#parts.clock.after(within, abort)
+    abort()
+    return () => undefined
   }
 
   /** What the store hasn't taken by now goes back when the queue is closed, or this process ends. */

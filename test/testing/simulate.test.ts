@@ -102,6 +102,25 @@ test('stop: finishes what it has, or gives it back when its time is over', async
   await queue.close()
 })
 
+test('stop within no time gives back at once, on a clock that stands still', async () => {
+  const queue = testQueue(jobs)
+  const { told, handlers } = waiting()
+  const worker = queue.work(handlers)
+  const { id } = await queue.put('count', { to: 1 })
+  await queue.waitFor('count', undefined, 'started')
+  await queue.simulate.stop({ within: 0 })
+  assert.deepEqual(told, ['begins 1', StoppedError.name])
+  const job = await queue.get(id)
+  assert.deepEqual([job?.state, job?.starts, job?.failures, worker.health().running], ['ready', 0, 0, false])
+
+  const patient = queue.work(handlers)
+  await queue.settled()
+  void queue.simulate.stop({ within: '1h' })
+  await patient.stop({ within: 0 })
+  assert.deepEqual(told.slice(2), ['begins 1', StoppedError.name])
+  await queue.close()
+})
+
 test('close ends handlers that take no notice of anything', async () => {
   const queue = testQueue(jobs)
   queue.work({ nightly: () => new Promise(() => undefined) })
