@@ -68,7 +68,12 @@ async function run(flags: Flags): Promise<void> {
     prepare: async (store) => {
       if (folder === undefined) return
       const imported = await importBinlog(folder, store, { clock: systemClock })
-      if (!imported) return
+      if (imported === 'changed')
+        log.warn(
+          { folder },
+          `beanstalkd's binlog has changed since it was imported, and is not imported again: what beanstalkd was given since then is not here. Remove ${FILE}* to import it anew and lose what is in that; move binlog.* away if nothing in it is missing`,
+        )
+      if (typeof imported !== 'object') return
       log.info(
         { jobs: imported.jobs, files: imported.files },
         "imported beanstalkd's binlog; it is left as it was and not read again",

@@ -157,6 +157,12 @@ describe("in beanstalkd's place", () => {
       assert.equal((await again.peek(4))?.body.toString(), 'four')
       await served?.stop()
       assert.deepEqual(await log(), before)
+      assert.doesNotMatch((served as Served).log, /"level":40/)
+
+      // Back to beanstalkd, and over again: what it was given meanwhile is not brought over, and not passed over in silence.
+      await (await realBeanstalkd(['-b', folder, '-f0'])).stop()
+      await start('-p', '0', '-b', folder)
+      assert.match((served as Served).log, /"level":40.*binlog has changed since it was imported/)
     })
   }
 })

@@ -56,23 +56,27 @@ const slice = { jobs: 256, bytes: 4 << 20 }
  *
  * Each slice and its progress are one commit, so that an import that was cut short goes on where it stood.
  *
- * Resolves to the number of jobs and files, and to the places behind which a file was damaged; undefined: no log, or imported before.
+ * Resolves to the number of jobs and files, and to the places behind which a file was damaged; undefined: no log, or imported before; 'changed': imported
+ * before, and beanstalkd has run on it since.
  * Throws BinlogError while beanstalkd runs on DIR; for another format; when the log changed after an import that was cut short; when the store
  * has a job of the same id or refuses one.
  *
  * @example
  * const imported = await importBinlog('/var/lib/beanstalkd', store, { clock: systemClock })
- * if (imported) console.log(`${imported.jobs} jobs of ${imported.files} files`)
+ * if (typeof imported === 'object') console.log(`${imported.jobs} jobs of ${imported.files} files`)
  */
 export async function importBinlog(
   dir: string,
   store: Store,
   o: { clock: Clock },
-): Promise<{ jobs: number; files: number; damaged: readonly string[] } | undefined> {
-  if (!(await binlogs(dir)).length) return undefined
+): Promise<{ jobs: number; files: number; damaged: readonly string[] } | 'changed' | undefined> {
+  const files = await binlogs(dir)
+  if (!files.length) return undefined
   const known = (await store.records(0)).changed.find((record) => record.key === key)
   const before = known?.value as Progress | undefined
-  if (before && before.done === before.of) return undefined
+  if (before && before.done === before.of)
+    // One that is gone by now is a change, too.
+    return (await fingerprint(dir, files).catch(() => undefined)) === before.log ? undefined : 'changed'
   const unlock = await lockBinlog(dir)
   try {
     const log = await readBinlog(dir)
