@@ -12,7 +12,7 @@ import { Notes } from './notes.ts'
 import { nameOf } from './definition.ts'
 import { momentOf } from './put.ts'
 import { doneAs, Settlement } from './settlement.ts'
-import { termsOf, usedUp, type Terms } from './terms.ts'
+import { lastStartNote, startOf, termsOf, type Terms } from './terms.ts'
 import type { AttemptSpan, Tracing } from './tracing.ts'
 import { validate } from './validate.ts'
 import type { WorkerParts } from './worker-parts.ts'
@@ -108,15 +108,37 @@ export class Attempt {
     const handler = entry && this.#parts.handlerOf(entry.name)
     if (!handler) return () => settlement.unknown()
     const terms = termsOf(message, entry)
-    return this.delivery.failures
-      ? this.#again(entry, handler, message, terms)
-      : this.#work(entry, handler, message, terms)
+    const work = () => this.#work(entry, handler, message, terms)
+    return this.delivery.failures || terms.retries === 0 || terms.maxStarts === 1 ? this.#counted(terms, work) : work()
   }
 
-  async #again(entry: Entry, handler: Handler, message: Message, terms: Terms): Promise<Ending> {
-    const reason = await usedUp(terms, this.delivery, this.#parts.transport)
-    if (reason !== undefined) return () => this.#settlement.aside('exhausted', new Error(reason))
-    return this.#work(entry, handler, message, terms)
+  /** A job whose starts are few by now. */
+  async #counted(terms: Terms, work: () => Ending | Promise<Ending>): Promise<Ending> {
+    const { transport } = this.#parts
+    const start = await startOf(terms, this.delivery, transport)
+    if ('usedUp' in start) return () => this.#settlement.aside('exhausted', new Error(start.usedUp))
+    if (!start.last || !transport.capabilities.notes) return work()
+    // Among jobs that came back from a dead process is the one that ended it: each is noted when those before it were called, not before.
+    const parts = this.#parts
+    let ending: Ending | Promise<Ending> | undefined
+    const called = (this.delivery.failures ? parts.lastStart : Promise.resolve()).then(async () => {
+      await this.#noteLastStart()
+      const { reason } = this.#settlement
+      ending = reason ? () => this.#settlement.called(reason) : work()
+    })
+    if (this.delivery.failures) parts.lastStart = called.catch(() => undefined)
+    await called
+    return ending as Ending | Promise<Ending>
+  }
+
+  async #noteLastStart(): Promise<void> {
+    const { transport, events } = this.#parts
+    try {
+      const [result] = await transport.commit({ ops: [lastStartNote(this.ref)], unsynced: true })
+      if (result?.ok === false) this.abort(new LeaseLostError(result.why))
+    } catch (error) {
+      events.emit('error', { error })
+    }
   }
 
   #work(entry: Entry, handler: Handler, message: Message, terms: Terms): Ending | Promise<Ending> {

@@ -27,6 +27,8 @@ export interface WorkerParts {
   pauseQueue: (queue: Queue, until: Ms) => Promise<void>
   handlerOf: (name: string) => Handler | undefined
   around: Around
+  /** Of jobs that may have ended a process, those that are started for the last time are called one after another. */
+  lastStart: Promise<unknown>
   /** Nothing will become of it any more. */
   over: () => boolean
 }

@@ -93,6 +93,7 @@ export class Worker {
       handlerOf: (name) => known.get(name),
       watch: watch(known, (block) => this.#blocked(block)),
       around: wrapped(use),
+      lastStart: Promise.resolve(),
       pauseQueue: (queue, until) => this.#pauseQueue(queue, until),
       over: () => this.#over,
     }

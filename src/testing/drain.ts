@@ -144,6 +144,7 @@ export function partsOf(needs: WorkerNeeds, handlerOf: (name: string) => Handler
     outbox: new Outbox(needs.transport),
     handlerOf,
     around: wrapped([]),
+    lastStart: Promise.resolve(),
     pauseQueue: (queue, until) => needs.transport.pause(queue, until),
     over: () => false,
   }

@@ -53,6 +53,37 @@ test('a job that ends its process is started maxStarts times, and then set aside
   assert.match(dead?.error ?? '', /ended 3 times while it was worked.*maxStarts is 3/)
 })
 
+test('jobs that a process took along when it died, and that it had not started, are worked all the same', async (t) => {
+  const { queue, start } = await place(t)
+  const { id } = await queue.put('exit', undefined, { maxStarts: 2 })
+  // They come back with it each time, and it is called before them.
+  const beside = await queue.putAll([
+    ['add', { a: 1, b: 1 }, { maxStarts: 2 }],
+    ['add', { a: 2, b: 2 }, { retries: 1 }],
+    ['add', { a: 3, b: 3 }, { retries: 0 }],
+  ])
+  for (let deaths = 0; deaths < 2; deaths++) {
+    const child = await start('work')
+    await once(child, 'exit')
+  }
+  await start('work')
+  assert.deepEqual(await Promise.all(beside.map((one) => queue.result(one.id, { timeout: '30s' }))), [2, 4, 6])
+  while ((await queue.get(id))?.state !== 'buried') await sleep(20)
+  const dead = await queue.get(id)
+  assert.deepEqual([dead?.why, dead?.failures], ['exhausted', 2])
+  assert.match(dead?.error ?? '', /ended 2 times while it was worked.*maxStarts is 2/)
+})
+
+test('a job that may be started once is not started again when it took its process along', async (t) => {
+  const { queue, start } = await place(t)
+  const { id } = await queue.put('exit', undefined, { retries: 0 })
+  const child = await start('work')
+  await once(child, 'exit')
+  await start('work')
+  while ((await queue.get(id))?.state !== 'buried') await sleep(20)
+  assert.deepEqual(await queue.get(id).then((dead) => [dead?.why, dead?.failures]), ['exhausted', 1])
+})
+
 test('a cancel reaches the process that works the job', async (t) => {
   const { queue, start } = await place(t)
   const child = await start('work')
