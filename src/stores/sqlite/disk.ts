@@ -3,7 +3,7 @@
  * slow, the commit is NORMAL and the log is synced by our own fdatasync before the answers: so the write lock is free during the sync, and one sync covers
  * all that was committed before it began. The same where a job is handed to who waits for it in the commit of its put: the work begins before the sync.
  */
-import { closeSync, fdatasync, fstatSync, openSync, statSync } from 'node:fs'
+import { closeSync, fdatasync, fstatSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { UnknownOutcomeError } from '../../errors.ts'
 import type { Ms } from '../../job.ts'
@@ -104,6 +104,31 @@ export class Disk {
       ),
     )
     return false
+  }
+
+  /**
+   * After a write that failed: whether the log may not grow (EFBIG), of which SQLite says the same as of a broken disk. Nothing of the commit holds then, since
+   * the end of it isn't in the log. Another file says so, made as long for a moment: it has no blocks, and nobody else writes to it.
+   */
+  isAtLimit(): boolean {
+    const probe = `${this.#path}-limit`
+    let file: number | undefined
+    try {
+      const size = this.walSize()
+      file = openSync(probe, 'w', 0o600)
+      writeSync(file, '.', size)
+      return false
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EFBIG'
+    } finally {
+      if (file !== undefined) closeSync(file)
+      rmSync(probe, { force: true })
+    }
+  }
+
+  /** Writes the log into the file, if it can, and begins a new one. */
+  emptyLog(): void {
+    this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   }
 
   /** Bytes of the write-ahead log. */

@@ -7,6 +7,13 @@ export function ownTransaction(path: string, ms: Ms): string {
   return `${path} was locked for ${ms / 1000} s by a transaction that this process has open itself, so nothing was written. A put that is awaited within one's own transaction would wait for ever: use putWithin (within, of a store), or put after COMMIT.`
 }
 
+export function atLimit(path: string, cause: unknown): UnavailableError {
+  return new UnavailableError(
+    `${path}-wal may not grow any more (EFBIG), so nothing was written: a file of this size is the largest that its file system, or the limit of this process ("ulimit -f"), allows. Raise the limit, or move the store to where larger files may be; then try again.`,
+    { cause },
+  )
+}
+
 /**
  * @param code SQLite's primary result code; 0: the error is none of SQLite's
  * @param committing it came from COMMIT

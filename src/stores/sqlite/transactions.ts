@@ -11,7 +11,7 @@ import type { Machine } from '../machine/machine.ts'
 import type { Hint, Op, Result, Unit } from '../store.ts'
 import type { Ring } from './bell.ts'
 import type { Disk } from './disk.ts'
-import { ownTransaction, reasonOf } from './failure.ts'
+import { atLimit, ownTransaction, reasonOf } from './failure.ts'
 import { holdsWriteLock } from './lock.ts'
 import { isBusy, lockedFor } from './open.ts'
 import type { Peers } from './peers.ts'
@@ -26,6 +26,8 @@ interface Call {
   since: number
 }
 
+/** SQLite's code for a write that failed, but for want of room. */
+const IOERR_WRITE = 778
 /** So many operations of waiting calls go into one transaction. */
 const BATCH = 512
 /** So many units in one transaction are no load yet. */
@@ -265,7 +267,9 @@ export class Transactions {
       this.#calls.unshift(...calls.flatMap(apart))
       return true
     }
-    const reason = reasonOf(code, committing, message, this.#path, error)
+    const limited = committing && errcode === IOERR_WRITE && this.#disk.isAtLimit()
+    const reason = limited ? atLimit(this.#path, error) : reasonOf(code, committing, message, this.#path, error)
+    if (limited) this.#upkeep.makeRoom()
     for (const call of calls) for (const answer of call.answers) answer.reject(reason)
     if (outdated || reason instanceof UnknownOutcomeError || reason instanceof CorruptStoreError) this.fail(reason)
     return true

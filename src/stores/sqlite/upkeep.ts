@@ -38,6 +38,15 @@ export class Upkeep {
     if (!this.#timer && !this.#closed) this.#schedule(PERIOD)
   }
 
+  /** The log may not grow: emptied, if the file has room for it, it can be written to again. */
+  makeRoom(): void {
+    try {
+      this.#disk.emptyLog()
+    } catch (error) {
+      if (!isOfSystem(error)) throw error
+    }
+  }
+
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)
@@ -57,7 +66,7 @@ export class Upkeep {
     try {
       if (!this.#disk.isThere()) return
       const wal = this.#disk.walSize()
-      if (quiet && wal > LOG_BYTES) this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+      if (quiet && wal > LOG_BYTES) this.#disk.emptyLog()
       this.#watchLog(wal)
       const more = this.#giveBack(quiet)
       if (quiet && this.#gaveBack && !more) this.#cut()
@@ -73,14 +82,14 @@ export class Upkeep {
   /** Pages that were given back leave the file when the log is emptied into it. */
   #cut(): void {
     this.#gaveBack = false
-    this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    this.#disk.emptyLog()
   }
 
   /** Something that has read the file since long keeps the log from starting over: past the limit no puts are taken, so that it can't fill the disk. */
   #watchLog(wal: number): void {
     let full = wal > this.#maxWal
     if (full) {
-      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+      this.#disk.emptyLog()
       full = this.#disk.walSize() > this.#maxWal
     }
     if (full === this.#full) return

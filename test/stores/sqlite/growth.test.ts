@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { createBroker } from '../../../src/broker/store-broker.ts'
 import type { Queue } from '../../../src/job.ts'
 import { openSqlite } from '../../../src/stores/sqlite/index.ts'
@@ -34,6 +36,32 @@ describe('a file that grew', () => {
     path = join(folder, 'jobs.db')
   })
   afterEach(() => rm(folder, { recursive: true }))
+
+  test('may not grow any more: it refuses puts, loses none, and goes on when there is room', async () => {
+    const child = join(import.meta.dirname, 'limited-child.ts')
+    // In blocks of 512 bytes. The log comes to it first, and is written into the file then; later the file does.
+    const { stdout } = await promisify(execFile)('sh', [
+      '-c',
+      'ulimit -f 800 && exec "$0" "$@"',
+      process.execPath,
+      child,
+      path,
+      '200',
+      '4000',
+    ])
+    const told = JSON.parse(stdout) as { acknowledged: number; afterRefusal: number; refusals: string[] }
+    assert.equal(told.refusals.length, 1, stdout)
+    assert.match(told.refusals[0] ?? '', /^QUEUEUP_UNAVAILABLE .*-wal may not grow any more \(EFBIG\), so nothing was/)
+    assert.ok(told.afterRefusal > 10 && told.acknowledged < 200, stdout)
+    const store = await openSqlite({ path })
+    const [stats] = await store.stats()
+    assert.equal(stats?.ready, told.acknowledged)
+    assert.deepEqual(
+      (await readdir(folder)).filter((name) => name.endsWith('-limit')),
+      [],
+    )
+    await store.close()
+  })
 
   test(`takes no more memory with ${WAITING} jobs that wait`, { timeout: 600_000 }, async () => {
     const store = await openSqlite({ path, durability: 'relaxed' })
