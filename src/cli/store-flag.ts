@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { InvalidArgumentError, NotSupportedError } from '../errors.ts'
+import { InvalidArgumentError, NotSupportedError, UnavailableError } from '../errors.ts'
 import type { JobId } from '../job.ts'
 import { openTarget } from './open-target.ts'
 import { complain } from './output.ts'
@@ -35,7 +35,10 @@ export async function onTarget<T>(flags: StoreFlag, run: (target: Target) => Pro
   try {
     return await run(target)
   } finally {
-    await target.close()
+    // Where there is no room to write down that this process has left, others see it. What it was asked for is done.
+    await target.close().catch((error: unknown) => {
+      if (!(error instanceof UnavailableError)) throw error
+    })
   }
 }
 

@@ -291,6 +291,33 @@ async function serverWithoutRoom(): Promise<void> {
   })
 }
 
+/** A command that only looks: it says why it can't, or works, whenever the room comes to its end. */
+async function looksWithoutRoom(): Promise<void> {
+  await withDisk(async (disk) => {
+    const run = (...args: string[]) => queueup(disk.folder, [...args, '--store', SERVED], { env: disk.env })
+    assert.equal((await run('put', '--queue', 'mail', '--body', 'x')).code, 0)
+    // So many writes are too few to open the store, and so many enough.
+    let [few, enough] = [0, 64]
+    while (enough - few > 1) {
+      const writes = Math.floor((few + enough) / 2)
+      disk.does(`full ${writes}`)
+      const { code, out, error } = await run('stats')
+      disk.does('')
+      if (out === '') {
+        assert.equal(code, 1)
+        assert.match(error, /^queueup: The disk of [^\n]+ is full, [^\n]+\n$/)
+        few = writes
+      } else {
+        assert.deepEqual([code, error], [0, ''])
+        enough = writes
+      }
+    }
+    assert.ok(few > 2 && enough < 64)
+    disk.does('full')
+    assert.match((await run('stats')).error, /^queueup: The disk of [^\n]+ is full, [^\n]+\n$/)
+  })
+}
+
 function missing(wanted: readonly string[], found: readonly string[]): string[] {
   return wanted.filter((key) => !found.includes(key))
 }
@@ -307,4 +334,5 @@ if (process.platform === 'linux' && needs('compiler')) {
   test('no room from any write of a put on', LIMIT, noRoomAtEachWrite)
   test('a server whose disk refuses to sync', LIMIT, serverWithFailingSync)
   test('a server that has no room for a while', LIMIT, serverWithoutRoom)
+  test('a command that only looks, and finds no room', LIMIT, looksWithoutRoom)
 }

@@ -166,11 +166,14 @@ export function migrate(db: DatabaseSync, version: number): void {
   db.exec(`PRAGMA user_version = ${VERSION}`)
 }
 
+/** SQLite's code where the -shm, which the first to open a file makes, finds no room. */
+const NO_ROOM_BESIDE = 4874
+
 /** What SQLite or the system says of a file that can't be opened or read, as ours. What others hold stays as it is: it is tried again. */
 export function readable(error: unknown, path: string): unknown {
   const { errcode = 0, syscall, message } = error as { errcode?: number; syscall?: string; message: string }
   if (syscall !== undefined) return cannotOpen(path, error)
-  switch (errcode & 0xff) {
+  switch (errcode === NO_ROOM_BESIDE ? 13 : errcode & 0xff) {
     case 26:
       return new NotAStoreError(
         `${path} is not an SQLite file. Name another path for the store; this one was not touched.`,
