@@ -377,6 +377,22 @@ describe('statistics', () => {
     assert.deepEqual([entry(after, 'current-workers'), entry(after, 'total-connections')], ['0', '3'])
   })
 
+  it('of the server count a command that was refused for what it asks, not one of a bad format', async (t) => {
+    const talk = await (await serve(t)).open()
+    const counted = 'peek 9,peek-ready,delete 9,release 9 0 0,bury 9 0,touch 9,kick 5,stats-job 9,stats-tube nowhere'
+    for (const line of counted.split(',')) await talk.ask(line)
+    for (const line of ['ignore nowhere', 'ignore default', 'pause-tube nowhere 1', 'pause-tube -x 1'])
+      await talk.ask(line)
+    for (const line of 'use -x,watch -x,ignore -x,kick x,stats-tube -x,delete x,list-tubesx,pause-tube a'.split(','))
+      assert.equal(await talk.ask(line), 'BAD_FORMAT', line)
+    const stats = await talk.ask('stats')
+    const counts = [...(stats ?? '').matchAll(/^cmd-(\S+): (?!0)(.*)$/gm)].map(([, name, count]) => `${name} ${count}`)
+    assert.equal(
+      counts.join(),
+      'peek 1,peek-ready 1,delete 1,release 1,ignore 2,bury 1,kick 1,touch 1,stats 1,stats-job 1,stats-tube 1,list-tube-used 1,pause-tube 2',
+    )
+  })
+
   it('of a tube have its jobs, its connections and its pause', async (t) => {
     const served = await serve(t)
     const [talk, other] = [await served.open(), await served.open()]

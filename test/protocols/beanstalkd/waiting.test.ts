@@ -275,6 +275,30 @@ describe('DEADLINE_SOON', () => {
     assert.equal(await talk.ask('reserve-with-timeout 0'), 'TIMED_OUT')
   })
 
+  for (const line of ['release 1 0 100', 'bury 1 0', 'delete 1'])
+    it(`comes no more after ${line}`, async (t) => {
+      const talk = await (await serve(t)).open()
+      await talk.ask('put 0 0 1 1', 'x')
+      await talk.ask('reserve')
+      assert.equal(await talk.ask('reserve-with-timeout 0'), 'DEADLINE_SOON')
+      await talk.ask(line)
+      assert.equal(await talk.ask('reserve-with-timeout 0'), 'TIMED_OUT')
+    })
+
+  it('comes where the only job that is ready is in a paused tube', async (t) => {
+    const served = await serve(t)
+    const talk = await served.open()
+    await talk.ask('put 0 0 2 1', 'x')
+    await talk.ask('put 0 0 60 1', 'y')
+    await talk.ask('reserve')
+    await talk.ask('pause-tube default 100')
+    const warned = talk.ask('reserve')
+    await waiting(served, 1)
+    await served.move(1000)
+    assert.equal(await warned, 'DEADLINE_SOON')
+    assert.equal(await talk.ask('reserve-with-timeout 0'), 'DEADLINE_SOON')
+  })
+
   it('comes at once for a time to run of one second, but after a job that is ready', async (t) => {
     const talk = await (await serve(t)).open()
     await talk.ask('put 0 0 1 1', 'x')
@@ -324,6 +348,20 @@ describe('a paused tube', () => {
     await served.move(4999)
     await silent(talk)
     await served.move(1)
+    assert.equal(await taken, 'RESERVED 1 1\r\nx')
+  })
+
+  it('gives a job that is due meanwhile when its pause is over', async (t) => {
+    const served = await serve(t)
+    const [talk, other] = [await served.open(), await served.open()]
+    await other.ask('put 0 1 60 1', 'x')
+    await other.ask('pause-tube default 2')
+    const taken = talk.ask('reserve')
+    await waiting(served, 1)
+    await served.move(1500)
+    assert.equal(await other.ask('peek-ready'), 'FOUND 1 1\r\nx')
+    await silent(talk)
+    await served.move(500)
     assert.equal(await taken, 'RESERVED 1 1\r\nx')
   })
 
