@@ -252,7 +252,7 @@ export class Attempt {
   }
 
   #context(): Context {
-    const { events, put, pauseQueue, transport } = this.#parts
+    const { events, put, pauseQueue } = this.#parts
     return new AttemptContext(this, {
       attempt: this.#settlement.attempt,
       progress: (value) => {
@@ -262,7 +262,7 @@ export class Attempt {
       },
       log: (text) => this.#toldNotes().log(text),
       put: (name: string, args?: unknown, options = {}) => put(name, args, options) as never,
-      pauseQueue: async (until) => pauseQueue(this.delivery.queue, momentOf(until, transport, 'until')),
+      pauseQueue: async (until) => pauseQueue(this.delivery.queue, momentOf(until, this.#parts, 'until')),
       complete: (transaction, result) => this.#complete(transaction, result),
     })
   }

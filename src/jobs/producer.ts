@@ -1,4 +1,5 @@
 /** Puts jobs: checked, through the middleware, traced and told. */
+import type { Clock } from '../clock.ts'
 import { InvalidArgumentError, NotSupportedError } from '../errors.ts'
 import type { Op, Result, Transport } from '../transports/transport.ts'
 import { putTogether, throughAll, type AnyPut, type PutNext } from './batch.ts'
@@ -14,6 +15,7 @@ import { checkArgs } from './validate.ts'
 
 export interface ProducerParts {
   transport: Transport
+  clock: Clock
   catalog: Catalog
   limits: LimitRecords
   events: Emitter
@@ -31,6 +33,7 @@ interface Prepared {
 
 export class Producer {
   readonly #transport: Transport
+  readonly #clock: Clock
   readonly #catalog: Catalog
   readonly #limits: LimitRecords
   readonly #events: Emitter
@@ -40,8 +43,9 @@ export class Producer {
   /** @throws what Queue's `put` throws */
   readonly put: PutNext
 
-  constructor({ transport, catalog, limits, events, results, tracing, use }: ProducerParts) {
+  constructor({ transport, clock, catalog, limits, events, results, tracing, use }: ProducerParts) {
     this.#transport = transport
+    this.#clock = clock
     this.#catalog = catalog
     this.#limits = limits
     this.#events = events
@@ -129,7 +133,7 @@ export class Producer {
   }
 
   #op(entry: Entry, { args, options }: AnyPut, span: SendSpan | undefined): Op {
-    return putOp(this.#transport, entry, args, options, span?.traceparent)
+    return putOp({ transport: this.#transport, clock: this.#clock }, entry, args, options, span?.traceparent)
   }
 
   async #commitAll(prepared: readonly Prepared[]): Promise<PutJob[]> {

@@ -1,4 +1,5 @@
 /** From a put's options to an operation of the transport. */
+import type { Clock } from '../clock.ts'
 import { toMs, type Duration } from '../duration.ts'
 import { InvalidArgumentError, NotSupportedError, QueueFullError, UnavailableError } from '../errors.ts'
 import type { Message as StoredMessage, Ms, Target } from '../job.ts'
@@ -76,13 +77,8 @@ const UNIQUE_OPTIONS: Names<UniqueOptions> = { key: true, for: true, onDuplicate
  * @throws InvalidArgumentError an option that can't be
  * @throws NotSupportedError an option that the transport lacks
  */
-export function putOp(
-  transport: Transport,
-  entry: Entry,
-  args: unknown,
-  options: PutOptions,
-  trace: string | undefined,
-): Op {
+export function putOp(clocks: Clocks, entry: Entry, args: unknown, options: PutOptions, trace: string | undefined): Op {
+  const { transport } = clocks
   const { name, definition } = entry
   const defaults = definition.options
   checkOptions(options, 'options of a put', PUT_OPTIONS)
@@ -103,7 +99,7 @@ export function putOp(
 
   const target: Target = { queue: entry.target, create: true }
   if (priority !== undefined) target.pri = priority
-  if (options.delay !== undefined) target.at = momentOf(options.delay, transport)
+  if (options.delay !== undefined) target.at = momentOf(options.delay, clocks)
   if (ttl !== undefined) target.ttl = toMs(ttl, 'ttl')
   const msg: StoredMessage = { body: encode(message) }
   // In a queue of its own its name would say nothing.
@@ -122,12 +118,25 @@ export function putOp(
 const KEEP_RESULT: Duration = '1h'
 const MAX_KEY = 1000
 
-/** @throws InvalidArgumentError */
-export function momentOf(delay: Duration | Date, transport: Transport, what = 'delay'): Ms {
+/** What moments go by: the one clock tells when a job is due, the other what a Date means. */
+export interface Clocks {
+  transport: Transport
+  clock: Clock
+}
+
+/**
+ * On the clock of deadlines, which stays behind or ahead when the wall clock is set, and behind while the machine sleeps.
+ * @throws InvalidArgumentError
+ */
+export function momentOf(delay: Duration | Date, { transport, clock }: Clocks, what = 'delay'): Ms {
   if (!(delay instanceof Date)) return transport.now() + toMs(delay, what)
   checkDate(delay, what)
-  return delay.getTime()
+  const ahead = (clock.wall?.() ?? clock.now()) - transport.now()
+  return Math.abs(ahead) < SAME ? delay.getTime() : delay.getTime() - ahead + (clock.grain ?? 0)
 }
+
+/** Clocks that differ by less agree: none was set. */
+const SAME: Ms = 1000
 
 function uniqueOf(unique: UniqueOptions): NonNullable<StoredMessage['unique']> {
   checkOptions(unique, 'parts of unique', UNIQUE_OPTIONS)

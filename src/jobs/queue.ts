@@ -90,6 +90,7 @@ export class Queue<J extends Jobs> {
     this.#results = new Results(transport, clock)
     this.#producer = new Producer({
       transport,
+      clock,
       catalog: this.#catalog,
       limits: this.#limits,
       events: this.#events,
@@ -213,7 +214,7 @@ export class Queue<J extends Jobs> {
    */
   async update(id: string, change: JobChange): Promise<void> {
     this.#need('edit', 'changing jobs')
-    await updateJob(this.#transport, this.#catalog, idOf(id), change)
+    await updateJob({ transport: this.#transport, clock: this.#clock }, this.#catalog, idOf(id), change)
   }
 
   /** A job that was set aside, or is delayed, is ready now, its attempts counted anew. false: it is neither. */
@@ -249,7 +250,8 @@ export class Queue<J extends Jobs> {
   /** Nobody takes jobs from the queue; those that are being worked go on. @param until default: until it is resumed */
   async pause(queue: string, until?: Duration | Date): Promise<void> {
     checkQueue(queue)
-    const at = until === undefined ? FOR_EVER : momentOf(until, this.#transport, 'until')
+    const at =
+      until === undefined ? FOR_EVER : momentOf(until, { transport: this.#transport, clock: this.#clock }, 'until')
     await this.#transport.pause(queueOf(queue), at)
   }
 

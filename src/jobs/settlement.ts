@@ -196,8 +196,8 @@ export class Settlement {
 
   /** Its handler asks for another time. */
   async #asked(verdict: RetryLater): Promise<void> {
-    const { transport, events, pauseQueue } = this.#parts
-    const at = momentOf(verdict.after, transport)
+    const { events, pauseQueue } = this.#parts
+    const at = momentOf(verdict.after, this.#parts)
     if (verdict.pauseQueue)
       await pauseQueue(this.#delivery.queue, at).catch((error: unknown) => events.emit('error', { error }))
     const release: Op = { do: 'release', job: this.#job, as: 'untaken', at }

@@ -2,12 +2,11 @@
 import type { Duration } from '../duration.ts'
 import { JobStateError } from '../errors.ts'
 import type { Bytes, JobId } from '../job.ts'
-import type { Transport } from '../transports/transport.ts'
 import { checkCount, checkOptions, MAX_PRIORITY, type Names } from './check.ts'
 import type { Catalog } from './definition.ts'
 import { gatesOf } from './limits.ts'
 import { decode, encode } from './message.ts'
-import { momentOf } from './put.ts'
+import { momentOf, type Clocks } from './put.ts'
 import { checkArgs } from './validate.ts'
 
 /** What becomes another; what is left out stays. */
@@ -20,14 +19,15 @@ export interface JobChange {
 const JOB_CHANGE: Names<JobChange> = { args: true, priority: true, delay: true }
 
 /** @throws JobStateError, ValidationError, InvalidArgumentError */
-export async function updateJob(transport: Transport, catalog: Catalog, id: JobId, change: JobChange): Promise<void> {
+export async function updateJob(clocks: Clocks, catalog: Catalog, id: JobId, change: JobChange): Promise<void> {
+  const { transport } = clocks
   checkOptions(change, 'changes of a job', JOB_CHANGE)
   checkCount(change.priority, 'priority', MAX_PRIORITY)
   const { jobs } = await transport.look({ id, limit: 1, with: ['body'] })
   const [view] = jobs
   if (!view || view.state === 'reserved' || view.state === 'finished') throw notWaiting(id, view?.state)
   const content = 'args' in change ? await contentWith(change.args, id, view.body, catalog) : {}
-  const at = change.delay === undefined ? undefined : momentOf(change.delay, transport)
+  const at = change.delay === undefined ? undefined : momentOf(change.delay, clocks)
   const [result] = await transport.commit({
     ops: [
       {

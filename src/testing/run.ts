@@ -91,7 +91,7 @@ export async function runOne(
     pauseQueue: needs.transport.pause.bind(needs.transport),
   }
   try {
-    const op = putOp(transport, entry, args, options, undefined)
+    const op = putOp({ transport, clock }, entry, args, options, undefined)
     const [keep, put] = await transport.commit({
       ops: [{ do: 'record', key: `queue/default/${entry.queue}`, value: { keep: { jobs: 1 } } }, op],
     })

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { after, test, type TestContext } from 'node:test'
 import { systemClock } from '../../src/clock.ts'
-import { createBroker, openStore, type Op, type Result } from '../../src/index.ts'
+import { createBroker, defineJobs, job, open, openStore, RetryLater, type Op, type Result } from '../../src/index.ts'
 import type { Queue, Reserved, State, Terms } from '../../src/job.ts'
 
 const HOUR = 3_600_000
@@ -101,3 +101,35 @@ for (const by of [HOUR, -HOUR])
     assert.ok(Math.abs(at.broker.now() - theirs) < MINUTE, `${at.broker.now() - theirs} ms`)
     assert.deepEqual(await at.states(), ['reserved', 'delayed', 'ready', 'delayed'])
   })
+
+const jobs = defineJobs({ later: job(), asks: job() })
+
+for (const by of [HOUR, -HOUR])
+  for (const kind of ['memory:', 'file:'])
+    test(`${kind} a Date that is given is a moment of the wall clock, also after that was set ${by > 0 ? 'forward' : 'back'}`, async (t) => {
+      const queue = await open(kind === 'file:' ? `file:${join(folder, `${++files}.db`)}` : kind, { jobs })
+      t.after(() => queue.close())
+      const started = queue.put('later', undefined, { delay: '1h' })
+      const { putAt } = (await queue.get((await started).id)) ?? {}
+      setWall(t, by)
+      // Of the queue's own clock, which goes on as it went: what lies between two of its moments is as long as it says.
+      const soon = (at: Date | undefined) => {
+        const wait = Number(at) - Number(putAt)
+        assert.ok(wait > 9 * MINUTE && wait < 11 * MINUTE, `${wait / MINUTE} minutes`)
+      }
+      const inTen = () => new Date(Date.now() + 10 * MINUTE)
+      const { id } = await queue.put('later', undefined, { delay: inTen() })
+      soon((await queue.get(id))?.dueAt)
+      await queue.update((await started).id, { delay: inTen() })
+      soon((await queue.get((await started).id))?.dueAt)
+      await queue.pause('later', inTen())
+      soon((await queue.counts(['later']))[0]?.pausedUntil)
+      const retried = new Promise<Date>((resolve) => queue.on('retried', ({ at }) => resolve(at)))
+      queue.work({
+        asks() {
+          throw new RetryLater(inTen())
+        },
+      })
+      await queue.put('asks')
+      soon(await retried)
+    })
