@@ -153,6 +153,7 @@ export function begin(commit: Commit, row: Row): void {
     }
     gate.used++
     gate.per = limit.rate?.per ?? 0
+    commit.housekeeping.keep()
     reschedule(commit, gate)
   }
 }

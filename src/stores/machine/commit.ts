@@ -1,5 +1,6 @@
 import type { Fence, JobId, Ms, Queue } from '../../job.ts'
 import type { Dead } from '../store.ts'
+import { Housekeeping } from './housekeeping.ts'
 import { News } from './news.ts'
 import type { QueueRow } from './queue.ts'
 import { NEVER, type Row } from './row.ts'
@@ -7,9 +8,6 @@ import type { Table } from './table.ts'
 
 /** So many rows are moved at gates in one commit; the rest follow in later ones. */
 export const MOVES = 1000
-/** So often, and so many rows at a time, what is kept for a while is looked over. */
-const TIDY: Ms = 1000
-const TIDIED = 4000
 const NO_DEAD: readonly Dead[] = Object.freeze([])
 
 export interface Ended {
@@ -36,6 +34,7 @@ export class Commit {
   /** Jobs whose outcome is kept that ended, or were set aside. */
   finished: JobId[] = []
   readonly news: News
+  readonly housekeeping: Housekeeping
   /** The number of the last event that was told in this commit. */
   told: number | undefined
   /** The store has no room for more: puts are refused as 'full'. */
@@ -44,9 +43,6 @@ export class Commit {
   undelivered = false
   /** The soonest moment that was told of. */
   toldDue: Ms = NEVER
-  /** When what is over was last thrown out. */
-  collected: Ms = -Infinity
-  queuesCollected: Ms = -Infinity
   /** Dead letters that were reported, and when. */
   readonly reported = new Map<JobId, Ms>()
   /** Up to this number in the order of burial, dead letters were told of. */
@@ -59,6 +55,7 @@ export class Commit {
   constructor(table: Table) {
     this.table = table
     this.news = new News(table)
+    this.housekeeping = new Housekeeping(table)
   }
 
   /** Before an operation, or what is done beside them. */
@@ -86,14 +83,6 @@ export class Commit {
       ...(row.envelope && { envelope: row.envelope }),
       deaths: more?.deaths ?? [],
     })
-  }
-
-  /** Before something is kept for a while: what was kept long enough leaves, now and then, also where nothing else is ever due. */
-  tidy(): void {
-    if (this.now - this.collected < TIDY) return
-    this.collected = this.now
-    this.table.claims.collect(this.now, TIDIED)
-    this.table.history.collect(this.now, TIDIED)
   }
 
   wake(queue: QueueRow): void {

@@ -8,9 +8,6 @@ import { NEVER, type Row } from './row.ts'
 
 /** No slice is larger, whatever is asked for. */
 const SLICE = 200
-/** An implicit queue that was empty for so long is forgotten, with its statistics. */
-const UNUSED: Ms = 60_000
-const COLLECT: Ms = 1000
 /** A dead letter that was reported and still lies here is reported again. */
 const REPORT_AGAIN: Ms = 60_000
 const PAUSE = 'pause/'
@@ -27,7 +24,8 @@ export function due(commit: Commit, op: DueOp): Result {
     }
     settleGates(commit)
     const letters = report(commit, limit)
-    collect(commit, limit)
+    // Where nothing is kept anew what is over leaves all the same.
+    commit.housekeeping.keep()
     return { records, more: rows >= limit || orphans.length >= limit || letters >= limit }
   })
   commit.undelivered = false
@@ -62,21 +60,6 @@ function report(commit: Commit, limit: number): number {
     if (to !== undefined && !reported.has(row.id)) commit.reportDead(row, to)
   }
   return looked + rows.length
-}
-
-/** Throws out what is over: unique keys' windows, history, implicit queues that nobody used for a while. */
-function collect(commit: Commit, limit: number): void {
-  const { table, now } = commit
-  if (now - commit.collected >= COLLECT) {
-    commit.collected = now
-    table.claims.collect(now, limit)
-    table.history.collect(now, limit)
-    table.gates.collect(now, limit)
-  }
-  if (now - commit.queuesCollected >= UNUSED) {
-    commit.queuesCollected = now
-    table.collectQueues(now - UNUSED)
-  }
 }
 
 /** Makes due what is due: so many rows, and records whose keys begin with `prefix`. Before each commit only pauses end: others are for `due` to report. */

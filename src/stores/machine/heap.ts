@@ -41,20 +41,26 @@ export class Heap<T extends { slot: number }> {
   /** The first so many for which `wanted` holds, in order, without taking them out: O(k log k) for k looked at. */
   smallest(limit: number, wanted: (item: T) => boolean = () => true): T[] {
     const found: T[] = []
+    if (limit <= 0) return found
+    for (const item of this.inOrder()) if (wanted(item) && found.push(item) >= limit) break
+    return found
+  }
+
+  /** All in order, without taking them out; nothing may be put in or taken out meanwhile. Those behind the ones that are asked for are not looked at. */
+  *inOrder(): Generator<T, void> {
     const items = this.#items
     const frontier = new Heap<{ item: T; slot: number }>((a, b) => this.#before(a.item, b.item))
     const look = (slot: number) => {
       const item = items[slot]
       if (item) frontier.push({ item, slot: -1 })
     }
-    if (limit > 0) look(0)
-    for (let next = frontier.first; next && found.length < limit; next = frontier.first) {
+    look(0)
+    for (let next = frontier.first; next; next = frontier.first) {
       frontier.remove(next)
-      if (wanted(next.item)) found.push(next.item)
+      yield next.item
       look(2 * next.item.slot + 1)
       look(2 * next.item.slot + 2)
     }
-    return found
   }
 
   /** In no particular order. */

@@ -39,6 +39,7 @@ export class Machine extends Commit {
       settleGates(this)
     }
     this.told = this.news.tell(this.now) ?? this.told
+    this.housekeeping.settle(this.now)
   }
 
   /** No answer tells of what was buried just now: `due` will. */

@@ -90,7 +90,7 @@ export function depart(commit: Commit, row: Row, outcome: Outcome): void {
   queue.gone++
   queue.bytes -= row.size
   if (queue.policy?.keep || more?.result !== undefined) {
-    commit.tidy()
+    commit.housekeeping.keep()
     const finished: Finished = { row, outcome: { ...outcome, at: commit.now } }
     if (!queue.policy?.keep) finished.until = commit.now + (more?.result ?? 0)
     commit.table.history.add(finished)

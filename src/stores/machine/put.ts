@@ -57,7 +57,7 @@ function putOne(commit: Commit, target: Target, msg: Message, restore: Restored 
     const { unique } = msg
     const first = unique.on === 'keep' ? undefined : holderOf(commit, queue, key)
     if (first?.state === 'reserved') more(row).after = first.id
-    if (typeof unique.for === 'number') commit.tidy()
+    if (typeof unique.for === 'number') commit.housekeeping.keep()
     more(row).unique = { key, waiting: unique.for === 'waiting' }
     commit.table.claims.set(queue, key, {
       id,

@@ -34,7 +34,7 @@ export interface GateTable {
   due(now: Ms, limit: number): string[]
   /** All of that limit at which rows are parked are due now. */
   reopen(limit: string, now: Ms): void
-  /** Forgets windows that are over. */
+  /** Forgets windows that are over: so many at most. */
   collect(now: Ms, limit: number): void
 }
 
@@ -42,7 +42,7 @@ export interface GateTable {
 export interface ClaimTable {
   get(queue: QueueRow, key: string): Claim | undefined
   set(queue: QueueRow, key: string, claim: Claim | undefined): void
-  /** Forgets windows that are over; not that of a job which waits for the one before it, and is found by it. */
+  /** Forgets windows that are over, so many at most; not that of a job which waits for the one before it, and is found by it. */
   collect(now: Ms, limit: number): void
 }
 
@@ -63,7 +63,10 @@ export interface RecordTable {
 export interface HistoryTable {
   /** Of those of its queue only as many, and as long, as the policy says; where it has an `until`, until then. */
   add(finished: Finished): void
+  /** Drops those whose `until` has come: so many at most. */
   collect(now: Ms, limit: number): void
+  /** Drops those that are more, or older, than their queue's policy says: of each queue so many at most. */
+  trim(now: Ms, limit: number): void
 }
 
 /** What is kept beside a job: what is over its bounds goes. */

@@ -6,6 +6,13 @@ import type { GateTable } from '../machine/table.ts'
 import type { StoreLimit } from '../store.ts'
 import type { Undoing } from './undo.ts'
 
+/** The end of the window in which a gate counts. */
+interface Window {
+  readonly gate: GateRow
+  readonly until: Ms
+  slot: number
+}
+
 /** Gates, and the rows that are parked at them. */
 export class Gates implements GateTable {
   readonly #undoing: Undoing
@@ -15,8 +22,9 @@ export class Gates implements GateTable {
   readonly #opens = new Heap<GateRow>((a, b) => a.opens < b.opens || (a.opens === b.opens && a.name < b.name))
   /** Perhaps blank by now. */
   readonly #touched = new Set<GateRow>()
-  /** Kept for what they counted in their window. */
-  readonly #windows = new Set<GateRow>()
+  /** Kept for what they counted in their window, by its end. */
+  readonly #windows = new Heap<Window>((a, b) => a.until < b.until)
+  readonly #windowed = new Set<GateRow>()
 
   constructor(undoing: Undoing) {
     this.#undoing = undoing
@@ -71,7 +79,12 @@ export class Gates implements GateTable {
   }
 
   due(now: Ms, limit: number): string[] {
-    return this.#opens.smallest(limit, (gate) => gate.opens <= now).map((gate) => gate.name)
+    const names: string[] = []
+    for (const gate of this.#opens.inOrder()) {
+      if (gate.opens > now || names.length >= limit) break
+      names.push(gate.name)
+    }
+    return names
   }
 
   reopen(limit: string, now: Ms): void {
@@ -123,14 +136,23 @@ export class Gates implements GateTable {
     this.#touched.clear()
   }
 
-  collect(now: Ms): void {
-    for (const gate of [...this.#windows]) this.#settle(gate, now)
+  collect(now: Ms, limit: number): void {
+    for (; limit > 0; limit--) {
+      const window = this.#windows.first
+      if (!window || window.until > now) return
+      this.#windows.remove(window)
+      this.#windowed.delete(window.gate)
+      this.#settle(window.gate, now)
+    }
   }
 
   #settle(gate: GateRow, now: Ms): void {
-    this.#windows.delete(gate)
-    if (!gate.isIdle() || gate.opens !== NEVER) return
-    if (windowEnd(gate) > now) this.#windows.add(gate)
-    else this.#byName.delete(gate.name)
+    if (!gate.isIdle() || gate.opens !== NEVER || this.#byName.get(gate.name) !== gate) return
+    const until = windowEnd(gate)
+    if (until <= now) this.#byName.delete(gate.name)
+    else if (!this.#windowed.has(gate)) {
+      this.#windowed.add(gate)
+      this.#windows.push({ gate, until, slot: -1 })
+    }
   }
 }

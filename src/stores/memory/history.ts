@@ -1,70 +1,76 @@
 import type { JobId, Ms, Queue } from '../../job.ts'
-import type { Finished } from '../machine/row.ts'
+import { Heap } from '../machine/heap.ts'
+import { NEVER, type Finished } from '../machine/row.ts'
 import type { HistoryTable } from '../machine/table.ts'
 import type { Notes } from './notes.ts'
-import type { MemoryQueue } from './queue.ts'
+import type { Kept, MemoryQueue } from './queue.ts'
 import type { Undoing } from './undo.ts'
-
-/** So many finished jobs more than its policy says may a queue keep for a while: they go in slices. */
-const SURPLUS = 1000
 
 /** Finished jobs that are kept to look at: by their queue's policy, or for their result. Each queue has its own in their order. */
 export class History implements HistoryTable {
   readonly #queues: ReadonlyMap<Queue, MemoryQueue>
-  readonly #undoing: Undoing
   readonly #notes: Notes
-  readonly #byJob = new Map<JobId, Finished>()
+  readonly #undoing: Undoing
+  readonly #byJob = new Map<JobId, Kept>()
+  /** Those that go at a moment of their own. */
+  readonly #timed = new Heap<Kept>((a, b) => a.until < b.until)
+  #last = 0
 
   constructor(queues: ReadonlyMap<Queue, MemoryQueue>, notes: Notes, undoing: Undoing) {
     this.#queues = queues
-    this.#undoing = undoing
     this.#notes = notes
+    this.#undoing = undoing
   }
 
   get(job: JobId): Finished | undefined {
-    return this.#byJob.get(job)
+    return this.#byJob.get(job)?.finished
   }
 
   add(finished: Finished): void {
-    const { history, policy } = queueOf(finished)
-    history.push(finished)
-    this.#byJob.set(finished.row.id, finished)
-    this.#undoing()?.push(() => this.#takeBack(finished))
-    const surplus = history.length - (policy?.keep?.jobs ?? Infinity)
-    if (surplus > SURPLUS) for (const gone of history.splice(0, surplus)) this.#drop(gone)
+    const kept: Kept = { finished, no: ++this.#last, until: finished.until ?? NEVER, slot: -1 }
+    this.#byJob.set(finished.row.id, kept)
+    queueOf(kept).history.add(kept)
+    if (kept.until !== NEVER) this.#timed.push(kept)
+    this.#undoing()?.push(() => this.#remove(kept))
   }
 
-  /** The last that was added to its queue's. */
-  #takeBack(finished: Finished): void {
-    queueOf(finished).history.pop()
-    this.#byJob.delete(finished.row.id)
-  }
-
-  collect(now: Ms): void {
-    for (const queue of this.#queues.values()) {
-      const { history } = queue
-      if (history.length === 0) continue
-      const { jobs = Infinity, ms = Infinity } = queue.policy?.keep ?? { jobs: 0 }
-      const first = history.length - jobs
-      queue.history = history.filter((finished, index) => {
-        const { until, outcome } = finished
-        const kept = until === undefined ? index >= first && outcome.at > now - ms : until > now
-        if (!kept) this.#drop(finished)
-        return kept
-      })
+  collect(now: Ms, limit: number): void {
+    for (; limit > 0; limit--) {
+      const kept = this.#timed.first
+      if (!kept || kept.until > now) return
+      this.#drop(kept)
     }
   }
 
-  forget({ history }: MemoryQueue): void {
-    for (const finished of history) this.#drop(finished)
+  trim(now: Ms, limit: number): void {
+    for (const queue of this.#queues.values()) this.#trim(queue, now, limit)
   }
 
-  #drop({ row }: Finished): void {
-    this.#byJob.delete(row.id)
-    this.#notes.drop(row.id)
+  forget({ history }: MemoryQueue): void {
+    for (const kept of history) this.#drop(kept)
+  }
+
+  #trim({ history, policy }: MemoryQueue, now: Ms, limit: number): void {
+    const { jobs = Infinity, ms = Infinity } = policy?.keep ?? { jobs: 0 }
+    for (const kept of history) {
+      if (kept.until !== NEVER) continue
+      if (limit-- <= 0 || (history.size <= jobs && kept.finished.outcome.at > now - ms)) return
+      this.#drop(kept)
+    }
+  }
+
+  #drop(kept: Kept): void {
+    this.#remove(kept)
+    this.#notes.drop(kept.finished.row.id)
+  }
+
+  #remove(kept: Kept): void {
+    queueOf(kept).history.delete(kept)
+    if (kept.slot >= 0) this.#timed.remove(kept)
+    if (this.#byJob.get(kept.finished.row.id) === kept) this.#byJob.delete(kept.finished.row.id)
   }
 }
 
-function queueOf({ row }: Finished): MemoryQueue {
-  return row.queue as MemoryQueue
+function queueOf({ finished }: Kept): MemoryQueue {
+  return finished.row.queue as MemoryQueue
 }

@@ -156,16 +156,15 @@ class MemoryStore implements Store {
     noted: (view: JobView) => JobView,
   ): { jobs: JobView[]; after?: string } {
     const end = after === undefined ? Infinity : (parseKey(after)[0] as number)
-    const all = queue.history
-      .map((finished, index) => ({ finished, index }))
-      .filter(({ finished: { row }, index }) => index < end && matches(row, where, () => row.body as Uint8Array))
+    const all = [...queue.history]
+      .filter(({ finished: { row }, no }) => no < end && matches(row, where, () => row.body as Uint8Array))
       .reverse()
     const page = all.slice(0, limit)
     const now = this.now()
     const last = page.at(-1)
     return {
       jobs: page.map(({ finished }) => noted(finishedView(finished, now, body ? finished.row.body : undefined))),
-      ...(last && all.length > limit && { after: String(last.index) }),
+      ...(last && all.length > limit && { after: String(last.no) }),
     }
   }
 

@@ -1,8 +1,17 @@
+import type { Ms } from '../../job.ts'
 import { Heap } from '../machine/heap.ts'
 import { QueueRow } from '../machine/queue.ts'
 import type { Finished, Row } from '../machine/row.ts'
 import type { Claim } from '../machine/table.ts'
 import { Ready } from './ready.ts'
+
+/** A finished job that is kept: its number in the order of ending, and when it goes whatever its queue's policy, or NEVER. */
+export interface Kept {
+  readonly finished: Finished
+  readonly no: number
+  readonly until: Ms
+  slot: number
+}
 
 /** A queue and the orders in which its jobs lie. */
 export class MemoryQueue extends QueueRow {
@@ -15,7 +24,8 @@ export class MemoryQueue extends QueueRow {
   /** Each group's jobs that aren't buried, by rank. */
   readonly groups = new Map<string, Row[]>()
   readonly claims = new Map<string, Claim>()
-  history: Finished[] = []
+  /** In the order in which they ended. */
+  readonly history = new Set<Kept>()
 }
 
 function isBehind(a: Row, b: Row): boolean {

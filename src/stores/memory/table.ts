@@ -35,7 +35,7 @@ export class MemoryTable implements Table {
   readonly #undoing = () => this.#undo
   readonly groups = new Groups()
   readonly gates = new Gates(this.#undoing)
-  readonly claims = new Claims(this.#queues, this.#rows, this.#undoing)
+  readonly claims = new Claims(this.#rows, this.#undoing)
   readonly records = new Records(this.#undoing)
   readonly notes = new Notes(this.#undoing)
   readonly history = new History(this.#queues, this.notes, this.#undoing)
@@ -85,7 +85,7 @@ export class MemoryTable implements Table {
         !queue.policy &&
         queue.used <= unusedSince &&
         queue.claims.size === 0 &&
-        queue.history.length === 0
+        queue.history.size === 0
       )
         this.#forget(queue)
   }
@@ -149,7 +149,10 @@ export class MemoryTable implements Table {
   due(now: Ms, limit: number): Row[] {
     const rows = new Set<Row>()
     for (const heap of [this.#timers, this.#expiries])
-      for (const timer of heap.smallest(limit - rows.size, (timer) => timer.at <= now)) rows.add(timer.row)
+      for (const timer of heap.inOrder()) {
+        if (timer.at > now || rows.size >= limit) break
+        rows.add(timer.row)
+      }
     return [...rows]
   }
 

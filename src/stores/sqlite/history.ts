@@ -37,6 +37,9 @@ export class History implements HistoryTable {
 
   collect(now: Ms, limit: number): void {
     this.#forget('SELECT no FROM history WHERE until <= ? AND until IS NOT NULL LIMIT +?', now, limit)
+  }
+
+  trim(now: Ms, limit: number): void {
     const kept = this.#file.all<[number, string]>(
       `SELECT queue.no, record.value FROM record JOIN queue ON queue.name = substr(record.key, 7)
        WHERE record.key >= 'queue/' AND record.key < 'queue0' AND record.value ->> '$.keep' IS NOT NULL`,

@@ -34,8 +34,7 @@ export function commitWithin(handle: unknown, unit: Unit, { path, slot, epoch, n
     )
   const table = new SqliteTable(file, slot, epoch)
   const machine = new Machine(table)
-  // The application's transaction is none for housekeeping.
-  machine.collected = now()
+  machine.housekeeping.enabled = false
   table.now = now()
   table.begin()
   machine.begin(table.now)

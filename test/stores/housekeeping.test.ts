@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, test } from 'node:test'
+import type { Queue } from '../../src/job.ts'
+import { Heap } from '../../src/stores/machine/heap.ts'
+import { Machine } from '../../src/stores/machine/machine.ts'
+import { MemoryTable } from '../../src/stores/memory/table.ts'
+import { openSqlite } from '../../src/stores/sqlite/index.ts'
+import type { Op, Result } from '../../src/stores/store.ts'
+import { ManualClock } from '../../src/testing/clock.ts'
+
+const mail: Queue = 'default/mail'
+
+/** A store, and what it keeps that is over. */
+interface Kept {
+  clock: ManualClock
+  commit(ops: Op[]): Promise<Result[]>
+  left(): { claims: number; gates: number; history: number }
+  close(): Promise<void>
+}
+
+const kinds: Record<string, () => Promise<Kept>> = {
+  memory: () => Promise.resolve(inMemory()),
+  file: onFile,
+}
+
+function inMemory(): Kept {
+  const clock = new ManualClock()
+  const table = new MemoryTable()
+  const machine = new Machine(table)
+  const names = new Set<string>()
+  const ids = new Set<number>()
+  return {
+    clock,
+    commit(ops) {
+      for (const op of ops) if (op.do === 'put') for (const name of op.msg.gates ?? []) names.add(name)
+      machine.begin(clock.now())
+      const results = machine.run({ ops })
+      machine.end()
+      table.gates.settle(clock.now())
+      for (const result of results)
+        if (result.ok && result.do === 'put') for (const put of result.per) if (put.ok) ids.add(put.id)
+      return Promise.resolve(results)
+    },
+    left: () => ({
+      claims: table.queue(mail)?.claims.size ?? 0,
+      gates: [...names].filter((name) => table.gates.find(name)).length,
+      history: [...ids].filter((id) => table.history.get(id)).length,
+    }),
+    close: () => Promise.resolve(),
+  }
+}
+
+async function onFile(): Promise<Kept> {
+  const clock = new ManualClock()
+  const folder = await mkdtemp(join(tmpdir(), 'queueup-housekeeping-'))
+  const path = join(folder, 'jobs.db')
+  const store = await openSqlite({ path, clock, durability: 'relaxed' })
+  const db = new DatabaseSync(path, { readOnly: true })
+  const count = (table: string) => db.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.['n'] as number
+  return {
+    clock,
+    commit: async (ops) => (await store.commit([{ ops }])[0]) ?? [],
+    left: () => ({ claims: count('claim'), gates: count('gate'), history: count('history') }),
+    async close() {
+      db.close()
+      await store.close()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+/** A hundred jobs, each with a key, a window of a limit and a result of its own, all for a second. */
+async function work({ commit }: Kept, first: number): Promise<void> {
+  const puts = await commit(
+    Array.from({ length: 100 }, (_, i) => ({
+      do: 'put',
+      to: [{ queue: mail, create: true }],
+      msg: {
+        body: Buffer.from('x'),
+        unique: { key: `${first + i}`, for: 1000, on: 'keep' },
+        gates: [`user/${first + i}`],
+        result: 1000,
+      },
+    })),
+  )
+  const [taken] = await commit([
+    { do: 'reserve', from: [mail], max: 100, bytes: 1e9, lease: { ms: 60_000, session: 's' } },
+  ])
+  assert.ok(puts.every((put) => put.ok))
+  assert.ok(taken?.ok && taken.do === 'reserve' && taken.jobs.length === 100)
+  await commit(taken.jobs.map(({ id, n }) => ({ do: 'finish', job: { id, n } })))
+}
+
+for (const [name, open] of Object.entries(kinds))
+  describe(`housekeeping: ${name}`, () => {
+    test('what is over leaves as fast as more comes', async () => {
+      const kept = await open()
+      await kept.commit([{ do: 'record', key: 'limit/user', value: { rate: { jobs: 1, per: 1000 } } }])
+      for (let second = 0; second < 8; second++)
+        for (let tenth = 0; tenth < 10; tenth++) {
+          await kept.commit([{ do: 'due', limit: 200 }])
+          for (let i = 0; i < 3; i++) await work(kept, second * 3000 + tenth * 300 + i * 100)
+          kept.clock.move(100)
+        }
+      const { claims, gates, history } = kept.left()
+      // What came in the last second, and what has come since the last look.
+      for (const left of [claims, gates, history]) assert.ok(left >= 2700 && left < 5000, `${left} are left`)
+      await kept.close()
+    })
+  })
+
+test('in memory, what is due is found without a look at what is not', () => {
+  const table = new MemoryTable()
+  const machine = new Machine(table)
+  machine.begin(0)
+  for (let i = 0; i < 50_000; i++)
+    machine.run({
+      ops: [{ do: 'put', to: [{ queue: mail, create: true, at: 1000 + i }], msg: { body: Buffer.from('x') } }],
+    })
+  machine.end()
+  const { push } = Heap.prototype
+  let looked = 0
+  Heap.prototype.push = function (item) {
+    looked++
+    push.call(this, item)
+  }
+  try {
+    assert.equal(table.due(1004, 200).length, 5)
+  } finally {
+    Heap.prototype.push = push
+  }
+  assert.ok(looked < 100, `${looked} looked at`)
+})
