@@ -80,7 +80,9 @@ async function load(path: string): Promise<Record<string, unknown>> {
       `${path} is TypeScript, which this Node.js (${process.version}) does not run as it is. Take Node.js 22.18 or later without --no-experimental-strip-types, or name the JavaScript that it was compiled to.`,
     )
   try {
-    return (await import(pathToFileURL(path).href)) as Record<string, unknown>
+    const module = (await import(pathToFileURL(path).href)) as Record<string, unknown>
+    // Of CommonJS, Node.js finds only those names that it can read off the text; all of them are in `module.exports`, which is the default.
+    return typeof module['default'] === 'object' ? { ...module['default'], ...module } : module
   } catch (error) {
     throw new Failed(`${path} can't be loaded${hint(error)}:\n${error instanceof Error ? error.stack : String(error)}`)
   }

@@ -183,6 +183,23 @@ test('a module that lacks something says what to write', async (t) => {
   assert.match((await place.run('put', 'x', '--jobs', 'enum.ts')).error, /only takes types out/)
 })
 
+test('a file may be CommonJS, whatever its module.exports looks like', async (t) => {
+  const place = await Place.make(t, {
+    'handlers.cjs': `
+const { defineJobs, job } = require('queueup')
+module.exports = {
+  jobs: defineJobs({ add: job() }),
+  handlers: { add: ({ args }) => args.a + args.b },
+  close() {
+    console.log('closed')
+  },
+}
+`,
+  })
+  const { code, out, error } = await place.run('run', 'add', '{"a":2,"b":40}', '--jobs', 'handlers.cjs')
+  assert.deepEqual([code, out, error], [0, 'closed\n42\n', ''])
+})
+
 test('run works one job here: logs, progress, result, what it puts, and 1 where it failed', async (t) => {
   const place = await Place.make(t, FILES)
   const add = await place.run('run', 'add', '{"a":2,"b":40}')
