@@ -56,6 +56,30 @@ export const history: Case[] = [
     },
   ],
   [
+    'due says when a result has been kept for long enough, and takes it away then',
+    async (s) => {
+      const due = () => s.ok<'due'>({ do: 'due', limit: 100 })
+      await due()
+      const ids: number[] = []
+      for (let i = 0; i < 2; i++) {
+        const id = await s.put('x', {}, { result: 10_000 + 5000 * i })
+        ids.push(id)
+        await s.ok<'finish'>({ do: 'finish', job: { id }, outcome: { as: 'done', result: Buffer.from('1') } })
+      }
+      const start = s.now
+      for (const [at, states] of [
+        [11_000, ['gone', 'finished']],
+        [16_000, ['gone', 'gone']],
+      ] as const) {
+        assert.equal((await due()).next, start + at)
+        s.clock.move(start + at - s.now)
+        await due()
+        assert.deepEqual(await Promise.all(ids.map((id) => s.state(id))), states)
+      }
+      assert.equal((await due()).next, undefined)
+    },
+  ],
+  [
     'finished by its holder it is done, by another it was cancelled, unless it is said',
     async (s) => {
       await s.policy({ keep: { jobs: 10 } })

@@ -5,10 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { after, test } from 'node:test'
+import { createBroker } from '../../src/broker/store-broker.ts'
 import { ClosedError, defineJobs, job, open } from '../../src/index.ts'
+import { Queue } from '../../src/jobs/queue.ts'
 import { Results } from '../../src/jobs/result.ts'
+import { openMemory } from '../../src/stores/memory/index.ts'
+import { openSqlite } from '../../src/stores/sqlite/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
+import { BrokerTransport } from '../../src/transports/broker.ts'
 import type { JobView, Look, Transport } from '../../src/transports/transport.ts'
+import { settle } from '../broker/open.ts'
 import { openTest } from './open.ts'
 
 /** A transport that has jobs until they are gone, and keeps account of who looks. */
@@ -143,4 +149,25 @@ for (const url of ['memory:', `file:${join(folder, 'jobs.db')}`])
         (error) => error instanceof ClosedError && /open it again/.test(error.message),
         String(call),
       )
+  })
+
+const sums = defineJobs({ add: job<{ a: number; b: number }, number>({ result: true, keepResult: '1h' }) })
+
+for (const url of ['memory:', 'file:'] as const)
+  test(`a result that was kept for long enough leaves, though nothing else happens: ${url}`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'queueup-result-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const clock = new ManualClock()
+    const store = url === 'memory:' ? openMemory({ clock }) : await openSqlite({ path: join(folder, 'jobs.db'), clock })
+    const broker = createBroker({ store, clock })
+    const queue = new Queue({ transport: new BrokerTransport(broker, store, url), jobs: sums, clock })
+    queue.work({ add: ({ args: { a, b } }) => a + b })
+    const { id, result } = await queue.put('add', { a: 1, b: 2 })
+    assert.equal(await result(), 3)
+    clock.move(3_600_000)
+    assert.equal((await queue.get(id))?.state, 'finished')
+    clock.move(1000)
+    await settle()
+    assert.equal(await queue.get(id), undefined)
+    await queue.close()
   })

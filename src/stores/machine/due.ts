@@ -26,10 +26,11 @@ export function due(commit: Commit, op: DueOp): Result {
     const letters = report(commit, limit)
     // Where nothing is kept anew what is over leaves all the same.
     commit.housekeeping.keep()
+    commit.housekeeping.settle(now)
     return { records, more: rows >= limit || orphans.length >= limit || letters >= limit }
   })
   commit.undelivered = false
-  const next = table.soonest(now)
+  const next = Math.min(table.soonest(now), commit.housekeeping.at)
   commit.toldDue = next
   return {
     ok: true,

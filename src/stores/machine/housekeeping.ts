@@ -1,4 +1,5 @@
 import type { Ms } from '../../job.ts'
+import { NEVER } from './row.ts'
 import type { Table } from './table.ts'
 
 /** So often what is kept for a while is looked over, if anything is. */
@@ -27,6 +28,12 @@ export class Housekeeping {
   /** Something is kept for a while from now on. */
   keep(): void {
     this.#kept++
+  }
+
+  /** When there is something to throw out, though nothing happens until then: a result that has been over for a moment, so that several leave together. */
+  get at(): Ms {
+    const { soonest } = this.#table.history
+    return soonest === NEVER ? NEVER : Math.max(soonest, this.#trimmed) + PERIOD
   }
 
   /** At the end of a commit. */

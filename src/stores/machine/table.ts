@@ -67,6 +67,8 @@ export interface HistoryTable {
   collect(now: Ms, limit: number): void
   /** Drops those that are more, or older, than their queue's policy says: of each queue so many at most. */
   trim(now: Ms, limit: number): void
+  /** No `until` comes before this moment, as far as this process knows: of what it has added, and what was there when it last collected. */
+  readonly soonest: Ms
 }
 
 /** What is kept beside a job: what is over its bounds goes. */

@@ -22,6 +22,10 @@ export class History implements HistoryTable {
     this.#undoing = undoing
   }
 
+  get soonest(): Ms {
+    return this.#timed.first?.until ?? NEVER
+  }
+
   get(job: JobId): Finished | undefined {
     return this.#byJob.get(job)?.finished
   }

@@ -1,6 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite'
 import type { Ms } from '../../job.ts'
-import type { Finished } from '../machine/row.ts'
+import { NEVER, type Finished } from '../machine/row.ts'
 import type { HistoryTable } from '../machine/table.ts'
 import { viewOf } from '../machine/view.ts'
 import type { Connection } from './connection.ts'
@@ -11,6 +11,7 @@ import type { Writer } from './writer.ts'
 export class History implements HistoryTable {
   readonly #file: Connection
   readonly #writer: Writer
+  soonest: Ms = NEVER
 
   constructor(file: Connection, writer: Writer) {
     this.#file = file
@@ -18,6 +19,7 @@ export class History implements HistoryTable {
   }
 
   add({ row, outcome, until }: Finished): void {
+    if (until !== undefined) this.soonest = Math.min(this.soonest, until)
     const { result, error, ...rest } = outcome
     this.#file.run(
       'INSERT INTO history (job, queue, name, ended, outcome, job_view, result, error, envelope, body, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
@@ -37,6 +39,7 @@ export class History implements HistoryTable {
 
   collect(now: Ms, limit: number): void {
     this.#forget('SELECT no FROM history WHERE until <= ? AND until IS NOT NULL LIMIT +?', now, limit)
+    this.soonest = this.#file.get<[Ms | null]>('SELECT min(until) FROM history WHERE until IS NOT NULL')?.[0] ?? NEVER
   }
 
   trim(now: Ms, limit: number): void {
