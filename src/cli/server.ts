@@ -9,6 +9,7 @@ import type { Store } from '../stores/store.ts'
 import { isLoopback, listenText, type Listen, type Port } from '../protocols/address.ts'
 import { textsOf, type QueueSettings } from './settings.ts'
 import { createSqs, listenSqs, NO_SQS, tellOfSqs, type SqsSettings } from './sqs.ts'
+import { onStopSignals } from './stop-signals.ts'
 
 export interface ServerSettings {
   listen: readonly Listen[]
@@ -54,13 +55,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   }
   const sqsSettings = settings.sqs ?? NO_SQS
   const sqs = await createSqs(broker, sqsSettings, log).catch(giveUp)
-  let stopping = false
   const stop = async (signal: string): Promise<void> => {
-    if (stopping) {
-      log.warn({ signal }, 'ending at once')
-      process.exit(1)
-    }
-    stopping = true
     log.info({ signal }, 'stopping: finishing what is in flight')
     const late = systemClock.after(STOP, () =>
       log.warn('some clients have not taken their replies: closing without them'),
@@ -78,13 +73,18 @@ export async function runServer(settings: ServerSettings): Promise<void> {
     log.fatal({ err: error }, 'the store has failed')
     process.exit(1)
   })
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.on(signal, () => {
+  onStopSignals(
+    (signal) => {
       stop(signal).catch((error: Error) => {
         log.fatal({ err: error }, 'stopping failed')
         process.exit(1)
       })
-    })
+    },
+    (signal) => {
+      log.warn({ signal }, 'ending at once')
+      process.exit(1)
+    },
+  )
   const withoutSqs = async (error: unknown): Promise<never> => {
     await sqs.close()
     return giveUp(error)

@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { systemClock } from '../clock.ts'
 import type { Ms } from '../job.ts'
 import type { Log } from '../log.ts'
+import { onStopSignals } from './stop-signals.ts'
 import { Watcher } from './watcher.ts'
 
 interface Supervised {
@@ -44,7 +45,10 @@ class Supervisor {
   }
 
   async run(): Promise<never> {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#signalled(signal))
+    onStopSignals(
+      (signal) => this.#signalled(signal),
+      (signal) => this.#endNow(signal),
+    )
     // A parent that ends by itself takes its children along.
     process.once('exit', () => this.#children.forEach((child) => child.kill('SIGKILL')))
     this.#startAll()
@@ -91,12 +95,15 @@ class Supervisor {
 
   #signalled(signal: NodeJS.Signals): void {
     const { log } = this.#settings
-    if (this.#code !== undefined) {
-      log.warn({ signal }, 'ending at once: what is in hand goes back')
-      process.exit(1)
-    }
+    // It is stopping by itself.
+    if (this.#code !== undefined) return this.#endNow(signal)
     log.info({ signal, processes: this.#children.size }, 'stopping: the processes finish what is in hand')
     this.#stop(0)
+  }
+
+  #endNow(signal: NodeJS.Signals): never {
+    this.#settings.log.warn({ signal }, 'ending at once: what is in hand goes back')
+    process.exit(1)
   }
 
   #stop(code: number): void {

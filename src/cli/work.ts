@@ -8,6 +8,7 @@ import type { Worker } from '../jobs/worker.ts'
 import { createLog, LEVELS, type Level, type Log } from '../log.ts'
 import { loadHandlers } from './jobs-file.ts'
 import { openJobs } from './jobs-store.ts'
+import { onStopSignals } from './stop-signals.ts'
 import { wholeNumber, storeOf, withStore, type StoreFlag } from './store-flag.ts'
 import { supervise } from './supervisor.ts'
 import { fault, logAttempts } from './work-log.ts'
@@ -115,16 +116,10 @@ function finish(worker: Worker, asked: boolean, log: Log): never {
 }
 
 function obeySignals(stop: (why: string) => void, log: Log): void {
-  let first = true
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.on(signal, () => {
-      if (first) stop(signal)
-      else {
-        log.warn({ signal }, 'ending at once: what is in hand goes back')
-        process.exit(1)
-      }
-      first = false
-    })
+  onStopSignals(stop, (signal) => {
+    log.warn({ signal }, 'ending at once: what is in hand goes back')
+    process.exit(1)
+  })
 }
 
 /** A terminal's Ctrl+C reaches parent and children; the parent alone says what it means. When it is gone, so is the reason to work. */

@@ -101,7 +101,7 @@ describe("in beanstalkd's place", () => {
     await talk.peek(1)
     served?.child.kill('SIGTERM')
     await served?.says('stopping')
-    assert.equal(await served?.stop('SIGTERM'), 1)
+    assert.equal(await served?.insist('SIGTERM'), 1)
     deaf.destroy()
     assert.match((served as Served).log, /ending at once/)
     assert.doesNotMatch((served as Served).log, /Debugger/)

@@ -78,4 +78,10 @@ export class Served {
     this.child.kill(signal)
     return this.ended
   }
+
+  /** Again and again, as somebody does who won't wait. */
+  insist(signal: NodeJS.Signals): Promise<number | null> {
+    const again = setInterval(() => this.child.kill(signal), 100)
+    return this.ended.finally(() => clearInterval(again))
+  }
 }

@@ -62,6 +62,8 @@ describe('a server', () => {
     const puts = Array.from({ length: 200 }, () => talk.put('mail', Buffer.from('x')))
     await Promise.all(puts)
     const waiting = talk.reserve().catch(() => undefined)
+    // A wrapper that passes on what the terminal has sent to both.
+    served.child.kill('SIGTERM')
     assert.equal(await served.stop('SIGINT'), 0)
     await waiting
     assert.match((await queueup(folder, ['stats'])).out, /mail +200/)

@@ -31,6 +31,8 @@ test('work takes jobs as they come, logs each attempt, and finishes what it has 
   await worker.says(`begun ${slow}`)
   assert.match((await place.run('workers')).out, /PROCESS +JOBS IN HAND[^]* 1 +other quick/)
   worker.child.kill('SIGTERM')
+  // A wrapper that passes on what the terminal has sent to both.
+  worker.child.kill('SIGINT')
   await worker.says('stopping')
   await place.run('put', 'quick')
   await place.write('go', '')
@@ -59,7 +61,7 @@ test('what does not end in time goes back uncounted; a second signal ends at onc
   await hasty.says('begun 1')
   hasty.child.kill('SIGINT')
   await hasty.says('stopping')
-  assert.equal(await hasty.stop('SIGINT'), 1)
+  assert.equal(await hasty.insist('SIGINT'), 1)
   assert.match(hasty.text, /ending at once/)
   // Whoever has the store open next finds out that it is dead.
   const next = new Going(place, 'work', '--queue', 'other')
@@ -85,6 +87,7 @@ test('--processes keeps so many: one that is killed is started again, and what i
   await workers.says('ended 1')
   await workers.says('"msg":"done"')
 
+  workers.child.kill('SIGINT')
   assert.equal(await workers.stop(), 0)
   assert.equal(workers.text.match(/"msg":"stopped"/g)?.length, 2)
   for (const pid of workers.working) assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })

@@ -74,6 +74,12 @@ export class Going {
     this.child.kill(signal)
     return this.ended
   }
+
+  /** Again and again, as somebody does who won't wait. */
+  insist(signal: NodeJS.Signals): Promise<number | null> {
+    const again = setInterval(() => this.child.kill(signal), 100)
+    return this.ended.finally(() => clearInterval(again))
+  }
 }
 
 /** Works until no job waits any more. What the worker said. */
