@@ -43,6 +43,8 @@ const SPELL: Ms = 10
 const MOST_BYTES = 16 * 2 ** 20
 /** At a stop, outcomes that the store doesn't take are told again for so long after the last handler was given up. */
 const INSIST: Ms = 10_000
+/** cross-env, timeout and others pass on to their child what a terminal has sent to both. */
+const ECHO: Ms = 300
 /** After an error of the store or the connection it waits, at first and at the longest, for so long. */
 const WAIT: { first: Ms; longest: Ms } = { first: 100, longest: 5000 }
 
@@ -111,11 +113,7 @@ export class Worker {
       transport.lost(({ id, n, why }) => this.#lost(id, n, why)),
     )
     death?.addEventListener('abort', () => this.#die(), { once: true })
-    for (const signal of stopOn) {
-      const stop = () => void this.stop()
-      process.once(signal, stop)
-      this.#forget.push(() => process.removeListener(signal, stop))
-    }
+    for (const signal of stopOn) this.#stopAt(signal)
     void this.#fetch()
   }
 
@@ -145,6 +143,17 @@ export class Worker {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop()
+  }
+
+  /** At a second such signal the process ends, as by default: unless it comes at once, and so is the first one, passed on by a wrapper. */
+  #stopAt(signal: NodeJS.Signals): void {
+    const forget = () => process.removeListener(signal, stop)
+    const stop = () => {
+      if (!this.#stopping.signal.aborted) this.#forget.push(this.#parts.clock.after(ECHO, forget))
+      void this.stop()
+    }
+    process.on(signal, stop)
+    this.#forget.push(forget)
   }
 
   async #stop(within: Ms): Promise<void> {

@@ -1,4 +1,5 @@
 /** A process of its own that works, or waits, on a file: node process-child.ts FILE work|result|drained [ID] */
+import { once } from 'node:events'
 import { open } from '../../src/index.ts'
 import { fired } from './open.ts'
 import { jobs } from './process-jobs.ts'
@@ -13,7 +14,10 @@ if (mode === 'work') {
         progress('waits')
         process.send?.({ begun: args.n })
         const reason = await fired(signal)
+        // As a wrapper that passes on what the terminal has sent to both.
+        if (args.n === 2) process.kill(process.pid, 'SIGTERM')
         process.send?.({ signal: reason.name })
+        if (args.n === 2) await once(process, 'message')
         throw reason
       },
       add: ({ args }) => args.a + args.b,

@@ -123,3 +123,21 @@ test('a process that is killed loses its job to another one; one that is told to
   await once(second, 'exit')
   assert.deepEqual(await queue.get(id).then((one) => [one?.state, one?.starts, one?.failures]), ['ready', 1, 1])
 })
+
+test('a signal that comes twice at the same moment is one; a later one ends the process', async (t) => {
+  const { queue, start } = await place(t)
+  await queue.put('wait', { n: 2 })
+  const child = await start('work')
+  assert.deepEqual(await told(child), { begun: 2 })
+  const signal = told(child)
+  child.kill('SIGTERM')
+  assert.deepEqual(await signal, { signal: 'StoppedError' })
+  child.send('go on')
+  assert.deepEqual(await once(child, 'exit'), [0, null])
+
+  const stubborn = await start('work')
+  assert.deepEqual(await told(stubborn), { begun: 2 })
+  const again = setInterval(() => stubborn.kill('SIGTERM'), 100)
+  assert.deepEqual(await once(stubborn, 'exit'), [null, 'SIGTERM'])
+  clearInterval(again)
+})
