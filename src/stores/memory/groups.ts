@@ -1,12 +1,13 @@
 import type { QueueRow } from '../machine/queue.ts'
 import type { Row } from '../machine/row.ts'
 import type { GroupTable } from '../machine/table.ts'
+import { Members } from './members.ts'
 import type { MemoryQueue } from './queue.ts'
 
 /** The jobs of ordered groups that aren't buried. Each queue has its own. */
 export class Groups implements GroupTable {
   head(queue: QueueRow, group: string): Row | undefined {
-    return (queue as MemoryQueue).groups.get(group)?.[0]
+    return (queue as MemoryQueue).groups.get(group)?.first
   }
 
   isClosed(row: Row): boolean {
@@ -14,40 +15,26 @@ export class Groups implements GroupTable {
   }
 
   ready(queue: QueueRow, group: string): Row | undefined {
-    return (queue as MemoryQueue).groups.get(group)?.find((row) => row.state === 'ready')
+    return (queue as MemoryQueue).groups.get(group)?.ready
   }
 
   next(row: Row): Row | undefined {
-    const members = (row.queue as MemoryQueue).groups.get(row.group as string) ?? []
-    const at = place(members, row)
-    return members[at] === row ? members[at + 1] : members[at]
+    return (row.queue as MemoryQueue).groups.get(row.group as string)?.after(row)
   }
 
   enter(row: Row, group: string): void {
     if (row.state === 'buried') return
     const { groups } = row.queue as MemoryQueue
-    const members = groups.get(group)
-    if (!members) groups.set(group, [row])
-    else members.splice(place(members, row), 0, row)
+    let members = groups.get(group)
+    if (!members) groups.set(group, (members = new Members()))
+    members.enter(row)
   }
 
   leave(row: Row, group: string): void {
     if (row.state === 'buried') return
     const { groups } = row.queue as MemoryQueue
-    const members = groups.get(group) as Row[]
-    if (members.length === 1) groups.delete(group)
-    else members.splice(place(members, row), 1)
+    const members = groups.get(group) as Members
+    members.leave(row)
+    if (members.size === 0) groups.delete(group)
   }
-}
-
-/** Where a row is, or belongs, among rows ordered by rank. */
-function place(rows: readonly Row[], row: Row): number {
-  let low = 0
-  let high = rows.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((rows[middle] as Row).rank < row.rank) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -3,6 +3,7 @@ import { Heap } from '../machine/heap.ts'
 import { QueueRow } from '../machine/queue.ts'
 import type { Finished, Row } from '../machine/row.ts'
 import type { Claim } from '../machine/table.ts'
+import type { Members } from './members.ts'
 import { Ready } from './ready.ts'
 
 /** A finished job that is kept: its number in the order of ending, and when it goes whatever its queue's policy, or NEVER. */
@@ -22,7 +23,7 @@ export class MemoryQueue extends QueueRow {
   /** Those that wait: behind their group, at a gate, for a job whose key they have. */
   readonly waiters = new Set<Row>()
   /** Each group's jobs that aren't buried, by rank. */
-  readonly groups = new Map<string, Row[]>()
+  readonly groups = new Map<string, Members>()
   readonly claims = new Map<string, Claim>()
   /** In the order in which they ended. */
   readonly history = new Set<Kept>()

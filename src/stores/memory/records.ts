@@ -1,4 +1,5 @@
 import type { Ms } from '../../job.ts'
+import { Heap } from '../machine/heap.ts'
 import { NEVER } from '../machine/row.ts'
 import { KNOWN } from '../machine/record.ts'
 import type { RecordTable } from '../machine/table.ts'
@@ -6,7 +7,9 @@ import type { RecordChanges, StoreRecord } from '../store.ts'
 import type { Undoing } from './undo.ts'
 
 interface Kept extends StoreRecord {
-  at?: Ms
+  /** When it is due, or NEVER. */
+  at: Ms
+  slot: number
 }
 
 /** Policies, pauses, and what brokers keep. */
@@ -14,7 +17,7 @@ export class Records implements RecordTable {
   readonly #undoing: Undoing
   readonly #byKey = new Map<string, Kept>()
   /** Those with a moment at which they are due. */
-  readonly #timed = new Set<Kept>()
+  readonly #timed = new Heap<Kept>((a, b) => a.at < b.at || (a.at === b.at && a.key < b.key))
   /** Versions of the deleted ones, so that others learn of it. */
   readonly #deleted = new Map<string, number>()
   /** Up to this version, it isn't known any more which were deleted. */
@@ -32,9 +35,7 @@ export class Records implements RecordTable {
   }
 
   get soonest(): Ms {
-    let soonest = NEVER
-    for (const { at } of this.#timed) if (at !== undefined && at < soonest) soonest = at
-    return soonest
+    return this.#timed.first?.at ?? NEVER
   }
 
   get(key: string): StoreRecord | undefined {
@@ -51,9 +52,8 @@ export class Records implements RecordTable {
       this.#forget(version - KNOWN)
       return version
     }
-    const kept: Kept = { key, value: structuredClone(value), version }
+    const kept: Kept = { key, value: structuredClone(value), version, at: at ?? NEVER, slot: -1 }
     if (session !== undefined) kept.session = session
-    if (at !== undefined) kept.at = at
     this.#put(key, kept)
     return version
   }
@@ -82,13 +82,14 @@ export class Records implements RecordTable {
 
   /** Those whose moment has come; it is forgotten by this. */
   due(now: Ms, limit: number, prefix: string): string[] {
-    const due = [...this.#timed]
-      .filter(({ at, key }) => (at as Ms) <= now && key.startsWith(prefix))
-      .sort((a, b) => (a.at as Ms) - (b.at as Ms) || (a.key < b.key ? -1 : 1))
-      .slice(0, limit)
+    const due: Kept[] = []
+    for (const record of this.#timed.inOrder()) {
+      if (record.at > now || due.length >= limit) break
+      if (record.key.startsWith(prefix)) due.push(record)
+    }
     for (const record of due) {
-      delete record.at
-      this.#timed.delete(record)
+      this.#timed.remove(record)
+      record.at = NEVER
     }
     return due.map(({ key }) => key)
   }
@@ -115,10 +116,10 @@ export class Records implements RecordTable {
 
   #put(key: string, record: Kept | undefined): void {
     const old = this.#byKey.get(key)
-    if (old) this.#timed.delete(old)
+    if (old && old.slot >= 0) this.#timed.remove(old)
     this.#deleted.delete(key)
     if (!record) return void this.#byKey.delete(key)
     this.#byKey.set(key, record)
-    if (record.at !== undefined) this.#timed.add(record)
+    if (record.at !== NEVER) this.#timed.push(record)
   }
 }
