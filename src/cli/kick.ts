@@ -21,9 +21,9 @@ export function addKick(program: Command): void {
       if (id !== undefined && flags.max !== undefined)
         throw new InvalidArgumentError('--max goes with --queue NAME, not with the id of a job.')
       const max = wholeNumber(flags.max ?? '4294967295', '--max')
+      const job = id === undefined ? undefined : jobId(id)
       await onTarget(flags, async (target) => {
-        if (id === undefined) return print(`kicked ${await target.kick(queue as string, max)}`)
-        const job = jobId(id)
+        if (job === undefined) return print(`kicked ${await target.kick(queue as string, max)}`)
         if (!(await target.kickJob(job))) throw new Failed(`Job ${job} is neither buried nor delayed.`)
         print(`kicked ${job}`)
       })
