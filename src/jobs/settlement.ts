@@ -108,7 +108,8 @@ export class Settlement {
 
   /** In the application's own transaction; which may have been rolled back since. @param value its result, as the handler gave it @param error what the handler threw, if it did */
   async completed(value: unknown, error: unknown): Promise<void> {
-    const gone = await this.#isGone()
+    // It was this worker's in the transaction. So it was rolled back, and the job lost since.
+    const gone = this.lost === undefined && (await this.#isGone())
     if (gone === false) return this.failed(error ?? new Error(ROLLED_BACK))
     if (gone) this.#tellDone(value)
   }

@@ -214,6 +214,27 @@ describe('ctx.complete', { timeout: 30_000 }, () => {
     assert.ok((await refused.promise) instanceof InvalidArgumentError)
   })
 
+  test('rolled back, and the job deleted then: it is told as lost, not as done', async () => {
+    const other = await open(`file:${file}`, { jobs })
+    const told: string[] = []
+    queue.on('done', () => told.push('done'))
+    const lost = next('lost')
+    queue.work({
+      greet: async (_job, ctx) => {
+        db.exec('BEGIN IMMEDIATE')
+        ctx.complete(db)
+        db.exec('ROLLBACK')
+        const fired = once(ctx.signal, 'abort')
+        await other.clear({ queue: 'greet', states: ['reserved'] })
+        await fired
+      },
+    })
+    await queue.put('greet', { name: 'Ada' })
+    await Promise.race([lost, next('done')])
+    assert.deepEqual(told, [])
+    await other.close()
+  })
+
   test('throws when the job is not its own any more, and the effects can be rolled back', async () => {
     const other = await open(`file:${file}`, { jobs })
     let thrown: unknown
