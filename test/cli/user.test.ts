@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { UserView } from '../../src/access/index.ts'
 import { openStore } from '../../src/registry.ts'
-import { queueup, type Answer } from './cli.ts'
+import { queueup, Served, type Answer } from './cli.ts'
 
 describe('queueup user', () => {
   let folder: string
@@ -108,6 +108,17 @@ describe('queueup user', () => {
     } finally {
       await server.close()
     }
+  })
+
+  test('encrypts after a server that was killed: it has nothing open any more', async () => {
+    const store = ['--store', 'killed.db']
+    await user(['add', 'web', 'all:*', ...store])
+    const server = await Served.start(folder, ['serve', '--beanstalkd', '127.0.0.1:0', ...store])
+    await server.stop('SIGKILL')
+    const { code, error } = await user(['encrypt', ...store], {
+      env: { QUEUEUP_SECRET_KEY: 'a key for secrets at rest' },
+    })
+    assert.deepEqual([code, error], [0, ''])
   })
 
   test('says in a sentence what can not be', async () => {

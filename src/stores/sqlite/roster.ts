@@ -20,7 +20,8 @@ export class Roster {
       .map(([slot, name]) => ({ slot, name }))
   }
 
-  views(): StoreProcess[] {
+  /** @param dead slots of those that are still in the file, and have died */
+  views(dead: ReadonlyMap<number, unknown>): StoreProcess[] {
     const waits = Map.groupBy(this.#file.all<[number, Queue]>('SELECT slot, queue FROM waiter'), ([slot]) => slot)
     const jobs = new Map(
       this.#file.all<[number, number]>(
@@ -29,6 +30,7 @@ export class Roster {
     )
     return this.#file
       .all<[number, string, number]>('SELECT slot, name, pid FROM process ORDER BY slot')
+      .filter(([slot]) => !dead.has(slot))
       .map(([slot, name, pid]) => ({
         name,
         pid,

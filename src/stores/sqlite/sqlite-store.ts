@@ -147,7 +147,7 @@ export class SqliteStore implements Store {
   async processes(): Promise<StoreProcess[]> {
     this.#checkOpen()
     await this.#settleTime()
-    return this.#read(() => this.#table.roster.views())
+    return this.#read(() => this.#table.roster.views(this.#table.dead))
   }
 
   /** @throws ClosedError, InvalidArgumentError it isn't node:sqlite's handle with a transaction open on this file */
