@@ -47,7 +47,7 @@ export async function startOf(
     }
   if (died >= maxStarts && started)
     return {
-      usedUp: `Its worker's process ended ${times(died)} while it was worked, so it isn't started again (maxStarts is ${maxStarts}).`,
+      usedUp: `Its worker's process ended ${times(died)} with the job in hand, so it isn't started again (maxStarts is ${maxStarts}).`,
     }
   return { last: failures >= retries || died + 1 >= maxStarts }
 }

@@ -221,7 +221,7 @@ test('a job whose worker dies again and again is started maxStarts times, a litt
   assert.equal(starts.length, 3)
   const dead = await queue.get(id)
   assert.deepEqual([dead?.state, dead?.why], ['buried', 'exhausted'])
-  assert.match(dead?.error ?? '', /worker's process ended 3 times while it was worked.*maxStarts is 3/)
+  assert.match(dead?.error ?? '', /worker's process ended 3 times with the job in hand.*maxStarts is 3/)
 })
 
 test('failures that its handler lived to tell are none of maxStarts', async (t) => {

@@ -50,7 +50,7 @@ test('a job that ends its process is started maxStarts times, and then set aside
   assert.deepEqual(codes, [7, 7, 7])
   const dead = await queue.get(id)
   assert.deepEqual([dead?.why, dead?.failures], ['exhausted', 3])
-  assert.match(dead?.error ?? '', /ended 3 times while it was worked.*maxStarts is 3/)
+  assert.match(dead?.error ?? '', /ended 3 times with the job in hand.*maxStarts is 3/)
 })
 
 test('jobs that a process took along when it died, and that it had not started, are worked all the same', async (t) => {
@@ -71,7 +71,7 @@ test('jobs that a process took along when it died, and that it had not started, 
   while ((await queue.get(id))?.state !== 'buried') await sleep(20)
   const dead = await queue.get(id)
   assert.deepEqual([dead?.why, dead?.failures], ['exhausted', 2])
-  assert.match(dead?.error ?? '', /ended 2 times while it was worked.*maxStarts is 2/)
+  assert.match(dead?.error ?? '', /ended 2 times with the job in hand.*maxStarts is 2/)
 })
 
 test('a job that may be started once is not started again when it took its process along', async (t) => {
