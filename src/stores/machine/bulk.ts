@@ -26,8 +26,7 @@ export function bulk(commit: Commit, op: BulkOp): Result {
 function slice(commit: Commit, queue: QueueRow, op: BulkOp, limit: number): { count: number; more: boolean } {
   const rows: Row[] = []
   const firstOnly = op.act === 'kick' || op.act === 'retry'
-  for (const state of op.where.states) {
-    if (state === 'finished') continue
+  for (const state of queue.inhabited(op.where.states)) {
     rows.push(...commit.table.list(queue, state, limit + 1 - rows.length, op.where))
     if (rows.length > limit || (firstOnly && rows.length > 0)) break
   }

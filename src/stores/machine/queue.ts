@@ -35,6 +35,11 @@ export class QueueRow {
     return this.ready + this.delayed + this.waiting + this.reserved + this.buried
   }
 
+  /** Those of the states in which it has jobs. A look for others would be for nothing, and for some states goes over the jobs of all queues. */
+  inhabited(states: readonly State[]): Exclude<State, 'finished'>[] {
+    return states.filter((state) => state !== 'finished' && this[state] > 0) as Exclude<State, 'finished'>[]
+  }
+
   /** Counts a row in (1) or out (-1) of its state. */
   count({ state, pri }: { state: Exclude<State, 'finished'>; pri: number }, by: 1 | -1): void {
     this[state] += by

@@ -128,18 +128,18 @@ class MemoryStore implements Store {
     if (ids) return { jobs: ids.flatMap(one) }
     const queue = where && this.#table.queue(where.queue)
     if (!where || !queue) return { jobs: [] }
-    const { states } = where
-    if (states.includes('finished'))
+    if (where.states.includes('finished'))
       return this.#finished(queue, { where, limit, ...(after && { after }) }, body === true, noted)
+    const states = queue.inhabited(where.states)
     const [state] = states
     const natural = state === 'buried' ? 'buried' : state === 'delayed' ? 'due' : 'take'
     let rows: Row[]
-    if (states.length === 1 && after === undefined && state && state !== 'finished' && order === natural)
+    if (states.length === 1 && after === undefined && state && order === natural)
       rows = this.#table.list(queue, state, limit + 1, where)
     else {
       const from = after === undefined ? undefined : parseKey(after)
       rows = states
-        .flatMap((one) => (one === 'finished' ? [] : this.#table.list(queue, one, Infinity, where)))
+        .flatMap((one) => this.#table.list(queue, one, Infinity, where))
         .filter((row) => !from || compareKeys(keyOf(row, order), from) > 0)
         .sort((a, b) => compareKeys(keyOf(a, order), keyOf(b, order)))
     }

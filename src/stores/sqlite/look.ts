@@ -1,6 +1,6 @@
 /** Reading without taking: pages of jobs, statistics, records. Each statement runs to its end, so that no reader holds the log back. */
 import type { SQLInputValue } from 'node:sqlite'
-import type { Bytes, JobId, Ms, Outcome, Queue, State, Where } from '../../job.ts'
+import type { Bytes, JobId, Ms, Outcome, Queue, Where } from '../../job.ts'
 import { keyText, parseKey } from '../machine/page.ts'
 import { statsOf, viewOf, type Views } from '../machine/view.ts'
 import { NEVER, type Row } from '../machine/row.ts'
@@ -76,7 +76,8 @@ export class Reader {
     const { sql, values } = filter(where)
     const from = after === undefined ? [] : parseKey(after)
     const rest = from.length > 0 ? ` AND (${orderBy}) > (${from.map(() => '?').join()})` : ''
-    const states = where.states.map((state) => CODES[state as Exclude<State, 'finished'>])
+    const states = queue.inhabited(where.states).map((state) => CODES[state])
+    if (states.length === 0) return { jobs: [] }
     const found = this.#file.all<Columns>(
       `SELECT ${columns} FROM job WHERE queue = ? AND ${states.length === 1 ? `state = ${states[0]}` : `state IN (${states.join()})`}${sql}${rest}
        ORDER BY ${orderBy} LIMIT +?`,

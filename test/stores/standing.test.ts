@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
-import type { Queue } from '../../src/job.ts'
+import type { Queue, State } from '../../src/job.ts'
 import { Heap } from '../../src/stores/machine/heap.ts'
 import { Machine } from '../../src/stores/machine/machine.ts'
 import { MemoryTable } from '../../src/stores/memory/table.ts'
@@ -134,4 +134,21 @@ test('in memory, what is due is found without a look at what is not', () => {
     Heap.prototype.push = push
   }
   assert.ok(looked < 100, `${looked} looked at`)
+})
+
+test('a queue is emptied without a look for jobs in states in which it has none', () => {
+  const table = new MemoryTable()
+  const machine = new Machine(table)
+  machine.begin(0)
+  machine.run({ ops: [{ do: 'put', to: [{ queue: mail, create: true }], msg: { body: Buffer.from('x') } }] })
+  const looked: string[] = []
+  const list = table.list.bind(table)
+  table.list = (queue, state, limit, where) => {
+    looked.push(state)
+    return list(queue, state, limit, where)
+  }
+  const states: State[] = ['ready', 'reserved', 'delayed', 'buried', 'waiting']
+  const [cleared] = machine.run({ ops: [{ do: 'bulk', where: { queue: mail, states }, act: 'delete', limit: 100 }] })
+  machine.end()
+  assert.deepEqual([cleared?.ok && cleared.do === 'bulk' && cleared.count, looked], [1, ['ready']])
 })
