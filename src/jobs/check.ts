@@ -1,5 +1,5 @@
 /** What an application gives, looked at before anything is done with it: whoever writes JavaScript, or casts, has no compiler that would. */
-import { InvalidArgumentError } from '../errors.ts'
+import { InvalidArgumentError, UnsafeSqliteError } from '../errors.ts'
 import { named, shown } from '../shown.ts'
 
 export const MAX_PRIORITY = 2 ** 32 - 1
@@ -48,6 +48,17 @@ export function checkList(value: unknown, what: string): void {
 /** @throws InvalidArgumentError */
 export function checkFunction(value: unknown, what: string): void {
   if (typeof value !== 'function') throw new InvalidArgumentError(`${what} is ${shown(value)}; give a function.`)
+}
+
+/**
+ * A file is refused where there is no SQLite; in memory, an old Node.js would get as far as its first worker, and a TypeError.
+ * @throws UnsafeSqliteError
+ */
+export function checkNode(): void {
+  if (!('withResolvers' in Promise))
+    throw new UnsafeSqliteError(
+      `This Node.js (${process.version}) is too old. Use Node.js 22.22.3 or later of 22, 24.15 or later of 24, or 25.9 or later.`,
+    )
 }
 
 /** @throws InvalidArgumentError */

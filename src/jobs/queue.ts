@@ -4,7 +4,7 @@ import type { Duration } from '../duration.ts'
 import { ClosedError, InvalidArgumentError, NotSupportedError } from '../errors.ts'
 import type { Ms } from '../job.ts'
 import type { Op, Transport } from '../transports/transport.ts'
-import { checkFunctions, checkList, checkQueue } from './check.ts'
+import { checkFunctions, checkList, checkNode, checkQueue } from './check.ts'
 import type { Handlers, PutMiddleware } from './context.ts'
 import { countsOf, drained, type Counts, type DrainedOptions } from './counts.ts'
 import { type ArgsIn, Catalog, type Jobs, queueOf, type ResultOf } from './definition.ts'
@@ -77,6 +77,7 @@ export class Queue<J extends Jobs> {
     listen,
     tracing,
   }: QueueOptions<J>) {
+    checkNode()
     checkFunctions(use, 'use')
     this.#transport = transport
     this.#catalog = new Catalog(jobs)

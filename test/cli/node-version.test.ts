@@ -61,3 +61,26 @@ await open('file:/nowhere/jobs.db', { jobs }).catch((error) => console.log(error
   )
   assert.match(stdout, /^QUEUEUP_UNSAFE_SQLITE This Node\.js \(v[\d.]+\) carries no SQLite\. Use Node\.js 22/, stderr)
 })
+
+test('in memory and in tests, a program on an old Node.js is told which one it needs, not by a TypeError of its first worker', () => {
+  const program = `
+delete Promise.withResolvers
+const { defineJobs, job, open } = await import(${JSON.stringify(pathToFileURL(join(root, 'src/index.ts')).href)})
+const { testQueue } = await import(${JSON.stringify(pathToFileURL(join(root, 'src/testing/index.ts')).href)})
+const jobs = defineJobs({ a: job() })
+const told = (error) => console.log(error.code, error.message)
+await open('memory:', { jobs }).then((queue) => queue.work({ a() {} })).catch(told)
+try {
+  testQueue(jobs)
+} catch (error) {
+  told(error)
+}`
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+    encoding: 'utf8',
+  })
+  assert.match(
+    stdout,
+    /^(QUEUEUP_UNSAFE_SQLITE This Node\.js \(v[\d.]+\) is too old\. Use Node\.js 22\.22\.3.*\n){2}$/,
+    stderr,
+  )
+})
