@@ -9,7 +9,7 @@ import { loadJobs } from './jobs-file.ts'
 import { openJobs } from './jobs-store.ts'
 import { argumentsOf } from './json.ts'
 import { print, remark } from './output.ts'
-import { onTarget, wholeNumber, withStore, type StoreFlag } from './store-flag.ts'
+import { leave, onTarget, wholeNumber, withStore, type StoreFlag } from './store-flag.ts'
 
 interface Flags extends StoreFlag {
   jobs?: string
@@ -78,7 +78,7 @@ async function putJob(name: string | undefined, args: string | undefined, flags:
     if (replaced) remark('A job of this key was waiting, and has got these arguments.')
     else if (duplicate) remark('A job of this key is there already; nothing new was put.')
   } finally {
-    await queue.close()
+    await leave(queue)
   }
 }
 

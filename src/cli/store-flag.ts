@@ -35,11 +35,15 @@ export async function onTarget<T>(flags: StoreFlag, run: (target: Target) => Pro
   try {
     return await run(target)
   } finally {
-    // Where there is no room to write down that this process has left, others see it. What it was asked for is done.
-    await target.close().catch((error: unknown) => {
-      if (!(error instanceof UnavailableError)) throw error
-    })
+    await leave(target)
   }
+}
+
+/** Closes it. Where there is no room to write down that this process has left, others see it: what it was asked for is done, and must not be done again. */
+export async function leave(opened: { close(): Promise<void> }): Promise<void> {
+  await opened.close().catch((error: unknown) => {
+    if (!(error instanceof UnavailableError)) throw error
+  })
 }
 
 /** @throws InvalidArgumentError */

@@ -4,7 +4,7 @@ import { InvalidArgumentError } from '../errors.ts'
 import { isServer, openStore } from '../registry.ts'
 import type { Store } from '../stores/store.ts'
 import { print, remark, shown, table } from './output.ts'
-import { Failed } from './store-flag.ts'
+import { Failed, leave } from './store-flag.ts'
 
 interface Flags {
   store?: string
@@ -106,7 +106,7 @@ async function onUsers<T>({ store }: Flags, run: (users: Users, store: Store) =>
   try {
     return await run(new Users(opened, process.env[SECRET_KEY]), opened)
   } finally {
-    await opened.close()
+    await leave(opened)
   }
 }
 

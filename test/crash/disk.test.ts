@@ -3,12 +3,15 @@
  * go on does.
  */
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import type { Reserved } from '../../src/job.ts'
 import type { Unit } from '../../src/stores/store.ts'
 import { queueup, Served } from '../cli/cli.ts'
+import { install } from '../docs/workplace.ts'
 import { needs } from '../needs.ts'
 import type { Answer } from './disk-worker.ts'
 import { queue, Worker, withDisk, type Disk, type Orders } from './disk.ts'
@@ -291,9 +294,13 @@ async function serverWithoutRoom(): Promise<void> {
   })
 }
 
-/** A command that only looks: it says why it can't, or works, whenever the room comes to its end. */
-async function looksWithoutRoom(): Promise<void> {
+const JOBS = "import { defineJobs, job } from 'queueup'\nexport const jobs = defineJobs({ mail: job() })\n"
+
+/** A command says why it can't, or works, whenever the room comes to its end: what was done and ends as a failure would be done again. */
+async function commandWithoutRoom(...command: string[]): Promise<void> {
   await withDisk(async (disk) => {
+    install(disk.folder)
+    writeFileSync(join(disk.folder, 'jobs.ts'), JOBS)
     const run = (...args: string[]) => queueup(disk.folder, [...args, '--store', SERVED], { env: disk.env })
     assert.equal((await run('put', '--queue', 'mail', '--body', 'x')).code, 0)
     // So many writes are too few to open the store, and so many enough.
@@ -301,7 +308,7 @@ async function looksWithoutRoom(): Promise<void> {
     while (enough - few > 1) {
       const writes = Math.floor((few + enough) / 2)
       disk.does(`full ${writes}`)
-      const { code, out, error } = await run('stats')
+      const { code, out, error } = await run(...command)
       disk.does('')
       if (out === '') {
         assert.equal(code, 1)
@@ -314,7 +321,7 @@ async function looksWithoutRoom(): Promise<void> {
     }
     assert.ok(few > 2 && enough < 64)
     disk.does('full')
-    assert.match((await run('stats')).error, /^queueup: The disk of [^\n]+ is full, [^\n]+\n$/)
+    assert.match((await run(...command)).error, /^queueup: The disk of [^\n]+ is full, [^\n]+\n$/)
   })
 }
 
@@ -334,5 +341,6 @@ if (process.platform === 'linux' && needs('compiler')) {
   test('no room from any write of a put on', LIMIT, noRoomAtEachWrite)
   test('a server whose disk refuses to sync', LIMIT, serverWithFailingSync)
   test('a server that has no room for a while', LIMIT, serverWithoutRoom)
-  test('a command that only looks, and finds no room', LIMIT, looksWithoutRoom)
+  test('a command that only looks, and finds no room', LIMIT, () => commandWithoutRoom('stats'))
+  test('a command that puts a job, and finds no room', LIMIT, () => commandWithoutRoom('put', 'mail'))
 }
