@@ -24,6 +24,8 @@ interface Call {
   answers: { resolve: (results: Result[]) => void; reject: (error: unknown) => void }[]
   also?: () => void
   since: number
+  /** It has a transaction to itself: one that it was in with others failed, perhaps by it. */
+  alone?: true
 }
 
 /** SQLite's code for a write that failed, but for want of room. */
@@ -148,9 +150,10 @@ export class Transactions {
       let size = 0
       let count = 0
       for (const call of this.#calls) {
-        if (count > 0 && size >= BATCH) break
+        if (count > 0 && (size >= BATCH || call.alone)) break
         for (const unit of call.units) size += unit.ops.length
         count++
+        if (call.alone) break
       }
       const calls = this.#calls.splice(0, count)
       if (this.#transaction(calls)) continue
@@ -295,6 +298,7 @@ function apart({ units, answers, since, also }: Call): Call[] {
     units: [unit],
     answers: [answers[i] as Call['answers'][number]],
     since,
+    alone: true,
     ...(also && { also }),
   }))
 }

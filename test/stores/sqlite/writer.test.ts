@@ -41,6 +41,24 @@ test('spans and the rest are the ids that were given, each once', () => {
   )
 })
 
+test(
+  'a unit that holds what cannot be written is refused, and those that came with it are not',
+  { timeout: 10_000 },
+  async (t) => {
+    const [store] = await two(t)
+    const unwritable: Op = { ...put, msg: { body: new Date() as unknown as Uint8Array } }
+    const calls = [
+      ...store.commit([put, unwritable, put].map((op) => ({ ops: [op] }))),
+      ...store.commit([{ ops: [put] }]),
+    ]
+    assert.deepEqual(
+      (await Promise.allSettled(calls)).map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+    )
+    assert.equal((await store.stats([queue]))[0]?.ready, 3)
+  },
+)
+
 test('of many that were put together, those that are finished leave, and no other', async (t) => {
   const [store] = await two(t)
   await commit(
