@@ -9,7 +9,7 @@ import { Heap } from '../../src/stores/machine/heap.ts'
 import { Machine } from '../../src/stores/machine/machine.ts'
 import { MemoryTable } from '../../src/stores/memory/table.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
-import type { Op, Result } from '../../src/stores/store.ts'
+import type { Op, Result, Store } from '../../src/stores/store.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 
 const mail: Queue = 'default/mail'
@@ -54,7 +54,7 @@ function inMemory(): Kept {
   }
 }
 
-async function onFile(): Promise<Kept> {
+async function onFile(): Promise<Kept & { store: Store }> {
   const clock = new ManualClock()
   const folder = await mkdtemp(join(tmpdir(), 'queueup-housekeeping-'))
   const path = join(folder, 'jobs.db')
@@ -62,6 +62,7 @@ async function onFile(): Promise<Kept> {
   const db = new DatabaseSync(path, { readOnly: true })
   const count = (table: string) => db.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.['n'] as number
   return {
+    store,
     clock,
     commit: async (ops) => (await store.commit([{ ops }])[0]) ?? [],
     left: () => ({ claims: count('claim'), gates: count('gate'), history: count('history') }),
@@ -112,6 +113,36 @@ for (const [name, open] of Object.entries(kinds))
       await kept.close()
     })
   })
+
+test('on a file, what was thrown out in a transaction that was undone is thrown out soon after', async () => {
+  const kept = await onFile()
+  const due = () => kept.commit([{ do: 'due', limit: 100 }])
+  const put = (body: unknown): Op => ({
+    do: 'put',
+    to: [{ queue: mail, create: true }],
+    msg: { body: body as Uint8Array, result: 10_000 },
+  })
+  const [done] = await kept.commit([put(Buffer.from('x'))])
+  assert.ok(done?.ok && done.do === 'put' && done.per[0]?.ok)
+  await kept.commit([{ do: 'finish', job: { id: done.per[0].id } }])
+  await due()
+  kept.clock.move(11_000)
+  // What can't be written is told of, and undoes what was done in its transaction: that is done again without it.
+  const unwritable = new Date() as unknown as Uint8Array
+  const told = await Promise.allSettled(
+    kept.store.commit([{ ops: [{ do: 'due', limit: 100 }] }, { ops: [put(unwritable)] }]),
+  )
+  assert.deepEqual(
+    told.map(({ status }) => status),
+    ['fulfilled', 'rejected'],
+  )
+  const [answer] = told[0]?.status === 'fulfilled' ? told[0].value : []
+  assert.ok(answer?.ok && answer.do === 'due' && answer.next !== undefined && answer.next <= kept.clock.now() + 1000)
+  kept.clock.move(1000)
+  await due()
+  assert.equal(kept.left().history, 0)
+  await kept.close()
+})
 
 test('in memory, what is due is found without a look at what is not', () => {
   const table = new MemoryTable()

@@ -24,9 +24,7 @@ export function due(commit: Commit, op: DueOp): Result {
     }
     settleGates(commit)
     const letters = report(commit, limit)
-    // Where nothing is kept anew what is over leaves all the same.
-    commit.housekeeping.keep()
-    commit.housekeeping.settle(now)
+    commit.housekeeping.look(now)
     return { records, more: rows >= limit || orphans.length >= limit || letters >= limit }
   })
   commit.undelivered = false

@@ -38,7 +38,11 @@ export class Housekeeping {
 
   /** At the end of a commit. */
   settle(now: Ms): void {
-    if (!this.enabled || this.#kept === 0) return
+    if (this.enabled && this.#kept > 0) this.look(now)
+  }
+
+  /** Also where nothing is kept anew. */
+  look(now: Ms): void {
     const late = now - this.#trimmed >= PERIOD
     if (!late && this.#kept < MANY) return
     const { claims, gates, history } = this.#table

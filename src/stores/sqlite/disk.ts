@@ -111,18 +111,20 @@ export class Disk {
    * the end of it isn't in the log. Another file says so, made as long for a moment: it has no blocks, and nobody else writes to it.
    */
   isAtLimit(): boolean {
-    const probe = `${this.#path}-limit`
+    const probe = `${this.#path}-limit-${process.pid}`
     let file: number | undefined
     try {
       const size = this.walSize()
-      file = openSync(probe, 'w', 0o600)
+      file = openSync(probe, 'wx', 0o600)
       writeSync(file, '.', size)
       return false
     } catch (error) {
       return (error as NodeJS.ErrnoException).code === 'EFBIG'
     } finally {
-      if (file !== undefined) closeSync(file)
-      rmSync(probe, { force: true })
+      if (file !== undefined) {
+        closeSync(file)
+        rmSync(probe, { force: true })
+      }
     }
   }
 

@@ -37,6 +37,11 @@ export class History implements HistoryTable {
     )
   }
 
+  /** After a rollback what was collected is there again: it is looked for soon. */
+  doubt(): void {
+    this.soonest = 0
+  }
+
   collect(now: Ms, limit: number): void {
     this.#forget('SELECT no FROM history WHERE until <= ? AND until IS NOT NULL LIMIT +?', now, limit)
     this.soonest = this.#file.get<[Ms | null]>('SELECT min(until) FROM history WHERE until IS NOT NULL')?.[0] ?? NEVER

@@ -143,6 +143,7 @@ export class SqliteTable implements Table {
     for (const queue of this.#queues) this.#windows.drop(queue)
     this.#queues.reset()
     this.gates.doubt()
+    this.history.doubt()
     this.#visited = []
     this.#flushed = 0
     this.groups.doubt()
