@@ -148,12 +148,16 @@ export class Worker {
   /** At a second such signal the process ends, as by default: unless it comes at once, and so is the first one, passed on by a wrapper. */
   #stopAt(signal: NodeJS.Signals): void {
     const forget = () => process.removeListener(signal, stop)
+    let callOff: (() => void) | undefined
     const stop = () => {
-      if (!this.#stopping.signal.aborted) this.#forget.push(this.#parts.clock.after(ECHO, forget))
+      callOff ??= this.#parts.clock.after(ECHO, forget)
       void this.stop()
     }
     process.on(signal, stop)
-    this.#forget.push(forget)
+    this.#forget.push(() => {
+      callOff?.()
+      forget()
+    })
   }
 
   async #stop(within: Ms): Promise<void> {

@@ -411,3 +411,20 @@ test('a queue that is closed gives no more workers', async (t) => {
   await worker.done
   assert.throws(() => queue.work({ work: () => undefined }), ClosedError)
 })
+
+test('a second signal of stopOn ends the process, also when the worker was stopping by itself at the first', async (t) => {
+  const queue = openTest(t, jobs)
+  const before = process.listenerCount('SIGHUP')
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const worker = queue.work({ work: () => promise }, { stopOn: ['SIGHUP'], stopWithin: '1h' })
+  await queue.put('work', { n: 1 })
+  await queue.settled()
+  const stopped = worker.stop()
+  process.emit('SIGHUP')
+  process.emit('SIGHUP')
+  assert.equal(process.listenerCount('SIGHUP'), before + 1)
+  await queue.clock.advance(300)
+  assert.equal(process.listenerCount('SIGHUP'), before, 'what comes now has its default effect')
+  resolve()
+  await stopped
+})
