@@ -120,15 +120,15 @@ export class Attempt {
     if (!start.last || !transport.capabilities.notes) return work()
     // Among jobs that came back from a dead process is the one that ended it: each is noted when those before it were called, not before.
     const parts = this.#parts
-    let ending: Ending | Promise<Ending> | undefined
-    const called = (this.delivery.failures ? parts.lastStart : Promise.resolve()).then(async () => {
+    const cameBack = this.delivery.failures
+    const called = (cameBack ? parts.lastStart : Promise.resolve()).then(async () => {
       await this.#noteLastStart()
       const { reason } = this.#settlement
-      ending = reason ? () => this.#settlement.called(reason) : work()
+      // In an object: the next one waits for the call, not for what becomes of it.
+      return { ending: reason ? () => this.#settlement.called(reason) : work() }
     })
-    if (this.delivery.failures) parts.lastStart = called.catch(() => undefined)
-    await called
-    return ending as Ending | Promise<Ending>
+    if (cameBack) parts.lastStart = called.catch(() => undefined)
+    return (await called).ending
   }
 
   async #noteLastStart(): Promise<void> {
