@@ -17,6 +17,22 @@ export const bulk: Case[] = [
     },
   ],
   [
+    'deletes those that wait in slices, whatever their group and priority',
+    async (s) => {
+      const ids: number[] = []
+      for (const group of ['a', 'b', 'a', 'b', 'a']) ids.push(await s.put('x', { pri: 9 - ids.length }, { group }))
+      const slice = () =>
+        s.ok<'bulk'>({
+          do: 'bulk',
+          where: { queue: mail, states: ['waiting'], upTo: ids[3] as number },
+          act: 'delete',
+          limit: 1,
+        })
+      assert.deepEqual([(await slice()).more, (await slice()).more, (await slice()).count], [true, false, 0])
+      assert.deepEqual(await Promise.all(ids.map((id) => s.state(id))), ['ready', 'ready', 'gone', 'gone', 'waiting'])
+    },
+  ],
+  [
     'deletes reserved jobs only where they are named',
     async (s) => {
       const id = await s.put('x')

@@ -347,8 +347,12 @@ const drafts = (calls: Calls): fc.Arbitrary<Draft> =>
             states:
               act === 'kick' || act === 'retry'
                 ? states.filter((one) => one === 'buried' || one === 'delayed')
-                : // In which order reserved jobs go is nobody's business: all of them, or none.
-                  states.filter((one) => one !== 'reserved' || (act === 'delete' && limit === 100)),
+                : // In which order these go is nobody's business: all of them, or none.
+                  states.filter((one) =>
+                    one === 'reserved'
+                      ? act === 'delete' && limit === 100
+                      : one !== 'waiting' || act !== 'delete' || limit === 100,
+                  ),
             ...(name !== undefined && { name }),
           },
           act,

@@ -111,7 +111,7 @@ const draft: fc.Arbitrary<Draft> = fc.oneof(
     arbitrary: fc
       .record({ queue, act: fc.constantFrom('delete' as const, 'kick' as const), limit: fc.constantFrom(1, 5) })
       .map(({ queue, act, limit }) => (): Op[] => [
-        { do: 'bulk', where: { queue, states: act === 'kick' ? ['buried'] : ['ready', 'waiting'] }, act, limit },
+        { do: 'bulk', where: { queue, states: act === 'kick' ? ['buried'] : ['ready'] }, act, limit },
       ]),
   },
 )

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
-import type { Queue, State } from '../../src/job.ts'
+import type { Queue, State, Where } from '../../src/job.ts'
 import { Heap } from '../../src/stores/machine/heap.ts'
 import { Machine } from '../../src/stores/machine/machine.ts'
 import { MemoryTable } from '../../src/stores/memory/table.ts'
@@ -182,4 +182,25 @@ test('a queue is emptied without a look for jobs in states in which it has none'
   const [cleared] = machine.run({ ops: [{ do: 'bulk', where: { queue: mail, states }, act: 'delete', limit: 100 }] })
   machine.end()
   assert.deepEqual([cleared?.ok && cleared.do === 'bulk' && cleared.count, looked], [1, ['ready']])
+})
+
+test('in memory, each slice of a clear looks only at as many of those that wait as it takes', () => {
+  const table = new MemoryTable()
+  const machine = new Machine(table)
+  machine.begin(0)
+  const put: Op = { do: 'put', to: [{ queue: mail, create: true }], msg: { body: Buffer.from('text'), group: 'g' } }
+  machine.run({ ops: Array<Op>(20_000).fill(put) })
+  let looked = 0
+  const where: Where = {
+    queue: mail,
+    states: ['waiting'],
+    get match() {
+      looked++
+      return 'text'
+    },
+  }
+  const [cleared] = machine.run({ ops: [{ do: 'bulk', where, act: 'delete', limit: 100 }] })
+  machine.end()
+  assert.equal(cleared?.ok && cleared.do === 'bulk' && cleared.count, 100)
+  assert.ok(looked < 200, `${looked} looked at`)
 })

@@ -24,10 +24,14 @@ export function bulk(commit: Commit, op: BulkOp): Result {
 }
 
 function slice(commit: Commit, queue: QueueRow, op: BulkOp, limit: number): { count: number; more: boolean } {
+  const { table } = commit
   const rows: Row[] = []
   const firstOnly = op.act === 'kick' || op.act === 'retry'
   for (const state of queue.inhabited(op.where.states)) {
-    rows.push(...commit.table.list(queue, state, limit + 1 - rows.length, op.where))
+    const left = limit + 1 - rows.length
+    // In which order they are deleted is nobody's business, and to order all that wait for each slice would cost the square of their number.
+    const disordered = state === 'waiting' && op.act === 'delete'
+    rows.push(...(disordered ? table.waiting(queue, left, op.where) : table.list(queue, state, left, op.where)))
     if (rows.length > limit || (firstOnly && rows.length > 0)) break
   }
   const seen = new Set<Row>()

@@ -123,6 +123,8 @@ export interface Table {
   head(queue: QueueRow): Row | undefined
   /** Jobs of one state in that state's order: ready and waiting by (pri, rank), delayed and reserved soonest first, buried in the order of burial. */
   list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Where): Row[]
+  /** Jobs that wait, about in the order in which they came: as many as are asked for are looked at, not all. */
+  waiting(queue: QueueRow, limit: number, where: Where): Row[]
 
   /** The rank of the first ready job, other than this one, of its queue and priority. */
   firstReady(row: Row): number | undefined

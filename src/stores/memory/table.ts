@@ -138,6 +138,10 @@ export class MemoryTable implements Table {
     return found.sort((a, b) => a.pri - b.pri || a.rank - b.rank || a.id - b.id).slice(0, limit)
   }
 
+  waiting(queue: QueueRow, limit: number, where: Where): Row[] {
+    return firstOf((queue as MemoryQueue).waiters, limit, (row) => matches(row, where, () => row.body as Bytes))
+  }
+
   firstReady(row: Row): number | undefined {
     return (row.queue as MemoryQueue).order.firstAt(row.pri)?.rank
   }

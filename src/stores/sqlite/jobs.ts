@@ -32,6 +32,12 @@ export class Jobs {
     )
   }
 
+  waiting(queue: number, limit: number, where: Where): Row[] {
+    this.#flush()
+    const { sql, values } = filter(where)
+    return this.#find(`queue = ? AND state = ${CODES.waiting}${sql} ORDER BY id`, [queue, ...values], limit)
+  }
+
   /** The rank of the first ready one, but this, of its queue and priority. */
   firstRank({ queue, pri, id }: Row): number | undefined {
     this.#flush()

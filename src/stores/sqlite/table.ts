@@ -287,6 +287,10 @@ export class SqliteTable implements Table {
     return this.#jobs.list(queue.no, state, limit, where)
   }
 
+  waiting(queue: QueueRow, limit: number, where: Where): Row[] {
+    return this.#jobs.waiting(queue.no, limit, where)
+  }
+
   firstReady(row: Row): number | undefined {
     const first = this.#windows.head(row.queue as SqliteQueue, row)
     if (!first || first.pri > row.pri) return undefined
