@@ -193,7 +193,8 @@ function encryptOnce(values: Readonly<Record<string, string>>, { attributes }: S
 export function newQueue(now: Ms): { policy: QueuePolicy; own: SqsRecord } {
   return {
     policy: { lease: VISIBILITY, retention: RETENTION },
-    own: { attributes: {}, tags: {}, created: now, modified: now },
+    // One that is made again counts from another number: it knows no id of the one before.
+    own: { attributes: {}, tags: {}, created: now, modified: now, purged: { times: now } },
   }
 }
 

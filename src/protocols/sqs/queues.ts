@@ -13,8 +13,8 @@ export interface SqsRecord {
   tags: Record<string, string>
   created: Ms
   modified: Ms
-  /** When it was purged last, and how often: what was deduplicated before is forgotten. */
-  purged?: { at: Ms; times: number }
+  /** When it was purged last, and a number that each purge makes larger: what was deduplicated before is forgotten. */
+  purged?: { at?: Ms; times: number }
 }
 
 export interface SqsQueue {

@@ -55,6 +55,23 @@ for (const form of FORMS)
       assert.notEqual((await send()).one('MessageId'), second)
     })
 
+    test('a queue that is made again knows no id of the one before', async (t) => {
+      const { ask, create, move } = await serve(t)
+      const made = async () => {
+        await move(1)
+        return create('a.fifo', { FifoQueue: 'true' })
+      }
+      const QueueUrl = await made()
+      const sent = { QueueUrl, MessageBody: 'x', MessageGroupId: 'g', MessageDeduplicationId: 'd' }
+      const first = (await ask(form, 'SendMessage', sent)).one('MessageId')
+      await ask(form, 'DeleteQueue', { QueueUrl })
+      await made()
+      const second = (await ask(form, 'SendMessage', sent)).one('MessageId')
+      assert.notEqual(second, first)
+      assert.equal((await ask(form, 'ReceiveMessage', { QueueUrl })).one('MessageId'), second)
+      assert.equal((await ask(form, 'SendMessage', sent)).one('MessageId'), second)
+    })
+
     test('the scope of an id may be its group', async (t) => {
       const { ask, create } = await serve(t)
       const QueueUrl = await create('a.fifo', {
