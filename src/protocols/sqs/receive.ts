@@ -80,7 +80,7 @@ class Receive implements Poll, Gone {
     if (attempt !== undefined) checkAttempt(queue, attempt)
     const ms = asked.VisibilityTimeout === undefined ? (queue.policy.lease ?? 'own') : asked.VisibilityTimeout * 1000
     const before = attempt === undefined ? undefined : await replay(this.#host, queue, attempt, ms)
-    if (before) return this.#deliver(before)
+    if (before) return this.#deliver(before.jobs, before.received)
     const max = asked.MaxNumberOfMessages ?? 1
     const seconds = polls.closing ? 0 : (asked.WaitTimeSeconds ?? waitSeconds(queue))
     if (!inFlight.hasRoom(queue) && (await inFlight.full(queue))) {
@@ -160,17 +160,19 @@ class Receive implements Poll, Gone {
     return this.#deliver(jobs)
   }
 
-  async #deliver(jobs: readonly Reserved[]): Promise<void> {
+  async #deliver(jobs: readonly Reserved[], received = this.#host.broker.now()): Promise<void> {
     const host = this.#host
     const queue = this.#queue
-    if (this.#attempt !== undefined && jobs.length > 0) await host.replays.set(queue.queue, this.#attempt, jobs)
+    if (this.#attempt !== undefined && jobs.length > 0)
+      await host.replays.set(queue.queue, this.#attempt, { received, jobs })
     if (jobs.length === 0) return this.#resolve({})
     this.#jobs = jobs
     this.#call.onGone = this
     if (this.#call.gone) {
       this.hungUp()
       this.#resolve({})
-    } else this.#resolve({ Messages: jobs.map((job) => toMessage(host, queue, job, this.#system, this.#names)) })
+    } else
+      this.#resolve({ Messages: jobs.map((job) => toMessage(host, queue, job, received, this.#system, this.#names)) })
   }
 }
 
@@ -206,18 +208,31 @@ function checkAttempt({ fifo }: SqsQueue, attempt: string): void {
 }
 
 /** What the same attempt got before, if nobody has done anything with it; its time begins anew. */
-async function replay(host: Host, queue: SqsQueue, id: string, ms: Ms | 'own'): Promise<Reserved[] | undefined> {
+async function replay(
+  host: Host,
+  queue: SqsQueue,
+  id: string,
+  ms: Ms | 'own',
+): Promise<{ received: Ms; jobs: readonly Reserved[] } | undefined> {
   const { session, replays } = host
   const before = await replays.get(queue.queue, id)
   if (!before) return undefined
   // Looked at first: a time of 0 is over at once.
   const jobs: Reserved[] = []
-  for (const { id, n } of before) {
+  for (const { id, n, until } of before.jobs) {
     const [job] = (await session.look({ id, limit: 1, with: ['body'] })).jobs
-    if (job?.body && job.n === n) jobs.push({ ...job, body: job.body, first: job.first ?? job.put })
+    if (!job?.body || job.n !== n || job.until === undefined || job.until !== until) return undefined
+    jobs.push({ ...job, body: job.body, first: job.first ?? job.put })
   }
-  const results = await session.commit({ ops: before.map((job) => ({ do: 'touch', job, ms })), refused: 'undo' })
-  return results.every((result) => result.ok) ? jobs : undefined
+  const results = await session.commit({
+    ops: jobs.map(({ id, n }) => ({ do: 'touch', job: { id, n }, ms })),
+    refused: 'undo',
+  })
+  for (const [i, result] of results.entries()) {
+    if (!result.ok || result.do !== 'touch') return undefined
+    ;(jobs[i] as Reserved).until = result.until
+  }
+  return { received: before.received, jobs }
 }
 
 // ------------------------------------------------------------------ telling
@@ -233,13 +248,14 @@ function toMessage(
   host: Host,
   from: SqsQueue,
   job: Reserved,
+  received: Ms,
   system: readonly System[],
   names: readonly string[],
 ): Received {
   const { text, encoded } = bodyText(job.body)
   const message: Received = {
     MessageId: host.receipts.messageId(job.id),
-    ReceiptHandle: host.receipts.issue(from.queue, { id: job.id, n: job.n, at: host.broker.now() }),
+    ReceiptHandle: host.receipts.issue(from.queue, { id: job.id, n: job.n, at: received }),
     MD5OfBody: encoded ? md5(text) : md5(job.body),
     Body: text,
   }

@@ -15,8 +15,11 @@ const RECORDS = 1024
 const EACH = 10
 
 interface Attempt {
+  /** When it was answered last. */
   at: Ms
-  jobs: readonly { id: JobId; n: Fence }[]
+  /** When the jobs were received; and until when they are hidden, which changes when anybody changes it. */
+  received: Ms
+  jobs: readonly { id: JobId; n: Fence; until?: Ms }[]
 }
 
 type Attempts = Readonly<Record<string, Attempt>>
@@ -35,16 +38,20 @@ export class Replays {
    * What it got before.
    * @param id the client's ReceiveRequestAttemptId
    */
-  async get(queue: Queue, id: string): Promise<Attempt['jobs'] | undefined> {
+  async get(queue: Queue, id: string): Promise<Attempt | undefined> {
     await this.#broker.records.refresh()
     const { key, name } = placeOf(queue, id)
-    return this.#live(this.#broker.records.get(key)?.value as Attempts | undefined)[name]?.jobs
+    return this.#live(this.#broker.records.get(key)?.value as Attempts | undefined)[name]
   }
 
   /** Where it can't be remembered, a lost answer is lost until the messages' time is over. */
-  async set(queue: Queue, id: string, jobs: Attempt['jobs']): Promise<void> {
+  async set(queue: Queue, id: string, { received, jobs }: Omit<Attempt, 'at'>): Promise<void> {
     const { key, name } = placeOf(queue, id)
-    const attempt: Attempt = { at: this.#broker.now(), jobs: jobs.map(({ id, n }) => ({ id, n })) }
+    const attempt: Attempt = {
+      at: this.#broker.now(),
+      received,
+      jobs: jobs.map(({ id, n, until }) => ({ id, n, ...(until !== undefined && { until }) })),
+    }
     const added = (old: Attempts | undefined): Attempts => {
       const others = Object.entries(this.#live(old)).filter(([one]) => one !== name)
       others.sort(([, a], [, b]) => b.at - a.at)

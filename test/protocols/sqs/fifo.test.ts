@@ -166,6 +166,24 @@ for (const form of FORMS)
       }
     })
 
+    test('an attempt gets the same receipt handles, and nothing once a visibility was changed', async (t) => {
+      const { ask, create, move } = await serve(t)
+      const QueueUrl = await create('a.fifo', { FifoQueue: 'true', ContentBasedDeduplication: 'true' })
+      for (const MessageBody of ['1', '2'])
+        await ask(form, 'SendMessage', { QueueUrl, MessageBody, MessageGroupId: 'g' })
+      const again = { QueueUrl, MaxNumberOfMessages: 2, ReceiveRequestAttemptId: 'attempt' }
+      const handles = (await ask(form, 'ReceiveMessage', again)).all('ReceiptHandle')
+      for (let i = 0; i < 2; i++) {
+        await move(20_000)
+        assert.deepEqual((await ask(form, 'ReceiveMessage', again)).all('ReceiptHandle'), handles)
+      }
+      const [, ReceiptHandle] = handles
+      await ask(form, 'ChangeMessageVisibility', { QueueUrl, ReceiptHandle, VisibilityTimeout: 100 })
+      assert.deepEqual((await ask(form, 'ReceiveMessage', again)).all('Body'), [])
+      await move(99_000)
+      assert.deepEqual((await ask(form, 'ReceiveMessage', again)).all('Body'), ['1'])
+    })
+
     test('a batch with a message that has no place in the order is refused as a whole', async (t) => {
       const { ask, create } = await serve(t)
       const QueueUrl = await create('a.fifo', { FifoQueue: 'true' })
