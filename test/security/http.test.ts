@@ -246,3 +246,11 @@ test('who has no key fills no memory with a body', async (t) => {
   const refused = await raw(guarded.port, `POST / HTTP/1.1\r\n${head}Content-Length: 1000000\r\n\r\n`, false)
   assert.match(refused, /^HTTP\/1\.1 403[^]*InvalidClientTokenId/)
 })
+
+test('what stands behind a hundred headers is not passed over', async (t) => {
+  const { port } = await guard(t)
+  for (const more of [98, 99, 100, 2000]) {
+    const head = `POST / HTTP/1.1\r\nHost: x\r\n${'A: b\r\n'.repeat(more)}Content-Length: 1000000\r\n\r\n`
+    assert.match(await raw(port, head, false), /^HTTP\/1\.1 (400|403|431)/, `${more}`)
+  }
+})

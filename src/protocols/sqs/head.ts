@@ -1,6 +1,6 @@
 /** What is wrong with a request by its head alone. */
 import type { IncomingMessage } from 'node:http'
-import { MOST_BODY, SMALL_BODY } from './limits.ts'
+import { MOST_BODY, MOST_HEADERS, SMALL_BODY } from './limits.ts'
 import type { SignedRequest } from './signature.ts'
 import { SqsError } from './sqs-error.ts'
 
@@ -11,6 +11,7 @@ export function refusalOf(
   { method, url = '', headers, rawHeaders, httpVersionMinor }: Head,
   admit?: (head: Pick<SignedRequest, 'url' | 'rawHeaders'>) => void,
 ): SqsError | undefined {
+  if (rawHeaders.length > 2 * MOST_HEADERS) return new SqsError('MalformedInput', 'The headers are too many.')
   if (method !== 'POST' && method !== 'GET' && method !== 'HEAD')
     return new SqsError('MethodNotAllowed', 'Use POST, or GET.')
   // No SDK says so, and every browser does: a page from elsewhere must not work the queues of who looks at it.

@@ -25,6 +25,8 @@ export const TIMEOUTS: Required<Timeouts> = {
 
 /** Connections at a time. */
 export const MOST_CONNECTIONS = 20_000
+/** Headers of one request. */
+export const MOST_HEADERS = 100
 /** Bytes of all bodies that are being read, and as many of answers that are not taken yet. */
 export const MOST_BUFFERED = 1 << 28
 /** Bytes of one request's body: a batch of 1 MiB, each byte of which may be written as three. */

@@ -16,7 +16,15 @@ import { Exchange } from './exchange.ts'
 import type { Caller, Host } from './host.ts'
 import { refusalOf } from './head.ts'
 import { InFlight } from './in-flight.ts'
-import { Allowance, MOST_BUFFERED, MOST_CONNECTIONS, httpLimits, type Timeouts, untakenFor } from './limits.ts'
+import {
+  Allowance,
+  MOST_BUFFERED,
+  MOST_CONNECTIONS,
+  MOST_HEADERS,
+  httpLimits,
+  type Timeouts,
+  untakenFor,
+} from './limits.ts'
 import type { ActionName } from './model.ts'
 import { Movers } from './mover.ts'
 import { permit } from './permits.ts'
@@ -179,7 +187,8 @@ export class SqsServer {
     const limits = httpLimits(timeouts)
     const server = tls ? createSecureServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }) : createServer(limits)
     server.maxConnections = this.#options.maxConnections ?? MOST_CONNECTIONS
-    server.maxHeadersCount = 100
+    // Node.js 22 leaves out those behind so many and says nothing: one more, and it is seen that there are too many.
+    server.maxHeadersCount = MOST_HEADERS + 1
     const connections = this.#connections
     server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) =>
       connections.set(socket, new Connection(socket, this.#untaken, untakenFor(timeouts))),
