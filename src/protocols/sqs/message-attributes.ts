@@ -42,7 +42,7 @@ function toAttribute(whose: 'user' | 'system', name: string, value: Values[strin
     throw wrong('Message attribute list values in SendMessage operation are not supported.')
   if (!DataType) throw wrong(`The message attribute '${name}' must contain a non-empty message attribute type.`)
   const kind = TYPE.exec(DataType)?.[1]
-  if (kind === undefined || DataType.length > 256)
+  if (kind === undefined || DataType.length > 256 || unspeakable(DataType) !== undefined)
     throw wrong(
       `The type of message (${whose}) attribute '${name}' is invalid. You must use only the following supported type prefixes: Binary, Number, String.`,
     )

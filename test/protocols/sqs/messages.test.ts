@@ -84,6 +84,20 @@ for (const form of FORMS)
         assert.equal((await send(name)).code?.replace('Exception', ''), 'InvalidParameterValue', name)
     })
 
+    test('the type of an attribute has no character that its value may not have', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a')
+      for (const [label, taken] of [
+        ['\uFFFD', true],
+        ['\uFFFE', false],
+        ['\uFFFF', false],
+      ] as const) {
+        const MessageAttributes = { a: { DataType: `String.${label}`, StringValue: 'x' } }
+        const sent = await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'x', MessageAttributes })
+        assert.equal(sent.code?.replace('Exception', ''), taken ? undefined : 'InvalidParameterValue', label)
+      }
+    })
+
     test('of what there is none isn’t told', async (t) => {
       const { ask, create } = await serve(t)
       const QueueUrl = await create('a')
