@@ -35,9 +35,8 @@ export function permissionText({ needs, queues }: Permission): string {
   return `${words.length === NEEDS.length ? 'all' : words.join(',')}:${queues.text}`
 }
 
-/** @param need 'any': one of them, whichever */
-export function allows(permissions: readonly Permission[], need: Need | 'any', queue: string): boolean {
-  return permissions.some(({ needs, queues }) => (need === 'any' || needs.has(need)) && queues.matches(queue))
+export function allows(permissions: readonly Permission[], need: Need, queue: string): boolean {
+  return permissions.some(({ needs, queues }) => needs.has(need) && queues.matches(queue))
 }
 
 function isNeed(word: string): word is Need {

@@ -1,4 +1,4 @@
-import { allows, type Need, type Permission } from './permission.ts'
+import { allows, NEEDS, type Need, type Permission } from './permission.ts'
 
 /** Who asks, and what it may. The same for all protocols. */
 export interface Principal {
@@ -26,6 +26,9 @@ export function principal(
   return {
     name,
     key,
-    may: (need, queue) => allows(permissions, need, queue) && (limits === undefined || allows(limits, need, queue)),
+    may: (need, queue) =>
+      (need === 'any' ? NEEDS : [need]).some(
+        (one) => allows(permissions, one, queue) && (limits === undefined || allows(limits, one, queue)),
+      ),
   }
 }
