@@ -103,6 +103,39 @@ for (const form of FORMS)
       assert.deepEqual(received.all('Body'), ['after'])
     })
 
+    test('a new delay of a FIFO queue holds for messages sent from then on', async (t) => {
+      const { ask, create, move } = await serve(t)
+      const attributes = { FifoQueue: 'true', ContentBasedDeduplication: 'true', DelaySeconds: '10' }
+      const QueueUrl = await create('a.fifo', attributes)
+      await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'before', MessageGroupId: 'a' })
+      await ask(form, 'SetQueueAttributes', { QueueUrl, Attributes: { DelaySeconds: '0' } })
+      await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'after', MessageGroupId: 'b' })
+      const receive = async () => (await ask(form, 'ReceiveMessage', { QueueUrl })).all('Body')
+      assert.deepEqual(await receive(), ['after'])
+      await move(10_000)
+      assert.deepEqual(await receive(), ['before'])
+    })
+
+    test('in a standard dead-letter queue the retention period counts from its coming there', async (t) => {
+      const { ask, create, move } = await serve(t)
+      const dead = await create('dead', { MessageRetentionPeriod: '60' })
+      const RedrivePolicy = JSON.stringify({
+        deadLetterTargetArn: 'arn:aws:sqs:us-east-1:000000000000:dead',
+        maxReceiveCount: 1,
+      })
+      const QueueUrl = await create('a', { RedrivePolicy, VisibilityTimeout: '10' })
+      await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'x' })
+      await move(100_000)
+      await ask(form, 'ReceiveMessage', { QueueUrl })
+      await move(10_000)
+      await move(59_000)
+      const receive = async () =>
+        (await ask(form, 'ReceiveMessage', { QueueUrl: dead, VisibilityTimeout: 0 })).all('Body')
+      assert.deepEqual(await receive(), ['x'])
+      await move(2000)
+      assert.deepEqual(await receive(), [])
+    })
+
     test('KMS attributes are kept and encrypt nothing; a policy is kept and decides nothing', async (t) => {
       const { ask, create, store } = await serve(t)
       const QueueUrl = await create('a')
