@@ -218,4 +218,15 @@ export const unique: Case[] = [
       assert.equal(await s.state(next), 'ready')
     },
   ],
+  [
+    'supersede: a put that is refused cancels nobody',
+    async (s) => {
+      await s.policy({ maxJobs: 1 })
+      const supersede = key({ on: 'supersede' })
+      await s.put('a', {}, supersede)
+      const { id, n } = await s.takeOne()
+      assert.deepEqual(await s.putResult('b', {}, supersede), { ok: false, why: 'full' })
+      assert.equal((await s.ok<'touch'>({ do: 'touch', job: { id, n }, ms: 'own' })).cancelled, undefined)
+    },
+  ],
 ]

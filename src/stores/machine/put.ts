@@ -45,6 +45,10 @@ function putOne(commit: Commit, target: Target, msg: Message, restore: Restored 
   }
   const refusal = room(commit, queue, msg.body.length)
   if (refusal) return refused(refusal)
+  if (msg.unique?.on === 'supersede') {
+    const running = holderOf(commit, queue, claimKey(msg.unique, msg.group))
+    if (running?.state === 'reserved') cancel(commit, { do: 'cancel', job: running.id })
+  }
 
   const id = restore ? restore.id : commit.table.next()
   if (restore) commit.table.above(id)
@@ -176,10 +180,7 @@ function claimed(commit: Commit, queue: QueueRow, target: Target, msg: Message, 
   const row = commit.table.get(claim.id)
   if (unique.on === 'keep') return { ok: true, id: claim.id, state: row?.state ?? 'finished', duplicate: true }
   if (!row || row.state === 'buried') return undefined
-  if (row.state === 'reserved') {
-    if (unique.on === 'supersede') cancel(commit, { do: 'cancel', job: row.id })
-    return undefined
-  }
+  if (row.state === 'reserved') return undefined
   const { maxSize } = queue.policy ?? {}
   if (maxSize !== undefined && msg.body.length > maxSize) return refused('too big')
   displace(commit, row)
