@@ -38,4 +38,44 @@ export const bury: Case[] = [
       assert.deepEqual([(await kick(1)).count, await s.state(soon), await s.state(late)], [1, 'ready', 'delayed'])
     },
   ],
+  [
+    'keeps a job for so long; one that is tried again has as much time as any other',
+    async (s) => {
+      const setAside = async () => {
+        const { id, n } = await s.takeOne()
+        await s.ok<'bury'>({ do: 'bury', job: { id, n }, why: 'failed', keep: { ms: 1000, jobs: 10 } })
+        return id
+      }
+      await s.put('x')
+      const id = await setAside()
+      s.clock.move(999)
+      await s.ok<'bulk'>({ do: 'bulk', where: { queue: mail, states: ['buried'] }, act: 'retry', limit: 10 })
+      s.clock.move(1000)
+      assert.equal(await s.state(id), 'ready')
+      await setAside()
+      s.clock.move(1000)
+      assert.equal(await s.state(id), 'gone')
+    },
+  ],
+  [
+    'keeps no job for longer than its queue does, whether it lies there or is tried again',
+    async (s) => {
+      await s.policy({ retention: 5000 })
+      const ids = [await s.put('a'), await s.put('b'), await s.put('c')] as const
+      const terms = [1000, 10_000, 1000]
+      for (const { id, n } of await s.take(3))
+        await s.ok<'bury'>({
+          do: 'bury',
+          job: { id, n },
+          why: 'failed',
+          keep: { ms: terms[ids.indexOf(id)] as number, jobs: 10 },
+        })
+      await s.ok<'release'>({ do: 'release', job: { id: ids[2] }, as: 'kicked' })
+      const states = () => Promise.all(ids.map((id) => s.state(id)))
+      s.clock.move(1000)
+      assert.deepEqual(await states(), ['gone', 'buried', 'ready'])
+      s.clock.move(4000)
+      assert.deepEqual(await states(), ['gone', 'gone', 'gone'])
+    },
+  ],
 ]

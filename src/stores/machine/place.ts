@@ -3,7 +3,7 @@ import type { Ms, Outcome } from '../../job.ts'
 import { count, gateFor, restate } from './admission.ts'
 import type { Commit } from './commit.ts'
 import type { QueueRow } from './queue.ts'
-import type { Finished, Row } from './row.ts'
+import type { Finished, More, Row } from './row.ts'
 import { takeTurn } from './turn.ts'
 
 /** Puts a row that is in no order into the state that fits: delayed until `at`, else ready or behind its group. */
@@ -46,6 +46,15 @@ export function displace(commit: Commit, row: Row): void {
   row.parked = undefined
   row.queue.used = commit.now
   row.holder?.remove(row)
+  if (row.more && row.state === 'buried') endKeep(row, row.more)
+}
+
+/** How long it was to be kept aside is nothing to what it does next; the queue's retention is. */
+function endKeep(row: Row, more: More): void {
+  if (more.retained === undefined) return
+  row.expires = more.retained
+  if (row.expires === 0) delete more.drop
+  delete more.retained
 }
 
 /**

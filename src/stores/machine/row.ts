@@ -38,7 +38,7 @@ export interface More {
   rankWhenDue?: true
   /** Its `expires` is the queue's retention: it is dropped, not dead-lettered. */
   drop?: true
-  /** When the queue's retention ends, where its time to live ends sooner. */
+  /** When the queue's retention ends, where its time to live, or the time for which it is kept aside, ends sooner; 0: it has none. */
   retained?: Ms
   cancelled?: true
 }

@@ -75,10 +75,14 @@ export function bury(commit: Commit, op: BuryOp): Result {
 
 /** The job lies here for so long at the most, and no longer than so many others lie here behind it. */
 function keepAside(commit: Commit, row: Row, keep: NonNullable<BuryOp['keep']>): void {
-  commit.table.leave(row)
-  row.expires = commit.now + keep.ms
-  more(row).drop = true
-  commit.table.enter(row)
+  const until = commit.now + keep.ms
+  if (row.expires === 0 || until < row.expires) {
+    commit.table.leave(row)
+    more(row).retained = row.expires
+    more(row).drop = true
+    row.expires = until
+    commit.table.enter(row)
+  }
   const over = row.queue.buried - keep.jobs
   if (over > 0)
     for (const oldest of commit.table.list(row.queue, 'buried', over)) depart(commit, oldest, { as: 'failed' })
