@@ -46,6 +46,7 @@ export function displace(commit: Commit, row: Row): void {
   row.parked = undefined
   row.queue.used = commit.now
   row.holder?.remove(row)
+  if (row.more && row.state === 'reserved') delete row.more.cancelled
   if (row.more && row.state === 'buried') endKeep(row, row.more)
 }
 

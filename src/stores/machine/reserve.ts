@@ -85,6 +85,7 @@ function reserveOne(commit: Commit, op: ReserveOp, id: JobId): Result {
   if (row.state === 'reserved') {
     if (row.at > commit.now) return refuse('not held')
     timeOut(commit, row)
+    if (!commit.table.get(id)) return refuse('gone')
   }
   const head = row.group !== undefined && commit.table.groups.head(row.queue, row.group)
   if (head && row.state !== 'buried' && head !== row) return refuse('not held')
