@@ -169,4 +169,45 @@ export const deadLetters: Case[] = [
       assert.equal((await s.stats())?.bytes, 700)
     },
   ],
+  [
+    'are reported again also where a unit in which they left was undone',
+    async (s) => {
+      await s.policy({ dead })
+      const id = await s.put('x')
+      const { n } = await s.takeOne()
+      await s.ok<'bury'>({ do: 'bury', job: { id, n }, why: 'rejected' })
+      await s.ok<'due'>({ do: 'due', limit: 100 })
+      await s.unit({
+        refused: 'undo',
+        ops: [
+          { do: 'finish', job: { id } },
+          { do: 'finish', job: { id: 999 } },
+        ],
+      })
+      s.clock.move(120_000)
+      assert.deepEqual(
+        (await s.ok<'due'>({ do: 'due', limit: 100 })).dead.map((one) => one.id),
+        [id],
+      )
+    },
+  ],
+  [
+    'that had nowhere to go are reported when their queue has a target again, whichever process said so',
+    async (s) => {
+      await s.policy({ dead })
+      const id = await s.put('x')
+      const { n } = await s.takeOne()
+      await s.ok<'bury'>({ do: 'bury', job: { id, n }, why: 'rejected' })
+      await s.policy({})
+      const due = async () => {
+        s.clock.move(120_000)
+        return (await s.ok<'due'>({ do: 'due', limit: 100 })).dead.map((one) => one.id)
+      }
+      assert.deepEqual(await due(), [])
+      const second = s.store.traits.shared ? await s.second() : s.store
+      await second.commit([{ ops: [{ do: 'record', key: `queue/${mail}`, value: { dead } }] }])[0]
+      if (second !== s.store) await second.close()
+      assert.deepEqual(await due(), [id])
+    },
+  ],
 ]

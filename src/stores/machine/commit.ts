@@ -45,8 +45,9 @@ export class Commit {
   toldDue: Ms = NEVER
   /** Dead letters that were reported, and when. */
   readonly reported = new Map<JobId, Ms>()
-  /** Up to this number in the order of burial, dead letters were told of. */
+  /** Up to this number in the order of burial, dead letters were told of; from the first on since this moment. */
   toldOf = 0
+  toldSince: Ms = -Infinity
   #dead: Dead[] | undefined
   #ready: Set<Queue> | undefined
   /** Who puts knows what becomes ready by it, and needs no hint. */

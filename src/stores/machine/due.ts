@@ -41,10 +41,17 @@ export function due(commit: Commit, op: DueOp): Result {
   }
 }
 
-/** Tells of dead letters: again of those that still lie here after a while, and of those that nobody was told of. Returns how many it looked at. */
+/**
+ * Tells of dead letters: again of those that still lie here after a while, and of those that nobody was told of. Returns how many it looked at. After a while it
+ * begins with the first again: another process may have given them a way, or a unit in which they left was undone.
+ */
 function report(commit: Commit, limit: number): number {
   const { table, now, reported } = commit
   let looked = 0
+  if (now - commit.toldSince >= REPORT_AGAIN) {
+    commit.toldSince = now
+    commit.toldOf = 0
+  }
   for (const [id, at] of reported) {
     if (looked >= limit || now - at < REPORT_AGAIN) break
     looked++
