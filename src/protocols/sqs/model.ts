@@ -214,7 +214,8 @@ export const ACTIONS = {
     in: structure({
       QueueUrl: url,
       AttributeNames: attributeNames,
-      MessageSystemAttributeNames: attributeNames,
+      // The published model calls its elements as the older list's, which takes them; kombu and others call them by this.
+      MessageSystemAttributeNames: list('MessageSystemAttributeName', text),
       MessageAttributeNames: list('MessageAttributeName', text),
       MaxNumberOfMessages: within(1, 10),
       VisibilityTimeout: visibility,

@@ -1,7 +1,7 @@
 /** The Query form: fields of a form in, XML out. */
 import { base64, utf8 } from './json.ts'
 import type { Shape, Structure } from './model.ts'
-import { invalid, SqsError } from './sqs-error.ts'
+import { invalid, shown, SqsError } from './sqs-error.ts'
 
 /** A batch of ten messages with ten attributes each has some four hundred fields. */
 const MOST_FIELDS = 2000
@@ -103,6 +103,7 @@ function convert(name: string, shape: Shape, at: Fields): unknown {
       const values = Object.create(null) as Record<string, unknown>
       for (const one of ordered(at, at.parts?.has(shape.key) === true)) {
         const key = field(one, shape.key)
+        if (shape.of.is === 'structure') checkAttributeName(key, values)
         const of = one.parts?.get('Value')
         if (key !== undefined) values[key] = (of && convert(name, shape.of, of)) ?? (shape.of.is === 'string' ? '' : {})
       }
@@ -111,6 +112,14 @@ function convert(name: string, shape: Shape, at: Fields): unknown {
     case 'structure':
       return fromForm(shape, at)
   }
+}
+
+/** A message's attributes are all there or none: of two with one name only one would be sent, and of one without a name nothing. */
+function checkAttributeName(name: string | undefined, others: object): void {
+  if (name === undefined)
+    throw new SqsError('InvalidParameterValue', 'The request must contain non-empty message attribute name.')
+  if (name in others)
+    throw new SqsError('InvalidParameterValue', `Message attribute name '${shown(name)}' already exists.`)
 }
 
 /** Whether it stands for an element itself. An empty text doesn't: so some say that there are none. */

@@ -65,6 +65,20 @@ for (const form of FORMS)
       }
     })
 
+    test('of attributes of the service those are told that it knows, and names of others are passed over', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a', { VisibilityTimeout: '0' })
+      await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'x' })
+      for (const name of ['AttributeNames', 'MessageSystemAttributeNames']) {
+        const none = await ask(form, 'ReceiveMessage', { QueueUrl, [name]: ['Nonsense'] })
+        assert.equal(none.one('Body'), 'x', none.text)
+        assert.doesNotMatch(none.text, /Attribute/)
+        // The older models name those of queues for it.
+        const some = await ask(form, 'ReceiveMessage', { QueueUrl, [name]: ['Policy', 'SenderId'] })
+        assert.equal(some.one('SenderId'), 'anonymous', some.text)
+      }
+    })
+
     test('an attribute is called by letters of any alphabet, digits, and - _ . between them', async (t) => {
       const { ask, create } = await serve(t)
       const QueueUrl = await create('a')
@@ -270,6 +284,26 @@ test('a message without a trace of its own has that of its request', async (t) =
     AttributeNames: ['AWSTraceHeader'],
   })
   assert.deepEqual(received.all('AWSTraceHeader'), ['Root=1;Sampled=1', 'Root=own', 'Root=1;Sampled=1'])
+})
+
+test('in the Query form an attribute without a name, or with that of another, is refused, and nothing is sent', async (t) => {
+  const { ask, create, origin } = await serve(t)
+  const QueueUrl = await create('a')
+  const name = (i: number) => `MessageAttribute.${i}.Name=n`
+  const value = (i: number) =>
+    `MessageAttribute.${i}.Value.DataType=String&MessageAttribute.${i}.Value.StringValue=${i}`
+  for (const fields of [
+    value(1),
+    [name(1), value(1), value(2)].join('&'),
+    [name(0), value(0), name(1), value(1)].join('&'),
+  ])
+    for (const action of ['Action=SendMessage', 'Action=SendMessageBatch&SendMessageBatchRequestEntry.1.Id=i']) {
+      const at = action.endsWith('i') ? 'SendMessageBatchRequestEntry.1.' : ''
+      const message = `MessageBody=x&${fields}`.replace(/^|(?<=&)/g, at)
+      const response = await fetch(`${origin}/?${action}&${message}&QueueUrl=${encodeURIComponent(QueueUrl)}`)
+      assert.match(await response.text(), /<Code>InvalidParameterValue</, fields)
+    }
+  assert.equal((await ask('json', 'ReceiveMessage', { QueueUrl })).text, '{}')
 })
 
 test('a long poll gets what is sent while it waits, and nothing when its time is over', async (t) => {
