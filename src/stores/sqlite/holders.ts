@@ -7,7 +7,7 @@ export class Holders {
   readonly #byNo = new Map<number, NumberedHolder>()
   #last: NumberedHolder | undefined
   #count = 0
-  /** Those that ended in the commit that runs, should its unit be undone. */
+  /** Those that ended in the commit that runs, should it or its unit be undone. */
   #ended: NumberedHolder[] = []
 
   constructor(slot: number) {
@@ -53,16 +53,21 @@ export class Holders {
     if (this.#last === holder) this.#last = undefined
   }
 
-  /** From here on, `takeBack` undoes what ended. */
+  /** So many have ended in the commit that runs, for `takeBack`. */
+  get ended(): number {
+    return this.#ended.length
+  }
+
+  /** After a commit: what ended has ended. */
   settle(): void {
     if (this.#ended.length > 0) this.#ended = []
   }
 
-  takeBack(): void {
+  /** Those that ended since there were so many are here again. */
+  takeBack(ended: number): void {
     // It may be one that came in the place of another that ended.
     this.#last = undefined
-    for (const holder of this.#ended) this.#add(holder)
-    this.#ended = []
+    for (const holder of this.#ended.splice(ended).reverse()) this.#add(holder)
   }
 
   /** Their lists of jobs are forgotten, not they. */

@@ -138,8 +138,12 @@ export class SqliteTable implements Table {
     this.#windows.settle(this.#queues)
   }
 
-  /** After ROLLBACK: nothing in the cache is known to be so. */
-  reset(): void {
+  /**
+   * After ROLLBACK: nothing in the cache is known to be so.
+   * @param ended so many sessions had ended before
+   */
+  reset(ended = 0): void {
+    this.holders.takeBack(ended)
     for (const queue of this.#queues) this.#windows.drop(queue)
     this.#queues.reset()
     this.gates.doubt()
@@ -354,12 +358,11 @@ export class SqliteTable implements Table {
   atomic(run: () => boolean): void {
     this.end()
     this.file.exec('SAVEPOINT unit')
-    this.holders.settle()
+    const { ended } = this.holders
     const done = run()
     if (!done) {
       this.file.exec('ROLLBACK TO unit')
-      this.holders.takeBack()
-      this.reset()
+      this.reset(ended)
       this.#queues.doubt()
       this.#dataVersion = this.file.value('PRAGMA data_version')
       this.mark.read(true)

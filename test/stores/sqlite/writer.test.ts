@@ -8,7 +8,7 @@ import fc from 'fast-check'
 import type { Queue } from '../../../src/job.ts'
 import { openSqlite } from '../../../src/stores/sqlite/index.ts'
 import { spansOf } from '../../../src/stores/sqlite/spans.ts'
-import type { Op, Store } from '../../../src/stores/store.ts'
+import type { Op, Store, Unit } from '../../../src/stores/store.ts'
 import { commit } from './statements.ts'
 
 const ALL = Array.from({ length: 40 }, (_, i) => i + 1)
@@ -58,6 +58,22 @@ test(
     assert.equal((await store.stats([queue]))[0]?.ready, 3)
   },
 )
+
+test('a session that ended in a transaction which failed ends when that is tried again: its jobs come back', async (t) => {
+  const [store] = await two(t)
+  await commit(store, [put])
+  const end: Unit = { ops: [{ do: 'end', session: 's', as: 'released' }] }
+  const unwritable: Unit = { ops: [{ ...put, msg: { body: new Date() as unknown as Uint8Array } }] }
+  const undoable: Unit = { ops: [put], refused: 'undo' }
+  for (const units of [
+    [end, unwritable],
+    [end, undoable, unwritable],
+  ]) {
+    await commit(store, [reserve])
+    await Promise.allSettled(store.commit(units))
+    assert.equal((await store.stats([queue]))[0]?.reserved, 0)
+  }
+})
 
 test('of many that were put together, those that are finished leave, and no other', async (t) => {
   const [store] = await two(t)
