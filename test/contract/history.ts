@@ -99,4 +99,42 @@ export const history: Case[] = [
       assert.deepEqual((await s.store.look({ where: { queue: mail, states: ['finished'] }, limit: 10 })).jobs, [])
     },
   ],
+  [
+    'keeps nothing any more where the policy no longer says so',
+    async (s) => {
+      for (const policy of [{}, { maxJobs: 10 }, undefined]) {
+        await s.policy({ keep: { jobs: 10 } })
+        const id = await s.put('x')
+        const awaited = await s.put('y', {}, { result: 3_600_000 })
+        await s.ok<'note'>({ do: 'note', job: { id }, kind: 'log', data: Buffer.from('line') })
+        await s.ok<'finish'>({ do: 'finish', job: { id } })
+        await s.policy(policy)
+        await s.ok<'finish'>({ do: 'finish', job: { id: awaited } })
+        s.clock.move(2000)
+        await s.ok<'due'>({ do: 'due', limit: 100 })
+        assert.deepEqual([await s.state(id), await s.state(awaited)], ['gone', 'finished'])
+      }
+    },
+  ],
+  [
+    'is that of its queue for as long as it is kept, though nothing else is there',
+    async (s) => {
+      const id = await s.put('x', {}, { result: 3_600_000 })
+      await s.ok<'finish'>({ do: 'finish', job: { id } })
+      for (let i = 0; i < 3; i++) {
+        s.clock.move(70_000)
+        await s.ok<'due'>({ do: 'due', limit: 100 })
+      }
+      const { jobs } = await s.store.look({ where: { queue: mail, states: ['finished'] }, limit: 10 })
+      assert.deepEqual(
+        jobs.map((job) => job.id),
+        [id],
+      )
+      for (let i = 0; i < 3; i++) {
+        s.clock.move(3_600_000)
+        await s.ok<'due'>({ do: 'due', limit: 100 })
+      }
+      assert.equal(await s.stats(), undefined, 'then it is forgotten')
+    },
+  ],
 ]

@@ -154,4 +154,27 @@ export const look: Case[] = [
       assert.deepEqual(await pages('reserved', 'take'), ids)
     },
   ],
+  [
+    'finds the jobs of a unique key, in its queue or in any group, while they are there and when they are over',
+    async (s) => {
+      await s.policy({ keep: { jobs: 10 } })
+      const unique = (key: string, scope: 'queue' | 'group') =>
+        ({ unique: { key, scope, for: 'unfinished', on: 'keep' } }) as const
+      const ids = [
+        await s.put('a', {}, unique('k', 'queue')),
+        await s.put('b', {}, { group: 'g', ...unique('k', 'group') }),
+        await s.put('c', {}, unique('k', 'group')),
+      ]
+      await s.put('d', {}, { group: 'g', ...unique('kk', 'group') })
+      await s.put('e', {}, { group: 'k' })
+      const found = async (state: State) => {
+        const { jobs } = await s.store.look({ where: { queue: mail, states: [state], key: 'k' }, limit: 10 })
+        return jobs.map(({ id }) => id).sort((a, b) => a - b)
+      }
+      assert.deepEqual(await found('ready'), ids)
+      const act = { where: { queue: mail, states: ['ready' as const], key: 'k' }, act: 'delete' as const, limit: 10 }
+      assert.equal((await s.ok<'bulk'>({ do: 'bulk', ...act })).count, 3)
+      assert.deepEqual([await found('ready'), await found('finished')], [[], ids])
+    },
+  ],
 ]

@@ -12,6 +12,8 @@ export class History implements HistoryTable {
   readonly #file: Connection
   readonly #writer: Writer
   soonest: Ms = NEVER
+  /** Policies up to this version of the records were looked at: what one kept that doesn't any more has left. */
+  #trimmed = 0
 
   constructor(file: Connection, writer: Writer) {
     this.#file = file
@@ -28,7 +30,12 @@ export class History implements HistoryTable {
       row.more?.name ?? null,
       outcome.at,
       JSON.stringify(rest),
-      JSON.stringify({ ...viewOf(row, outcome.at, undefined), envelope: undefined, error: undefined }),
+      JSON.stringify({
+        ...viewOf(row, outcome.at, undefined),
+        envelope: undefined,
+        error: undefined,
+        unique: row.more?.unique?.key,
+      }),
       result ?? null,
       error ?? null,
       row.envelope ?? null,
@@ -40,6 +47,7 @@ export class History implements HistoryTable {
   /** After a rollback what was collected is there again: it is looked for soon. */
   doubt(): void {
     this.soonest = 0
+    this.#trimmed = 0
   }
 
   collect(now: Ms, limit: number): void {
@@ -48,12 +56,17 @@ export class History implements HistoryTable {
   }
 
   trim(now: Ms, limit: number): void {
-    const kept = this.#file.all<[number, string]>(
-      `SELECT queue.no, record.value FROM record JOIN queue ON queue.name = substr(record.key, 7)
-       WHERE record.key >= 'queue/' AND record.key < 'queue0' AND record.value ->> '$.keep' IS NOT NULL`,
+    const policies = this.#file.all<[number, string | null, number]>(
+      `SELECT queue.no, record.value, record.version FROM record JOIN queue ON queue.name = substr(record.key, 7)
+       WHERE record.key >= 'queue/' AND record.key < 'queue0' AND (record.value ->> '$.keep' IS NOT NULL
+       OR (record.version > ? AND EXISTS (SELECT 1 FROM history WHERE history.queue = queue.no)))`,
+      this.#trimmed,
     )
-    for (const [no, value] of kept) {
-      const { ms, jobs } = policyOf(value)?.keep ?? {}
+    let whole = true
+    let newest = this.#trimmed
+    for (const [no, value, version] of policies) {
+      newest = Math.max(newest, version)
+      const { ms, jobs } = policyOf(value)?.keep ?? { jobs: 0 }
       if (ms !== undefined)
         this.#forget(
           'SELECT no FROM history WHERE queue = ? AND ended <= ? AND until IS NULL ORDER BY no LIMIT +?',
@@ -61,19 +74,21 @@ export class History implements HistoryTable {
           now - ms,
           limit,
         )
-      if (jobs !== undefined)
-        this.#forget(
-          `SELECT no FROM history WHERE queue = ?1 AND until IS NULL AND no <= coalesce((SELECT no FROM history WHERE queue = ?1 AND until IS NULL
+      if (jobs === undefined) continue
+      const gone = this.#forget(
+        `SELECT no FROM history WHERE queue = ?1 AND until IS NULL AND no <= coalesce((SELECT no FROM history WHERE queue = ?1 AND until IS NULL
            ORDER BY no DESC LIMIT 1 OFFSET ?2), -1) ORDER BY no LIMIT +?3`,
-          no,
-          jobs,
-          limit,
-        )
+        no,
+        jobs,
+        limit,
+      )
+      whole &&= gone < limit
     }
+    if (whole) this.#trimmed = newest
   }
 
-  /** Deletes what the query names, with its notes. */
-  #forget(query: string, ...values: SQLInputValue[]): void {
+  /** Deletes what the query names, with its notes. Returns how many there were. */
+  #forget(query: string, ...values: SQLInputValue[]): number {
     const gone = this.#file.all<[number, number]>(
       `DELETE FROM history WHERE no IN (${query}) RETURNING no, job`,
       ...values,
@@ -83,5 +98,6 @@ export class History implements HistoryTable {
         'DELETE FROM note WHERE job IN (SELECT value FROM json_each(?))',
         JSON.stringify(gone.map(([, job]) => job)),
       )
+    return gone.length
   }
 }

@@ -81,6 +81,15 @@ export class Jobs {
   }
 }
 
+/** Whether a unique key is this one, within its queue or its group; to be bound to `keyValues`. */
+export function isKey(unique: string, group: string): string {
+  return `${unique} IN ('queue' || ?, 'group' || char(0) || coalesce(${group}, '') || ?)`
+}
+
+export function keyValues(key: string): SQLInputValue[] {
+  return [`\0${key}`, `\0${key}`]
+}
+
 /** What else a selection asks than queue and state, to stand behind these. */
 export function filter(where: Where | undefined): { sql: string; values: SQLInputValue[] } {
   let sql = ''
@@ -92,7 +101,10 @@ export function filter(where: Where | undefined): { sql: string; values: SQLInpu
   }
   add('id <= ?', where?.upTo)
   add(`more ->> '$.name' = ?`, where?.name)
-  add(`more ->> '$.unique.key' = ?`, where?.key === undefined ? undefined : `queue\0${where.key}`)
+  if (where?.key !== undefined) {
+    sql += ` AND ${isKey("more ->> '$.unique.key'", 'coalesce(grp, fair)')}`
+    values.push(...keyValues(where.key))
+  }
   add(`instr(${BODY_OF}, ?) > 0`, where?.match === undefined ? undefined : Buffer.from(where.match))
   return { sql, values }
 }

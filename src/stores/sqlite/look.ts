@@ -7,7 +7,7 @@ import { NEVER, type Row } from '../machine/row.ts'
 import type { JobView, Look, QueueStats, RecordChanges, StoreLimit, StoreRecord } from '../store.ts'
 import type { Connection } from './connection.ts'
 import { GATE, gateOf, type GateColumns } from './gates.ts'
-import { filter } from './jobs.ts'
+import { filter, isKey, keyValues } from './jobs.ts'
 import { noteOf, NOTES_OF, type NoteColumns } from './notes.ts'
 import { policyOf, SqliteQueue } from './queue.ts'
 import { BODY, BODY_OF, CODES, COLUMNS, rowOf, type Columns } from './rows.ts'
@@ -180,6 +180,10 @@ export class Reader {
     }
     add('job <= ?', where.upTo)
     add('name = ?', where.name)
+    if (where.key !== undefined) {
+      sql += ` AND ${isKey("job_view ->> '$.unique'", "job_view ->> '$.group'")}`
+      values.push(...keyValues(where.key))
+    }
     add('instr(body, ?) > 0', where.match === undefined ? undefined : Buffer.from(where.match))
     return this.#finished(sql, values, limit, body)
   }
@@ -194,7 +198,7 @@ export class Reader {
     const last = page.at(-1)
     return {
       jobs: page.map(([, view, outcome, result, error, envelope, bytes]) => ({
-        ...(JSON.parse(view) as JobView),
+        ...viewFrom(view),
         state: 'finished',
         outcome: {
           ...(JSON.parse(outcome) as Outcome & { at: Ms }),
@@ -212,6 +216,12 @@ export class Reader {
     const [found] = this.#file.all<QueueColumns>(`SELECT ${QUEUE} FROM queue WHERE ${by} = ?`, value)
     return found && queueOf(found)
   }
+}
+
+/** What the history has of a job, without what is there to find it by. */
+function viewFrom(text: string): JobView {
+  const { unique: _unique, ...view } = JSON.parse(text) as JobView & { unique?: string }
+  return view
 }
 
 function queueOf([no, name, policy, pause, ...counters]: QueueColumns): SqliteQueue {

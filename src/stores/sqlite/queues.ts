@@ -125,7 +125,7 @@ export class Queues {
     const unused = this.#file.all<[number, Queue]>(
       `SELECT no, name FROM queue WHERE used <= ? AND ready = 0 AND delayed = 0 AND waiting = 0 AND reserved = 0 AND buried = 0
        AND NOT EXISTS (SELECT 1 FROM record WHERE key = 'queue/' || name AND value IS NOT NULL)
-       AND NOT EXISTS (SELECT 1 FROM claim WHERE queue = no) LIMIT 100`,
+       AND NOT EXISTS (SELECT 1 FROM claim WHERE queue = no) AND NOT EXISTS (SELECT 1 FROM history WHERE history.queue = queue.no) LIMIT 100`,
       unusedSince,
     )
     for (const [no, name] of unused) {
