@@ -175,6 +175,29 @@ test('a page in a browser may not: by its origin, nor by what the browser says o
   assert.deepEqual(await queues(), [])
 })
 
+test('nor may one whose own name was led to this machine, which says neither with a GET', async (t) => {
+  const [open_, asking] = [await open(t), await guard(t)]
+  const get = async (port: number, host: string, path = '/?Action=CreateQueue&QueueName=owned'): Promise<string> =>
+    (await raw(port, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)).slice(9, 12)
+  for (const host of [
+    'evil.example',
+    'evil.example:9324',
+    '127.0.0.1.evil.example',
+    '1.2.3.4x',
+    'evil.',
+    'localhost.example',
+  ])
+    assert.equal(await get(open_.port, host), '403', host)
+  assert.deepEqual(await open_.queues(), [])
+  for (const host of ['localhost:9324', '127.0.0.1:9324', '[::1]:9324', '[::ffff:127.0.0.1]', 'queue', 'a.localhost'])
+    assert.equal(await get(open_.port, host), '200', host)
+  assert.equal(await get(open_.port, 'evil.example', '/health'), '200')
+  assert.match(
+    await raw(asking.port, 'GET /?Action=ListQueues HTTP/1.1\r\nHost: a.example\r\n\r\n'),
+    /MissingAuthenticationToken/,
+  )
+})
+
 test('keys that every object has are keys as others, in JSON, in a form, in headers', async (t) => {
   const { port, errors } = await open(t)
   const post = async (headers: Record<string, string>, body: string): Promise<number> => {

@@ -6,10 +6,14 @@ import { SqsError } from './sqs-error.ts'
 
 type Head = Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'rawHeaders' | 'httpVersionMinor'>
 
-/** @param admit throws an SqsError for who may not send a large body */
+/**
+ * @param admit throws an SqsError for who may not send a large body
+ * @param open nobody is asked for a key
+ */
 export function refusalOf(
   { method, url = '', headers, rawHeaders, httpVersionMinor }: Head,
   admit?: (head: Pick<SignedRequest, 'url' | 'rawHeaders'>) => void,
+  open = false,
 ): SqsError | undefined {
   if (rawHeaders.length > 2 * MOST_HEADERS) return new SqsError('MalformedInput', 'The headers are too many.')
   if (method !== 'POST' && method !== 'GET' && method !== 'HEAD')
@@ -17,6 +21,9 @@ export function refusalOf(
   // No SDK says so, and every browser does: a page from elsewhere must not work the queues of who looks at it.
   if (headers.origin !== undefined || (headers['sec-fetch-site'] ?? 'none') !== 'none')
     return new SqsError('AccessDenied', 'Pages in a browser may not use this service.')
+  // But for a GET to where the page itself came from, which may be a name that its owner lets lead here meanwhile (DNS rebinding).
+  if (open && method === 'GET' && url !== '/health' && isDomain(headers.host))
+    return new SqsError('AccessDenied', 'Nobody is asked for a key here: use POST, or call this server by its address.')
   if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity')
     return new SqsError('UnsupportedMediaType', 'Send the body as it is: no Content-Encoding is taken.')
   const coding = headers['transfer-encoding']
@@ -42,6 +49,12 @@ export function refusalOf(
 
 export function tooLarge(): SqsError {
   return new SqsError('RequestEntityTooLarge', `A request's body has at most ${MOST_BODY} bytes.`)
+}
+
+/** A name that anybody may have registered: no address, and not of a network of one's own. */
+function isDomain(host = ''): boolean {
+  const name = host.replace(/:\d*$/, '')
+  return name.includes('.') && !/^(?:\[.*\]|[\d.]+|.*\.localhost)$/i.test(name)
 }
 
 function hostsOf(rawHeaders: readonly string[]): number {

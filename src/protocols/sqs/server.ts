@@ -212,7 +212,7 @@ export class SqsServer {
     const connection = this.#connections.get(req.socket)
     if (!connection || connection.refused) return
     const exchange = new Exchange(res, connection, this.#originOf)
-    const refusal = refusalOf(req, this.#options.admit)
+    const refusal = refusalOf(req, this.#options.admit, !this.#options.authenticate)
     if (refusal) return this.#refuse(exchange, refusal)
     if (isHealth(req)) return exchange.write({ status: 200, type: 'text/plain', body: 'ok\n' }, this.#closing)
     if (continues) res.writeContinue()
