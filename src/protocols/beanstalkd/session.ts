@@ -18,6 +18,8 @@ const MAX_OPS = 256
 const MAX_BYTES = 1 << 20
 /** Turns of the event loop until one who waits has been given what came back: the broker's batch may let two pass before it commits. */
 const TURNS = 3
+/** So long who looks waits for the jobs of a connection that has ended. */
+const PATIENCE: Ms = 1000
 /** While a command runs, so many bytes of later ones are read ahead. */
 const READ_AHEAD = 65_536
 
@@ -112,14 +114,18 @@ export class Connection {
     if (this.#closed) return
     this.#closed = this.#over = true
     this.#stopWaiting?.('')
-    const { counters, leaving } = this.#host
+    const { clock, counters, leaving } = this.#host
     this.#tubes.leave()
     const left = this.#session.close('released')
-    leaving.add(left)
+    // Not for a store that can't take its jobs back for now: who looks is not to wait for that.
+    let callOff = () => {}
+    const awaited = Promise.race([left, new Promise<void>((resolve) => (callOff = clock.after(PATIENCE, resolve)))])
+    leaving.add(awaited)
+    void awaited.finally(() => leaving.delete(awaited))
     try {
       await left
     } finally {
-      leaving.delete(left)
+      callOff()
       // Who counts it no more finds its jobs with the others.
       counters.connections--
       if (this.#producer) counters.producers--
@@ -284,6 +290,8 @@ export class Connection {
       const end = this.#unitEnd(steps, from)
       this.#owes = this.#host.broker.waiting() > 0 && steps.slice(from, end).some(returnsJob)
       const at = await this.#commit(steps, from, end)
+      // Its reserve was on its way when the connection broke: it waits no more.
+      if (this.#closed) return
       const step = steps[at]
       if (at < end && step !== undefined && typeof step !== 'string') {
         await this.#wait(step.name === 'reserve-with-timeout' ? step.timeout : undefined)

@@ -192,6 +192,24 @@ describe('a store that fails', () => {
     assert.equal(await talk.ask('delete 1'), 'DELETED')
   })
 
+  it('for longer, and cannot take back what a connection held, holds up nobody who looks', async (t) => {
+    const { open, store, move } = await serve(t)
+    const [holder, other] = [await open(), await open()]
+    await holder.ask('put 0 0 60 1', 'x')
+    await holder.ask('reserve')
+    store.errors.push(...Array.from({ length: 10 }, () => new UnavailableError('The disk is full.')))
+    await holder.close()
+    const looked = other.ask('stats-job 1')
+    await settle()
+    assert.equal(other.answered, false)
+    await move(1000)
+    assert.equal(entry(await looked, 'state'), 'reserved')
+    assert.equal(entry(await other.ask('stats'), 'current-jobs-reserved'), '1')
+    store.errors.length = 0
+    await move(250)
+    assert.equal(entry(await other.ask('stats-job 1'), 'state'), 'ready')
+  })
+
   it('in a way that may or may not have done it, says so once and ends the connection', async (t) => {
     const { open, store } = await serve(t)
     const talk = await open()

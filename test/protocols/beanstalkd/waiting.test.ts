@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { describe, it } from 'node:test'
 import { ManualClock } from '../../../src/testing/clock.ts'
 import { settle } from '../../broker/open.ts'
@@ -173,6 +174,25 @@ describe('a reserve that finds no job', () => {
     await waiting(served, 0)
     await putter.ask('put 0 0 60 1', 'x')
     assert.equal(entry(await putter.ask('stats-job 1'), 'reserves'), '0')
+  })
+})
+
+describe('a reserve whose connection breaks while it is looked for a job', () => {
+  it('does not count as one that waits', async (t) => {
+    const served = await serve(t)
+    const other = await served.open()
+    let look = () => {}
+    served.store.gate = new Promise((resolve) => (look = resolve))
+    const socket = connect(served.at)
+    socket.write('reserve\r\n')
+    await until(() => served.store.ops.includes('reserve'))
+    socket.resetAndDestroy()
+    await settle()
+    served.store.gate = undefined
+    look()
+    const stats = await other.ask('stats')
+    assert.equal(entry(stats, 'current-connections'), '1')
+    assert.equal(entry(stats, 'current-waiting'), '0')
   })
 })
 
