@@ -14,6 +14,13 @@ function harmless(stream: { write(line: string): void }): { write(line: string):
   return { write: (line) => stream.write(line.replaceAll(CONTROLS, '\ufffd')) }
 }
 
+/** Standard error where it is no terminal. A log that can't be written, as on a full disk, ends no server: what comes meanwhile is kept up to a bound. */
+function file(): ReturnType<typeof pino.destination> {
+  const stream = pino.destination({ dest: 2, sync: true, maxLength: 65_536 })
+  stream.on('error', () => undefined)
+  return stream
+}
+
 /**
  * The log of a server: JSON lines on standard error, readable ones where that is a terminal. Bodies of jobs never go into it.
  * @example createLog('info').info({ address: '127.0.0.1:11300' }, 'listening')
@@ -29,6 +36,6 @@ export function createLog(level: Level): Log {
           colorize: process.stderr.hasColors(),
         }),
       )
-    : pino.destination({ dest: 2, sync: true })
+    : file()
   return pino({ level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }, stream)
 }

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { chmod, chown, cp, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { openStore } from '../../src/registry.ts'
 import { BeanstalkdClient } from '../../src/transports/beanstalkd/index.ts'
 import { Talk } from '../interop/talk.ts'
 import { needs } from '../needs.ts'
+import { tied } from '../tied.ts'
 import { queueup, Served } from './cli.ts'
 
 describe('a server', () => {
@@ -67,6 +72,29 @@ describe('a server', () => {
     assert.equal(await served.stop('SIGINT'), 0)
     await waiting
     assert.match((await queueup(folder, ['stats'])).out, /mail +200/)
+  })
+
+  test('goes on where its log cannot be written, as on a full disk', async (t) => {
+    const full = openSync('/dev/full', 'w')
+    t.after(() => closeSync(full))
+    const args = [
+      join(import.meta.dirname, '../../src/cli/queueup.ts'),
+      'serve',
+      '--store',
+      'memory:',
+      '--beanstalkd',
+      '127.0.0.1:0',
+    ]
+    const child = tied(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', full] }))
+    const ended = once(child, 'close')
+    let out = ''
+    for await (const bytes of child.stdout as Readable) if ((out += String(bytes)).includes('Ctrl+C')) break
+    const talk = await Talk.to({ host: '127.0.0.1', port: Number(/127\.0\.0\.1:(\d+)/.exec(out)?.[1]) })
+    child.kill('SIGUSR1')
+    while ((await talk.ask('put 0 0 60 1', 'x')) !== 'DRAINING') continue
+    talk.destroy()
+    child.kill('SIGTERM')
+    assert.deepEqual(await ended, [0, null])
   })
 
   test('takes no puts while it drains, and goes on with the rest', async () => {
