@@ -3,9 +3,9 @@ import type { Broker } from './broker/broker.ts'
 import { createBroker } from './broker/store-broker.ts'
 import { isLoopback, listenText, parseListen } from './protocols/address.ts'
 import { InvalidArgumentError } from './errors.ts'
-import { checkOptions, type Names } from './jobs/check.ts'
+import { checkFunctions, checkOptions, type Names } from './jobs/check.ts'
 import type { PutMiddleware } from './jobs/context.ts'
-import type { Jobs } from './jobs/definition.ts'
+import { defineJobs, type Jobs } from './jobs/definition.ts'
 import { LISTEN_OPTIONS, type Listening, type ListenOptions } from './jobs/listening.ts'
 import { Queue } from './jobs/queue.ts'
 import type { Tracing, TracingOption } from './jobs/tracing.ts'
@@ -39,6 +39,9 @@ export interface OpenOptions<J extends Jobs> extends StoreOptions {
 export async function open<const J extends Jobs>(url: string, options: OpenOptions<J>): Promise<Queue<J>> {
   checkOptions(options, 'options of open', OPEN_OPTIONS)
   const { jobs, use, tracing, ...storeOptions } = options
+  // Before anything is opened, or made.
+  defineJobs(jobs)
+  if (use !== undefined) checkFunctions(use, 'use')
   const { clock } = storeOptions
   if (clock !== undefined && (typeof clock?.now !== 'function' || typeof clock.after !== 'function'))
     throw new InvalidArgumentError(`clock is ${shown(clock)}; give an object with the functions now and after.`)

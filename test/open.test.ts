@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { defineJobs, job, open } from '../src/index.ts'
+import { defineJobs, InvalidArgumentError, job, open } from '../src/index.ts'
 import { ManualClock } from '../src/testing/clock.ts'
 
 const jobs = defineJobs({ mail: job<{ to: string }>() })
+
+test('definitions and middleware that cannot be are refused before a store is made', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'queueup-open-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const url = `file:${join(folder, 'jobs.db')}`
+  await assert.rejects(open(url, { jobs: { mail: 3 } as never }), InvalidArgumentError)
+  await assert.rejects(open(url, { jobs, use: [3] as never }), InvalidArgumentError)
+  assert.deepEqual(await readdir(folder), [])
+})
 
 test('a clock that is given is that of the store, too: delays and leases follow it', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'queueup-open-'))

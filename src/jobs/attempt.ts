@@ -181,6 +181,9 @@ export class Attempt {
   }
 
   #handled(handler: Handler, entry: Entry, message: Message, args: unknown): Settled | Promise<Settled> {
+    // Called off while its arguments were validated.
+    const { reason } = this.#settlement
+    if (reason) return { error: reason }
     try {
       this.#settlement.started()
       const value = this.#called(entry.name, handler, this.#job(entry, message, args))

@@ -19,7 +19,7 @@ export interface JobOptions<ResultSchema = unknown, Args = any> {
   retries?: number
   /** How long it waits before that. Default: 1 s, three times as long after each failure, at most an hour, and up to a fifth more. */
   backoff?: BackoffOption
-  /** A handler that takes longer is told by its signal, and the attempt has failed. Default: none. */
+  /** A handler that takes longer is told by its signal, and the attempt has failed unless it returns all the same. Default: none. */
   timeout?: Duration
   /** A job whose worker's process ended so often while it was worked is set aside: it may be what ended it. Default: `retries` + 1. */
   maxStarts?: number

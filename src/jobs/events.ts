@@ -68,7 +68,7 @@ export interface Sink {
   tell<N extends EventName>(name: N, event: Events[N]): void
 }
 
-/** Calls who listens, in the order in which they came. A listener that throws is told as 'error', and disturbs nobody. */
+/** Calls who listens, in the order in which they came. A listener that throws, now or later, is told as 'error', and disturbs nobody. */
 export class Emitter {
   readonly #listeners = new Map<EventName, Set<Listener>>()
   readonly #figures: Figures | undefined
@@ -119,11 +119,16 @@ export class Emitter {
     }
     const listeners = this.#listeners.get(name)
     if (!listeners) return
+    const threw = (error: unknown) => {
+      if (name !== 'error') this.emit('error', { error })
+    }
     for (const listener of [...listeners])
       try {
-        ;(listener as (event: Events[N]) => void)(event)
+        const answered = (listener as (event: Events[N]) => unknown)(event)
+        // Of an async function; nobody else would hear of what it throws.
+        if (answered instanceof Promise) answered.catch(threw)
       } catch (error) {
-        if (name !== 'error') this.emit('error', { error })
+        threw(error)
       }
   }
 }

@@ -52,7 +52,7 @@ export function wrapped(use: readonly WorkMiddleware[]): Around {
   if (use.length === 0) return (handler, job, ctx) => handler(job, ctx)
   return (handler, job, ctx) => {
     const run = use.reduceRight<() => Promise<unknown>>(
-      (next, around) => () => around(job, ctx, next),
+      (next, around) => async () => around(job, ctx, next),
       async () => handler(job, ctx),
     )
     return run()

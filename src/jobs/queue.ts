@@ -333,6 +333,9 @@ export class Queue<J extends Jobs> {
     this.#checkOpen()
     const listening = await this.#listen(at)
     this.#listening.add(listening)
+    // Closed meanwhile: nobody else would close it.
+    if (this.#closed) await listening.close()
+    this.#checkOpen()
     return listening
   }
 

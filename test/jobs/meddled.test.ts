@@ -5,9 +5,11 @@ import { createBroker } from '../../src/broker/store-broker.ts'
 import {
   BeanstalkdClient,
   BeanstalkdServer,
+  ClosedError,
   defineJobs,
   Discard,
   job,
+  open,
   type Handlers,
   type PutOptions,
 } from '../../src/index.ts'
@@ -224,8 +226,19 @@ test('moved: workers of the other queue get it, and who awaits it its result', a
   assert.deepEqual(reasons, ['LeaseLostError'])
 })
 
+test('what listens when the queue is closed is closed with it, also when it had only begun to', async () => {
+  const queue = await open('memory:', { jobs })
+  await queue.listen({ beanstalkd: 0 })
+  const late = assert.rejects(queue.listen({ beanstalkd: 0 }), ClosedError)
+  await queue.close()
+  await late
+  assert.deepEqual(
+    process.getActiveResourcesInfo().filter((one) => one === 'TCPServerWrap'),
+    [],
+  )
+})
+
 test('listen serves the same queues from within', async (t) => {
-  const { open } = await import('../../src/index.ts')
   const queue = await open('memory:', { jobs })
   t.after(() => queue.close())
   await assert.rejects(queue.listen({}), /Say what to listen for/)

@@ -345,4 +345,10 @@ test('events of this process, and listeners that throw', async (t) => {
   await put(queue, 'b')
   assert.deepEqual(told, ['mail false', 'mail true'])
   assert.equal(errors.length, 2)
+  const rejects = (message: string) => (() => Promise.reject(new Error(message))) as () => void
+  queue.on('put', rejects('later'))
+  queue.on('error', rejects('of that, too'))
+  await put(queue, 'c')
+  await queue.settled()
+  assert.deepEqual(errors.slice(2), [new Error('later')])
 })

@@ -9,6 +9,7 @@ import {
   LeaseLostError,
   StoppedError,
   TimedOutError,
+  type StandardSchema,
   type Worker,
 } from '../../src/index.ts'
 import { fired, openTest } from './open.ts'
@@ -302,6 +303,24 @@ test('a handler that never settles after its signal is given up, told as stalled
   assert.equal((await queue.get(id))?.state, 'buried')
 })
 
+test('a handler is not called any more when its attempt was called off while a validator took its time', async (t) => {
+  const answer = Promise.withResolvers<{ value: number }>()
+  let asked = 0
+  const schema: StandardSchema<number> = {
+    '~standard': { version: 1, vendor: 'test', validate: () => (asked++ === 0 ? { value: 1 } : answer.promise) },
+  }
+  const queue = openTest(t, defineJobs({ slow: job(schema, { timeout: '30s', retries: 0 }) }))
+  const called: string[] = []
+  queue.on('started', () => called.push('started'))
+  queue.work({ slow: () => called.push('called') })
+  await queue.put('slow', 1)
+  await queue.clock.advance('35s')
+  await queue.waitFor('slow', undefined, 'dead')
+  answer.resolve({ value: 1 })
+  await queue.settled()
+  assert.deepEqual(called, [])
+})
+
 test('middleware stands around each attempt, the first outermost, and may answer or throw in its stead', async (t) => {
   const queue = openTest(t, jobs)
   const told: string[] = []
@@ -328,6 +347,25 @@ test('middleware stands around each attempt, the first outermost, and may answer
   await queue.put('work', { n: 0 })
   await queue.waitFor('work', { n: 0 })
   assert.deepEqual(told.slice(4), ['outer work', 'inner 1', 'not called seen'])
+})
+
+test('to the middleware around it, what middleware throws without a promise is a rejection like any other', async (t) => {
+  const queue = openTest(t, jobs)
+  const seen: unknown[] = []
+  queue.work(
+    { slow: () => undefined },
+    {
+      use: [
+        (_job, _ctx, next) => next().catch((error: unknown) => void seen.push(error)),
+        () => {
+          throw new Error('at once')
+        },
+      ],
+    },
+  )
+  await queue.put('slow', { n: 1 })
+  await queue.waitFor('slow')
+  assert.deepEqual(seen, [new Error('at once')])
 })
 
 test('ctx: progress and lines are kept, bounded; a put goes into the queue; pauseQueue gives back what was taken ahead', async (t) => {
