@@ -1,4 +1,4 @@
-import { pino, type Logger } from 'pino'
+import { pino, stdSerializers, type Logger } from 'pino'
 import pretty from 'pino-pretty'
 
 export type Log = Logger
@@ -21,6 +21,11 @@ function file(): ReturnType<typeof pino.destination> {
   return stream
 }
 
+/** What is told of an error already stays as it is: by itself pino would take it for an error of class Object. */
+function errorOf(error: unknown): unknown {
+  return error instanceof Error ? stdSerializers.err(error) : error
+}
+
 /**
  * The log of a server: JSON lines on standard error, readable ones where that is a terminal. Bodies of jobs never go into it.
  * @example createLog('info').info({ address: '127.0.0.1:11300' }, 'listening')
@@ -37,5 +42,8 @@ export function createLog(level: Level): Log {
         }),
       )
     : file()
-  return pino({ level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }, stream)
+  return pino(
+    { level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: errorOf } },
+    stream,
+  )
 }

@@ -84,7 +84,7 @@ export interface Session {
 export interface Follower {
   /**
    * The next events, at most so many; waits until there are some. Of what it was too slow for, and of what was too much to be told, it hears the number:
-   * they stood before or among these. undefined: it was closed.
+   * they stood before or among these. undefined: it was closed. Rejects when the store has failed.
    */
   next(limit: number): Promise<{ events: ToldEvent[]; missed: number } | undefined>
   close(): Promise<void>

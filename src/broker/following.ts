@@ -55,8 +55,9 @@ export class Following {
     for (const follower of this.#followers) follower.wake()
   }
 
-  close(): void {
-    for (const follower of this.#followers) follower.end()
+  /** @param failure of the store */
+  close(failure?: Error): void {
+    for (const follower of this.#followers) follower.end(failure)
   }
 
   async #tell(): Promise<void> {
@@ -88,6 +89,7 @@ export class EventFollower implements Follower {
   #news = false
   #wake: (() => void) | undefined
   #over = false
+  #failure: Error | undefined
   #closed: Promise<void> | undefined
 
   constructor(
@@ -119,6 +121,7 @@ export class EventFollower implements Follower {
       if (own.length > 0 || missed > 0) return { events: own, missed }
       if (events.length === 0 && !this.#news) await this.#sleep()
     }
+    if (this.#failure) throw this.#failure
     return undefined
   }
 
@@ -127,8 +130,9 @@ export class EventFollower implements Follower {
     this.#wake?.()
   }
 
-  end(): void {
+  end(failure?: Error): void {
     this.#over = true
+    this.#failure ??= failure
     this.#onEnd()
     this.#wake?.()
   }

@@ -361,6 +361,7 @@ class StoreBroker implements Broker, Counter, LineCounter {
     this.#due.clear()
     this.#poll.clear()
     for (const session of this.#sessions.values()) session.endLines(error)
+    this.following.close(error)
     for (const on of this.#onFailure) on(error)
   }
 }

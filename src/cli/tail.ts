@@ -1,7 +1,8 @@
 import { styleText } from 'node:util'
 import type { Command } from 'commander'
 import { InvalidArgumentError } from '../errors.ts'
-import { EVENT_TYPES, type FollowedEvent } from '../jobs/follow.ts'
+import { awake } from '../jobs/awake.ts'
+import { EVENT_TYPES, type Follow, type FollowedEvent } from '../jobs/follow.ts'
 import { print, remark, shown } from './output.ts'
 import { onTarget, wholeNumber, withStore, type StoreFlag } from './store-flag.ts'
 
@@ -29,21 +30,23 @@ export function addTail(program: Command): void {
         throw new InvalidArgumentError(`--type is '${strange}'; it takes ${Object.keys(EVENT_TYPES).join(', ')}.`)
       await onTarget(flags, async (target) => {
         const events = await target.follow()
-        const stop = () => void events.close()
+        // The loop ends by it, also where the store can't be told now.
+        const stop = () => void events.close().catch(() => undefined)
         process.once('SIGINT', stop).once('SIGTERM', stop)
         remark('following; Ctrl+C ends it')
-        // Waiting alone would not keep the process alive.
-        const alive = setInterval(() => undefined, 2 ** 30)
-        let count = 0
-        for await (const event of events) {
-          if (!isMeant(event, flags)) continue
-          print(flags.json ? JSON.stringify(event) : lineOf(event))
-          if (++count >= max) break
-        }
-        clearInterval(alive)
+        await awake(printAll(events, max, flags))
         process.removeListener('SIGINT', stop).removeListener('SIGTERM', stop)
       })
     })
+}
+
+async function printAll(events: Follow, max: number, flags: Flags): Promise<void> {
+  let count = 0
+  for await (const event of events) {
+    if (!isMeant(event, flags)) continue
+    print(flags.json ? JSON.stringify(event) : lineOf(event))
+    if (++count >= max) break
+  }
 }
 
 function isMeant(event: FollowedEvent, { queue, name, type }: Flags): boolean {

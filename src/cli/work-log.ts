@@ -1,4 +1,4 @@
-import { faultStack, faultText } from '../jobs/fault.ts'
+import { faultStack, faultText, faultType } from '../jobs/fault.ts'
 import type { Jobs } from '../jobs/definition.ts'
 import type { Queue } from '../jobs/queue.ts'
 import type { Log } from '../log.ts'
@@ -20,8 +20,12 @@ export function logAttempts(queue: Queue<Jobs>, log: Log): void {
 }
 
 /** As the log prints errors; on a terminal without what could steer it. */
-export function fault(error: unknown): { message: string; stack?: string } {
+export function fault(error: unknown): { type: string; message: string; stack?: string } {
   const stack = faultStack(error)
   const terminal = process.stderr.isTTY
-  return { message: shown(faultText(error), terminal), ...(stack !== undefined && { stack: shown(stack, terminal) }) }
+  return {
+    type: shown(faultType(error), terminal),
+    message: shown(faultText(error), terminal),
+    ...(stack !== undefined && { stack: shown(stack, terminal) }),
+  }
 }

@@ -4,7 +4,6 @@ import { Option, type Command } from 'commander'
 import { toMs, type Duration } from '../duration.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import type { Ms } from '../job.ts'
-import type { Worker } from '../jobs/worker.ts'
 import { createLog, LEVELS, type Level, type Log } from '../log.ts'
 import { loadHandlers } from './jobs-file.ts'
 import { openJobs } from './jobs-store.ts'
@@ -27,7 +26,11 @@ export function addWork(program: Command): void {
   withStore(program.command('work'))
     .description('work jobs, until Ctrl+C or SIGTERM')
     .argument('[file]', 'the file that exports jobs and handlers (default: QUEUEUP_JOBS, else handlers.ts)')
-    .option('--queue <name...>', 'take jobs of these queues only (default: those of all jobs that are handled)')
+    .option(
+      '--queue <name>',
+      'take jobs of this queue only; may be repeated (default: those of all jobs that are handled)',
+      (name, others: string[] = []) => [...others, name],
+    )
     .option('--concurrency <number>', 'attempts at a time, in each process', '10')
     .option('--stop-within <time>', 'at a stop, attempts may go on for so long; then their jobs go back', '25s')
     .option('--processes <number>', 'so many processes; one that dies is started again')
@@ -99,20 +102,15 @@ async function work(
     'working',
   )
   tellParent({ working: true })
-  await worker.done
-  await queue.close()
-  await close?.()
-  finish(worker, asked, log)
-}
-
-/** What the handlers have left open must not keep the process. */
-function finish(worker: Worker, asked: boolean, log: Log): never {
-  if (asked) {
-    log.info({ taken: worker.health().taken }, 'stopped')
-    process.exit(0)
+  try {
+    await worker.done.finally(() => queue.close()).finally(close)
+  } catch (error) {
+    log.fatal({ err: fault(error) }, 'the worker has ended')
+    process.exit(1)
   }
-  log.fatal({ err: fault(worker.health().lastError?.error) }, 'the store has failed: the worker has ended')
-  process.exit(1)
+  log.info({ taken: worker.health().taken }, 'stopped')
+  // What the handlers have left open must not keep the process.
+  process.exit(0)
 }
 
 function obeySignals(stop: (why: string) => void, log: Log): void {

@@ -15,6 +15,11 @@ export function faultText(error: unknown): string {
   }, error)
 }
 
+/** The name of its class; of what is no error, its type. */
+export function faultType(error: unknown): string {
+  return told(() => (isError(error) ? error.constructor.name : typeof error), error)
+}
+
 export function faultBytes(error: unknown): Bytes {
   return Buffer.from(faultText(error))
 }

@@ -74,7 +74,7 @@ export class Follow implements AsyncIterableIterator<FollowedEvent> {
     this.#follower = follower
   }
 
-  /** @throws UnavailableError, ClosedError */
+  /** @throws UnavailableError, ClosedError; UnknownOutcomeError: the store has failed */
   async next(): Promise<IteratorResult<FollowedEvent, undefined>> {
     while (this.#page.length === 0) {
       const page = await this.#follower.next(PAGE)

@@ -118,9 +118,11 @@ describe('a broker', () => {
   })
 
   it('tells once when the store has failed, whoever learns of it', async () => {
-    const { broker, store } = await open()
+    const { broker, session, store } = await open()
     const failures: string[] = []
     broker.failed((error) => failures.push(`${error.name}: ${error.message}`))
+    const follower = await session().follow()
+    const follows = assert.rejects(follower.next(1), UnknownOutcomeError)
     store.hint({ health: 'failed', failure: new Error('Its file was deleted.') })
     store.hint({ health: 'failed' })
     broker.failed((error) => failures.push(`late ${error.name}`))
@@ -128,6 +130,7 @@ describe('a broker', () => {
       'UnknownOutcomeError: The store has failed: Its file was deleted. Open it again, best in a new process.',
       'late UnknownOutcomeError',
     ])
+    await follows
     await broker.close()
   })
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { tied } from '../tied.ts'
 import { Place } from './place.ts'
@@ -151,6 +153,23 @@ test('tail tells what happens in other processes', async (t) => {
   assert.match(readable.text, /\d\d:\d\d:\d\d\.\d{3} +put +quick 2\n/)
   assert.equal(await readable.stop('SIGINT'), 0)
   assert.equal(await worker.stop(), 0)
+})
+
+test('a worker whose store has failed ends, whatever its handlers have open; so does who follows', async (t) => {
+  const place = await Place.make(t, {
+    ...FILES,
+    'open.ts': `setInterval(() => undefined, 1000)\nexport * from './handlers.ts'\nexport const close = () => console.log('closed')\n`,
+  })
+  await place.run('put', 'quick')
+  const worker = new Going(place, 'work', 'open.ts')
+  const tail = new Going(place, 'tail')
+  await worker.says('"msg":"done"')
+  await tail.says('following')
+  for (const end of ['', '-wal', '-shm']) await rm(join(place.folder, `queueup.db${end}`))
+  assert.equal(await worker.ended, 1)
+  assert.match(worker.text, /^closed$[^]*"level":60,[^\n]*"err":\{"type":"UnknownOutcomeError"/m)
+  assert.equal(await tail.ended, 1)
+  assert.match(tail.text, /^queueup: .*was deleted or replaced.*\n$/m)
 })
 
 test('cancel tells a handler in another process', async (t) => {
