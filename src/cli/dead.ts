@@ -41,6 +41,8 @@ export function addDead(program: Command): void {
     .action(async (flags: Flags) => {
       const { queue, json } = flags
       const limit = wholeNumber(flags.limit, '--limit', 10_000)
+      if (queue === undefined && (flags.name ?? flags.match) !== undefined)
+        throw new InvalidArgumentError('--name and --match choose among the jobs of --queue NAME.')
       await onTarget(flags, (target) =>
         queue === undefined
           ? listQueues(target, json === true)

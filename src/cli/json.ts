@@ -1,13 +1,13 @@
-import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from '../errors.ts'
+import { readInput } from './input.ts'
 
 /**
  * Arguments of a job as they are typed: JSON, or `-` for standard input. Left out: no arguments.
  * @throws InvalidArgumentError
  */
-export function argumentsOf(text: string | undefined): unknown {
+export async function argumentsOf(text: string | undefined): Promise<unknown> {
   if (text === undefined) return undefined
-  const json = text === '-' ? readFileSync(0, 'utf8') : text
+  const json = text === '-' ? (await readInput()).toString() : text
   try {
     return JSON.parse(json) as unknown
   } catch (error) {

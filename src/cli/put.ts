@@ -5,6 +5,7 @@ import { InvalidArgumentError } from '../errors.ts'
 import type { Ms } from '../job.ts'
 import { checkQueue } from '../jobs/check.ts'
 import type { PutOptions, UniqueOptions } from '../jobs/put.ts'
+import { readInput } from './input.ts'
 import { loadJobs } from './jobs-file.ts'
 import { openJobs } from './jobs-store.ts'
 import { argumentsOf } from './json.ts'
@@ -68,7 +69,7 @@ async function putJob(name: string | undefined, args: string | undefined, flags:
   if (name === undefined) throw new InvalidArgumentError('Name the job to put, or a queue by --queue NAME.')
   refuse(flags, RAW, 'goes with --queue NAME')
   const options = optionsOf(flags)
-  const value = argumentsOf(args)
+  const value = await argumentsOf(args)
   const { jobs } = await loadJobs(flags.jobs ?? process.env['QUEUEUP_JOBS'])
   const queue = await openJobs(flags, jobs)
   try {
@@ -108,7 +109,7 @@ function uniqueOf(key: string, { uniqueFor, onDuplicate }: Flags): UniqueOptions
 async function putBody(queue: string, file: string | undefined, flags: Flags): Promise<void> {
   checkQueue(queue)
   refuse(flags, NAMED, 'goes with the name of a job, not with --queue')
-  const body = bodyOf(file, flags.body)
+  const body = await bodyOf(file, flags.body)
   const options = {
     ...(flags.priority !== undefined && { pri: wholeNumber(flags.priority, '--priority', 2 ** 32 - 1) }),
     ...(flags.delay !== undefined && { delay: toMs(flags.delay as Duration, '--delay') }),
@@ -125,12 +126,13 @@ function leaseOf(text: string): Ms {
   return lease
 }
 
-function bodyOf(file: string | undefined, text: string | undefined): Buffer {
+async function bodyOf(file: string | undefined, text: string | undefined): Promise<Buffer> {
   if ((file === undefined) === (text === undefined))
     throw new InvalidArgumentError('Give the body once: --body TEXT, a file, or - for standard input.')
   if (text !== undefined) return Buffer.from(text)
+  if (file === '-') return readInput()
   try {
-    return readFileSync(file === '-' ? 0 : (file as string))
+    return readFileSync(file as string)
   } catch (error) {
     throw new InvalidArgumentError(`The body can't be read: ${(error as Error).message}.`, { cause: error })
   }

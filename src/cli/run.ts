@@ -4,6 +4,7 @@ import { InvalidArgumentError } from '../errors.ts'
 import type { Context, WorkedJob } from '../jobs/context.ts'
 import type { JobDefinition, Jobs } from '../jobs/definition.ts'
 import { faultStack, faultText } from '../jobs/fault.ts'
+import { isJson } from '../jobs/json.ts'
 import type { Queue } from '../jobs/queue.ts'
 import { RetryLater } from '../jobs/verdict.ts'
 import { open } from '../open.ts'
@@ -32,7 +33,7 @@ export function addRun(program: Command): void {
       '\nWhat the handler logs and its progress go to standard error, its result to standard output. What it puts goes into --store.',
     )
     .action(async (name: string, text: string | undefined, flags: Flags) => {
-      const args = argumentsOf(text)
+      const args = await argumentsOf(text)
       const file = await loadHandlers(flags.jobs ?? process.env['QUEUEUP_JOBS'])
       const ended = await run(file, name, args, flags).finally(() => file.close?.())
       if (flags.json) print(JSON.stringify('error' in ended ? { ...ended, error: faultText(ended.error) } : ended))
@@ -54,8 +55,8 @@ function momentText(moment: Duration | Date, words: readonly [string, string]): 
 
 /** On a queue in memory that has this job alone, so that everything is as in a worker. */
 async function run({ jobs, handlers, use }: HandlersFile, name: string, args: unknown, flags: Flags): Promise<Ended> {
-  const definition = jobs[name]
-  const handler = handlers[name]
+  const definition = Object.hasOwn(jobs, name) ? jobs[name] : undefined
+  const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined
   if (!definition)
     throw new InvalidArgumentError(`There is no job '${name}'. Defined are: ${Object.keys(jobs).join(', ') || 'none'}.`)
   if (!handler)
@@ -66,7 +67,8 @@ async function run({ jobs, handlers, use }: HandlersFile, name: string, args: un
   const queue = await open('memory:', { jobs: { [name]: once(definition) } as Jobs })
   const { promise, resolve } = Promise.withResolvers<Ended>()
   let thrown: unknown
-  queue.on('done', ({ ms, result }) => resolve({ ms, result }))
+  // What nobody asked for isn't kept by a worker either, and may be anything.
+  queue.on('done', ({ ms, result }) => resolve({ ms, result: isJson(result) ? result : undefined }))
   queue.on('failed', ({ ms, error }) => resolve({ ms, error }))
   queue.on('dead', ({ error }) => resolve({ ms: 0, error }))
   queue.on('retried', () => resolve({ ms: 0, error: thrown }))
@@ -98,7 +100,7 @@ async function run({ jobs, handlers, use }: HandlersFile, name: string, args: un
 
 /** The same arguments, results and time; one attempt, and no limit that only several jobs could meet. */
 function once({ schema, options: { timeout, result } }: JobDefinition): JobDefinition {
-  return { schema, options: { retries: 0, result: result ?? true, ...(timeout !== undefined && { timeout }) } }
+  return { schema, options: { retries: 0, result, ...(timeout !== undefined && { timeout }) } }
 }
 
 /** What a handler does beside its work, for one that runs in a terminal. */

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text as textOf } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { queueup } from './cli.ts'
 import { Place } from './place.ts'
@@ -31,6 +32,7 @@ const schema = {
 export const jobs = defineJobs({
   sendMail: job(schema, { queue: 'mail', retries: 0 }),
   add: job<{ a: number; b: number }, number>({ result: true }),
+  map: job(),
 })
 `,
   'handlers.ts': `
@@ -48,6 +50,7 @@ export const handlers: Handlers<typeof jobs> = {
   async add({ args }) {
     return args.a + args.b
   },
+  map: () => new Map(),
 }
 export function close() {
   console.log('closed')
@@ -97,7 +100,7 @@ test('put checks a job against its definition, and says when its key was taken',
   assert.match(wrong.error, /sendMail.*to.*must be a text/)
   assert.match(
     (await place.run('put', 'sendMial', '{"to":"x"}')).error,
-    /no job 'sendMial'. Defined are: sendMail, add/,
+    /no job 'sendMial'. Defined are: sendMail, add, map/,
   )
   assert.match((await place.run('put', 'sendMail', '{to:1}')).error, /no JSON.*quotes/)
   assert.deepEqual((await place.json<object[]>('stats')).length, 0)
@@ -124,6 +127,22 @@ test('put checks a job against its definition, and says when its key was taken',
   assert.equal((await place.run('put')).code, 2)
 })
 
+test('standard input is waited for', async (t) => {
+  const place = await Place.make(t, FILES)
+  const slow = async (...args: string[]) => {
+    const child = spawn(process.execPath, [CLI, ...args], { cwd: place.folder, stdio: ['pipe', 'pipe', 'inherit'] })
+    const out = textOf(child.stdout)
+    const ended = once(child, 'exit') as Promise<unknown[]>
+    child.stdin.on('error', () => undefined)
+    // One that wouldn't wait ends meanwhile.
+    await Promise.race([ended, sleep(1500)])
+    child.stdin.end('{"to":"ada"}')
+    return [(await ended)[0], await out]
+  }
+  assert.deepEqual(await slow('put', 'sendMail', '-'), [0, '1\n'])
+  assert.deepEqual(await slow('put', '--queue', 'raw', '-'), [0, '2\n'])
+})
+
 test('what would be passed over, or wait for ever, is refused', async (t) => {
   const place = await Place.make(t, FILES)
   for (const [args, message] of [
@@ -132,6 +151,9 @@ test('what would be passed over, or wait for ever, is refused', async (t) => {
     [['put', '--queue', 'a b', '--body', 'x'], /'a b' can't be a queue's name/],
     [['tail', '--type', 'fialed'], /--type is 'fialed'; it takes put, started/],
     [['tail', '--max', '0'], /--max is 0/],
+    [['dead', 'list', '--match', 'x'], /--name and --match choose among the jobs of --queue NAME/],
+    [['work', '--queue', 'mail', 'none.ts'], /no file .*none\.ts/],
+    [['run', 'constructor'], /no job 'constructor'/],
     [['work', '--watch', '--concurrency', '0'], /--concurrency is 0/],
     [['work', '--processes', '2', '--stop-within', 'soon'], /--stop-within is "soon"/],
   ] as const) {
@@ -215,12 +237,21 @@ test('run works one job here: logs, progress, result, what it puts, and 1 where 
   assert.match((await place.run('run', 'sendMail', '{"to":"later"}')).error, /tried again after 1m/)
   assert.equal((await place.run('run', 'sendMail', '{"to":1}')).code, 2)
   assert.equal((await place.run('run', 'unknown')).code, 2)
+  const unasked = await place.run('run', 'map')
+  assert.deepEqual(
+    [unasked.code, unasked.out, unasked.error],
+    [0, 'closed\n', ''],
+    'a worker keeps no such result, either',
+  )
 })
 
 test('what failed is shown with its attempts and logs, listed, and goes back to work', async (t) => {
   const place = await Place.make(t, FILES)
   for (const to of ['nobody', 'nobody', 'ada']) await place.run('put', 'sendMail', JSON.stringify({ to }))
-  await workUntilEmpty(place)
+  assert.match(
+    await workUntilEmpty(place),
+    /"err":\{"type":"Discard","message":"Discard: there is no [^}]*"\},"msg":"failed"/,
+  )
   const shown = (await place.run('job', '1')).out
   assert.match(shown, /^Buried as rejected[^]*error +Discard: there is no/)
   assert.match(shown, /attempts\n +1 .*Discard: there is no[^]*at .*handlers\.ts[^]*logs\n.* to nobody/)
