@@ -59,7 +59,11 @@ export class Exchange implements Call {
   answer(answer: Answer, last: boolean): void {
     const { connection } = this
     // Until the answer is on its way, what it says may not have been said.
-    if (this.onGone) this.#res.once('finish', () => connection.end(this))
+    if (this.onGone)
+      this.#res.once('finish', () => {
+        // Node.js 22 says so of what was cut off, too.
+        if (!connection.destroyed) connection.end(this)
+      })
     else connection.end(this)
     if (this.gone) return
     const large = answer.body.length >= LARGE_ANSWER
