@@ -25,6 +25,8 @@ const MAX_LINE = 1024
 const MAX_BODY = 2 ** 30
 /** Smaller bodies are copied, so that one turn's commands are one write. */
 const COPIED = 65_536
+/** So long a server may be silent that is to close the connection, too. */
+const FAREWELL: Ms = 2000
 
 export class Wire {
   readonly #socket: Socket
@@ -126,6 +128,8 @@ export class Wire {
       this.#out.push('quit\r\n')
       this.#flush()
       this.#socket.end()
+      // One that is stopped, or whose machine is gone, never does.
+      this.#socket.setTimeout(FAREWELL, () => this.#socket.destroy())
     }
     this.#fail(new ConnectionError('The connection was closed.'))
   }

@@ -608,6 +608,15 @@ describe('a connection that the client closes', () => {
     client.close()
     await allBroken(client, calls, /was closed/)
   })
+
+  it('is closed at last where the server never ends its side, or never reads', LIMIT, async (t) => {
+    const [silent, deaf] = [await script(t), await script(t, { listens: false })]
+    const call = deaf.client.put('default', Buffer.alloc(50_000_000))
+    await turn()
+    for (const { client } of [silent, deaf]) client.close()
+    await allBroken(deaf.client, [call], /was closed/)
+    await Promise.all([silent, deaf].map(({ client }) => client.closed()))
+  })
 })
 
 describe('connecting', () => {
