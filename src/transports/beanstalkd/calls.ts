@@ -12,8 +12,9 @@ export type Call =
   | { do: 'bury'; id: JobId; n: number; pri?: number }
   | { do: 'touch'; id: JobId; n: number }
   | { do: 'kick'; id: JobId }
-  /** whole: with what stats-job says. */
-  | { do: 'next'; tube: string; state: NextState; whole?: true }
+  | { do: 'next'; tube: string; state: NextState }
+  /** What is to be done with the next one of a tube. */
+  | { do: 'change'; tube: string; state: NextState; how: 'delete' | 'kick' }
   | { do: 'job'; id: JobId }
   | { do: 'tubes'; tubes?: readonly string[] }
   | { do: 'pause'; tube: string; seconds: number }
@@ -56,7 +57,9 @@ export interface Answers {
   kick: Change
   /** How long its lease lasts from now on; undefined: it isn't held any more. */
   touch: Ms | undefined
-  next: { id: JobId; body: Bytes; stats?: ReadonlyMap<string, string> } | undefined
+  next: Shown | undefined
+  /** undefined: there is no such job. */
+  change: Change | undefined
   job: Shown | undefined
   tubes: ReadonlyMap<string, string>[]
   pause: undefined

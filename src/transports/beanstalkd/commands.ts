@@ -33,19 +33,25 @@ export class Commands {
 
   /** Of a job that nobody holds. */
   async delete(id: JobId): Promise<Answers['delete']> {
-    return this.#change(id, (client) => client.delete(id))
+    return this.#change(await this.#connected(), id, 'delete')
   }
 
   async kick(id: JobId): Promise<Answers['kick']> {
-    return this.#change(id, (client) => client.kickJob(id))
+    return this.#change(await this.#connected(), id, 'kick')
   }
 
-  async next({ tube, state, whole }: Call & { do: 'next' }): Promise<Answers['next']> {
+  async next({ tube, state }: Call & { do: 'next' }): Promise<Answers['next']> {
     const client = await this.#connected()
     const job = await client.peekNext(tube, state)
-    if (!job) return undefined
-    const stats = whole ? await client.statsJob(job.id) : undefined
-    return { id: job.id, body: job.body, ...(stats && { stats }) }
+    const stats = job && (await client.statsJob(job.id))
+    return stats && { stats, body: job.body }
+  }
+
+  /** By the connection that showed it: a server that starts again may give its id to another. */
+  async change({ tube, state, how }: Call & { do: 'change' }): Promise<Answers['change']> {
+    const client = await this.#connected()
+    const job = await client.peekNext(tube, state)
+    return job && this.#change(client, job.id, how)
   }
 
   async job(id: JobId): Promise<Answers['job']> {
@@ -84,10 +90,9 @@ export class Commands {
   }
 
   /** On false: whether it is reserved, or gone. */
-  async #change(id: JobId, change: (client: BeanstalkdClient) => Promise<boolean>): Promise<Answers['delete']> {
-    const client = await this.#connected()
+  async #change(client: BeanstalkdClient, id: JobId, how: 'delete' | 'kick'): Promise<Answers['delete']> {
     try {
-      if (await change(client)) return 'done'
+      if (await (how === 'delete' ? client.delete(id) : client.kickJob(id))) return 'done'
       const stats = await client.statsJob(id)
       return !stats ? 'gone' : stats.get('state') === 'reserved' ? 'not held' : 'stale'
     } catch (error) {

@@ -135,11 +135,10 @@ function bulk({ where, act, limit }: Op & { do: 'bulk' }): (ask: Ask) => Promise
     let count = 0
     for (const state of wanted) {
       while (count < limit) {
-        const next = await ask({ do: 'next', tube, state })
-        if (!next) break
-        const { id } = next
+        const answer = await ask({ do: 'change', tube, state, how: act === 'delete' ? 'delete' : 'kick' })
+        if (!answer) break
         // Somebody else may have been quicker.
-        if ((await ask(act === 'delete' ? { do: 'delete', id } : { do: 'kick', id })) === 'done') count++
+        if (answer === 'done') count++
       }
       if (act !== 'delete' && count > 0) break
     }

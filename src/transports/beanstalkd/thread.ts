@@ -87,6 +87,8 @@ async function answer(no: number, call: Call): Promise<Answers[Call['do']]> {
       return commands.kick(call.id)
     case 'next':
       return commands.next(call)
+    case 'change':
+      return commands.change(call)
     case 'job':
       return commands.job(call.id)
     case 'tubes':

@@ -119,8 +119,8 @@ export class BeanstalkdTransport implements Transport {
     if ([id, upTo, name, key, match].some((one) => one !== undefined)) throw lacks('choice among the jobs of a tube')
     if (state !== 'ready' && state !== 'delayed' && state !== 'buried') throw lacks(`way to look for ${state} jobs`)
     if (order !== undefined && order !== ORDER[state]) throw lacks(`order '${order}' of ${state} jobs`)
-    const next = await this.#ask({ do: 'next', tube: tubeOf(where.queue), state, whole: true })
-    return { jobs: next?.stats ? [viewOf({ body: next.body, stats: next.stats }, this.now())] : [] }
+    const next = await this.#ask({ do: 'next', tube: tubeOf(where.queue), state })
+    return { jobs: next ? [viewOf(next, this.now())] : [] }
   }
 
   async stats(queues?: Queue[]): Promise<Counted[]> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createServer, type AddressInfo } from 'node:net'
+import { createInterface } from 'node:readline'
 import { test, type TestContext } from 'node:test'
 import type { Queue } from '../../../src/job.ts'
 import { openBeanstalkd } from '../../../src/transports/beanstalkd/index.ts'
@@ -116,6 +117,36 @@ test('a put that was sent and not answered may have happened, and says so', LIMI
   const unit = { ops: [put('a'), put('b')] }
   await assert.rejects(transport.commit(unit), { name: 'UnknownOutcomeError', message: /may have happened/ })
 })
+
+test(
+  'a job that was to be deleted is not, once its connection is lost: a server that starts again gives its id to another',
+  LIMIT,
+  async (t) => {
+    let connections = 0
+    const server = createServer((socket) => {
+      connections++
+      socket.on('error', () => undefined)
+      createInterface({ input: socket }).on('line', (line) => {
+        if (line === 'watch default') socket.write('WATCHING 1\r\n')
+        else if (line === 'stats') socket.write('OK 0\r\n\r\n')
+        else if (line === 'use mail') socket.write('USING mail\r\n')
+        else if (line === 'peek-ready') socket.end('FOUND 1 1\r\nx\r\n')
+        else if (connections > 1) socket.write('DELETED\r\n')
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const transport = await openBeanstalkd(`beanstalkd://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    t.after(async () => {
+      await transport.close()
+      server.close()
+    })
+    const clear = transport.commit({
+      ops: [{ do: 'bulk', where: { queue: mail, states: ['ready'] }, act: 'delete', limit: 1 }],
+    })
+    await assert.rejects(clear, { name: 'UnknownOutcomeError' })
+    assert.equal(connections, 1)
+  },
+)
 
 test('a connection cut at random moments loses no job', LIMIT, async (t) => {
   const { proxy, transport } = await proxied(t)
