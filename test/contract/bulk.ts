@@ -123,4 +123,14 @@ export const bulk: Case[] = [
       assert.equal((await s.view(a))?.counts.kicks, 1)
     },
   ],
+  [
+    'of reserved jobs takes those first whose lease ends first',
+    async (s) => {
+      const ids = [await s.put('a'), await s.put('b'), await s.put('c')]
+      for (const [i, ms] of [3000, 1000, 2000].entries()) await s.take(1, ids[i], { ms })
+      const where = { queue: mail, states: ['reserved' as const] }
+      await s.ok<'bulk'>({ do: 'bulk', where, act: 'delete', limit: 2 })
+      assert.deepEqual(await Promise.all(ids.map((id) => s.state(id))), ['reserved', 'gone', 'gone'])
+    },
+  ],
 ]

@@ -74,4 +74,29 @@ export const edit: Case[] = [
       await s.refused(change(id, { job: { id, n } }), 'unsupported')
     },
   ],
+  [
+    'one that is set aside keeps its place in the order of burial, and of the dead letters; so does one that gets a note',
+    async (s) => {
+      await s.policy({ dead: other })
+      const ids = [await s.put('a'), await s.put('b'), await s.put('c')] as const
+      for (const id of ids) await s.ok<'bury'>({ do: 'bury', job: { id }, why: 'rejected' })
+      await s.ok<'forward'>(change(ids[0]))
+      await s.ok<'note'>({ do: 'note', job: { id: ids[1] }, kind: 'log', data: Buffer.from('looked into') })
+      const { dead } = await s.ok<'due'>({ do: 'due', limit: 100 })
+      s.clock.move(120_000)
+      const again = await s.ok<'due'>({ do: 'due', limit: 100 })
+      assert.deepEqual(
+        [...dead, ...again.dead].map(({ id }) => id),
+        ids,
+      )
+      const buried = { queue: mail, states: ['buried' as const] }
+      const { jobs } = await s.store.look({ where: buried, order: 'buried', limit: 10 })
+      assert.deepEqual(
+        jobs.map(({ id }) => id),
+        ids,
+      )
+      await s.ok<'bulk'>({ do: 'bulk', where: buried, act: 'kick', limit: 1 })
+      assert.equal(await s.state(ids[0]), 'ready')
+    },
+  ],
 ]

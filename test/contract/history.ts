@@ -137,4 +137,23 @@ export const history: Case[] = [
       assert.equal(await s.stats(), undefined, 'then it is forgotten')
     },
   ],
+  [
+    'keeps as many as the policy says beside results that were kept before it, with the last error of each',
+    async (s) => {
+      const awaited = await s.put('x', {}, { result: 3_600_000 })
+      await s.ok<'finish'>({ do: 'finish', job: { id: awaited } })
+      await s.policy({ keep: { jobs: 1 } })
+      const ids = [await s.put('a'), await s.put('b')]
+      for (const id of ids) {
+        const { n } = await s.takeOne(id)
+        await s.ok<'release'>({ do: 'release', job: { id, n }, as: 'failed', error: Buffer.from('broke') })
+        await s.ok<'finish'>({ do: 'finish', job: { id } })
+      }
+      s.clock.move(2000)
+      await s.ok<'due'>({ do: 'due', limit: 100 })
+      const states = await Promise.all([awaited, ...ids].map((id) => s.state(id)))
+      assert.deepEqual(states, ['finished', 'gone', 'finished'])
+      assert.equal(text((await s.view(ids[1] as number))?.error), 'broke')
+    },
+  ],
 ]

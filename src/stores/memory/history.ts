@@ -34,7 +34,7 @@ export class History implements HistoryTable {
     const kept: Kept = { finished, no: ++this.#last, until: finished.until ?? NEVER, slot: -1 }
     this.#byJob.set(finished.row.id, kept)
     queueOf(kept).history.add(kept)
-    if (kept.until !== NEVER) this.#timed.push(kept)
+    this.#orderOf(kept).push(kept)
     this.#undoing()?.push(() => this.#remove(kept))
   }
 
@@ -54,11 +54,11 @@ export class History implements HistoryTable {
     for (const kept of history) this.#drop(kept)
   }
 
-  #trim({ history, policy }: MemoryQueue, now: Ms, limit: number): void {
+  #trim({ lasting, policy }: MemoryQueue, now: Ms, limit: number): void {
     const { jobs = Infinity, ms = Infinity } = policy?.keep ?? { jobs: 0 }
-    for (const kept of history) {
-      if (kept.until !== NEVER) continue
-      if (limit-- <= 0 || (history.size <= jobs && kept.finished.outcome.at > now - ms)) return
+    for (; limit > 0; limit--) {
+      const kept = lasting.first
+      if (!kept || (lasting.size <= jobs && kept.finished.outcome.at > now - ms)) return
       this.#drop(kept)
     }
   }
@@ -68,9 +68,13 @@ export class History implements HistoryTable {
     this.#notes.drop(kept.finished.row.id)
   }
 
+  #orderOf(kept: Kept): Heap<Kept> {
+    return kept.until === NEVER ? queueOf(kept).lasting : this.#timed
+  }
+
   #remove(kept: Kept): void {
     queueOf(kept).history.delete(kept)
-    if (kept.slot >= 0) this.#timed.remove(kept)
+    this.#orderOf(kept).remove(kept)
     if (this.#byJob.get(kept.finished.row.id) === kept) this.#byJob.delete(kept.finished.row.id)
   }
 }

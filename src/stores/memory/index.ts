@@ -132,7 +132,7 @@ class MemoryStore implements Store {
       return this.#finished(queue, { where, limit, ...(after && { after }) }, body === true, noted)
     const states = queue.inhabited(where.states)
     const [state] = states
-    const natural = state === 'buried' ? 'buried' : state === 'delayed' ? 'due' : 'take'
+    const natural = state === 'buried' ? 'buried' : state === 'delayed' || state === 'reserved' ? 'due' : 'take'
     let rows: Row[]
     if (states.length === 1 && after === undefined && state && order === natural)
       rows = this.#table.list(queue, state, limit + 1, where)

@@ -19,7 +19,7 @@ export class MemoryQueue extends QueueRow {
   readonly order = new Ready()
   readonly later = new Heap<Row>((a, b) => a.at < b.at || (a.at === b.at && isBehind(b, a)))
   /** In the order of burial. */
-  readonly aside = new Map<number, Row>()
+  readonly aside = new Heap<Row>((a, b) => a.at < b.at)
   /** Those that wait: behind their group, at a gate, for a job whose key they have. */
   readonly waiters = new Set<Row>()
   /** Each group's jobs that aren't buried, by rank. */
@@ -27,6 +27,8 @@ export class MemoryQueue extends QueueRow {
   readonly claims = new Map<string, Claim>()
   /** In the order in which they ended. */
   readonly history = new Set<Kept>()
+  /** Those of them that go when the policy says. */
+  readonly lasting = new Heap<Kept>((a, b) => a.no < b.no)
 }
 
 function isBehind(a: Row, b: Row): boolean {

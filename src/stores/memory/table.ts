@@ -26,7 +26,10 @@ export class MemoryTable implements Table {
   readonly #rows = new Map<JobId, Row>()
   readonly #timers = new Heap<Timer>(sooner)
   readonly #expiries = new Heap<Timer>(sooner)
+  /** In the order of burial, unless one has come back behind those that were buried after it. */
   readonly #dead = new Map<JobId, Row>()
+  #lastDead = 0
+  #disordered = false
   readonly #holders = new Holders()
   readonly #turns = new Turns()
   #lastQueue: MemoryQueue | undefined
@@ -132,10 +135,11 @@ export class MemoryTable implements Table {
     const wanted = (row: Row) => matches(row, where, () => row.body as Bytes)
     if (state === 'ready') return order.smallest(limit, wanted)
     if (state === 'delayed') return later.smallest(limit, wanted)
-    if (state === 'buried') return firstOf(aside.values(), limit, wanted)
+    if (state === 'buried') return aside.smallest(limit, wanted)
     const rows: Iterable<Row> = state === 'waiting' ? waiters : this.#rows.values()
     const found = [...rows].filter((row) => row.queue === queue && row.state === state && wanted(row))
-    return found.sort((a, b) => a.pri - b.pri || a.rank - b.rank || a.id - b.id).slice(0, limit)
+    const first = (a: Row, b: Row) => (state === 'waiting' ? a.pri - b.pri : a.at - b.at)
+    return found.sort((a, b) => first(a, b) || a.rank - b.rank || a.id - b.id).slice(0, limit)
   }
 
   waiting(queue: QueueRow, limit: number, where: Where): Row[] {
@@ -174,6 +178,12 @@ export class MemoryTable implements Table {
   }
 
   deadLetters(limit: number, after: number): Row[] {
+    if (this.#disordered) {
+      const rows = [...this.#dead.values()].sort((a, b) => a.at - b.at)
+      this.#dead.clear()
+      for (const row of rows) this.#dead.set(row.id, row)
+      this.#disordered = false
+    }
     return firstOf(this.#dead.values(), limit, (row) => row.at > after)
   }
 
@@ -191,7 +201,7 @@ export class MemoryTable implements Table {
   }
 
   atomic(run: () => boolean): void {
-    const undo = (this.#undo = new Undo((row) => this.#enter(row), this.#dead))
+    const undo = (this.#undo = new Undo((row) => this.#enter(row)))
     let done = false
     try {
       done = run()
@@ -215,8 +225,8 @@ export class MemoryTable implements Table {
         if (row.at !== NEVER) this.#timers.push((row.timer = new Timer(row.at, row)))
         break
       case 'buried':
-        queue.aside.set(row.id, row)
-        if (row.dead) this.#dead.set(row.id, row)
+        queue.aside.push(row)
+        if (row.dead) this.#enterDead(row)
         break
       case 'waiting':
         queue.waiters.add(row)
@@ -225,6 +235,12 @@ export class MemoryTable implements Table {
     if (row.group !== undefined) this.groups.enter(row, row.group)
     if (row.turn || row.seat) this.#turns.enter(row)
     if (row.expires !== 0 && row.state !== 'reserved') this.#expiries.push((row.expiry = new Timer(row.expires, row)))
+  }
+
+  #enterDead(row: Row): void {
+    this.#dead.set(row.id, row)
+    if (row.at < this.#lastDead) this.#disordered = true
+    else this.#lastDead = row.at
   }
 
   #leave(row: Row): void {
@@ -237,7 +253,7 @@ export class MemoryTable implements Table {
         queue.later.remove(row)
         break
       case 'buried':
-        queue.aside.delete(row.id)
+        queue.aside.remove(row)
         if (row.dead) this.#dead.delete(row.id)
         break
       case 'waiting':

@@ -1,4 +1,3 @@
-import type { JobId } from '../../job.ts'
 import type { Row } from '../machine/row.ts'
 import type { MemoryQueue } from './queue.ts'
 
@@ -8,18 +7,11 @@ export type Undoing = () => Undo | undefined
 /** How to take back what a unit did, step by step. */
 export class Undo {
   readonly #enter: (row: Row) => void
-  readonly #dead: Map<JobId, Row>
   readonly #steps: (() => void)[] = []
-  /** To which a buried row came back behind those that were buried after it. */
-  readonly #disordered = new Set<Map<JobId, Row>>()
 
-  /**
-   * @param enter puts a row into the order of its state
-   * @param dead of all queues, in the order of burial
-   */
-  constructor(enter: (row: Row) => void, dead: Map<JobId, Row>) {
+  /** @param enter puts a row into the order of its state */
+  constructor(enter: (row: Row) => void) {
     this.#enter = enter
-    this.#dead = dead
   }
 
   push(step: () => void): void {
@@ -55,18 +47,10 @@ export class Undo {
       Object.assign(row, fields)
       holder?.restore(row, previous, next)
       this.#enter(row)
-      if (row.state === 'buried') this.#disordered.add((row.queue as MemoryQueue).aside).add(this.#dead)
     })
   }
 
   run(): void {
     for (const step of this.#steps.reverse()) step()
-    for (const aside of this.#disordered) inOrderOfBurial(aside)
   }
-}
-
-function inOrderOfBurial(aside: Map<JobId, Row>): void {
-  const rows = [...aside.values()].sort((a, b) => a.at - b.at)
-  aside.clear()
-  for (const row of rows) aside.set(row.id, row)
 }

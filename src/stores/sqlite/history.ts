@@ -33,7 +33,7 @@ export class History implements HistoryTable {
       JSON.stringify({
         ...viewOf(row, outcome.at, undefined),
         envelope: undefined,
-        error: undefined,
+        error: row.more?.error && Buffer.from(row.more.error).toString('base64'),
         unique: row.more?.unique?.key,
       }),
       result ?? null,

@@ -220,8 +220,12 @@ export class Reader {
 
 /** What the history has of a job, without what is there to find it by. */
 function viewFrom(text: string): JobView {
-  const { unique: _unique, ...view } = JSON.parse(text) as JobView & { unique?: string }
-  return view
+  const {
+    unique: _unique,
+    error,
+    ...view
+  } = JSON.parse(text) as Omit<JobView, 'error'> & { unique?: string; error?: string }
+  return { ...view, ...(error !== undefined && { error: new Uint8Array(Buffer.from(error, 'base64')) }) }
 }
 
 function queueOf([no, name, policy, pause, ...counters]: QueueColumns): SqliteQueue {
