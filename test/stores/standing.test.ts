@@ -167,6 +167,37 @@ test('in memory, what is due is found without a look at what is not', () => {
   assert.ok(looked < 100, `${looked} looked at`)
 })
 
+test('in memory, a unique key that is had for long is kept once, however often it changes hands', () => {
+  const table = new MemoryTable()
+  const machine = new Machine(table)
+  const { push, remove } = Heap.prototype
+  const kept = new Set<unknown>()
+  Heap.prototype.push = function (item) {
+    if ('key' in item) kept.add(item)
+    push.call(this, item)
+  }
+  Heap.prototype.remove = function (item) {
+    kept.delete(item)
+    remove.call(this, item)
+  }
+  const unique = { key: 'k', for: 86_400_000, on: 'replace' } as const
+  const put: Op = { do: 'put', to: [{ queue: mail, create: true }], msg: { body: Buffer.from('x'), unique } }
+  try {
+    machine.begin(0)
+    for (let i = 0; i < 10; i++) {
+      const [first] = machine.run({ ops: [put] })
+      assert.ok(first?.ok && first.do === 'put' && first.per[0]?.ok)
+      const finish: Op = { do: 'finish', job: { id: first.per[0].id } }
+      machine.run({ refused: 'undo', ops: [finish, put, finish] })
+      machine.run({ ops: [finish] })
+    }
+    machine.end()
+  } finally {
+    Object.assign(Heap.prototype, { push, remove })
+  }
+  assert.equal(kept.size, 1)
+})
+
 test('a queue is emptied without a look for jobs in states in which it has none', () => {
   const table = new MemoryTable()
   const machine = new Machine(table)

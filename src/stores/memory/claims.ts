@@ -3,21 +3,13 @@ import { Heap } from '../machine/heap.ts'
 import type { QueueRow } from '../machine/queue.ts'
 import type { Row } from '../machine/row.ts'
 import type { Claim, ClaimTable } from '../machine/table.ts'
-import type { MemoryQueue } from './queue.ts'
+import type { Held, MemoryQueue } from './queue.ts'
 import type { Undoing } from './undo.ts'
-
-/** A key that somebody has for a while, by its end. */
-interface Window {
-  readonly claims: Map<string, Claim>
-  readonly key: string
-  readonly claim: Claim
-  readonly until: Ms
-  slot: number
-}
 
 /** Unique keys and who has them. Each queue has its own. */
 export class Claims implements ClaimTable {
-  readonly #windows = new Heap<Window>((a, b) => a.until < b.until)
+  /** Those that end at a moment. */
+  readonly #windows = new Heap<Held>((a, b) => (a.for as Ms) < (b.for as Ms))
   readonly #rows: ReadonlyMap<JobId, Row>
   readonly #undoing: Undoing
 
@@ -33,27 +25,27 @@ export class Claims implements ClaimTable {
   set(queue: QueueRow, key: string, claim: Claim | undefined): void {
     const { claims } = queue as MemoryQueue
     const old = claims.get(key)
-    put(claims, key, claim)
-    this.#undoing()?.push(() => put(claims, key, old))
-    if (typeof claim?.for === 'number') this.#windows.push({ claims, key, claim, until: claim.for, slot: -1 })
+    this.#put(claims, key, claim && { ...claim, claims, key, slot: -1 })
+    this.#undoing()?.push(() => this.#put(claims, key, old))
   }
 
   collect(now: Ms, limit: number): void {
-    const kept: Window[] = []
+    const kept: Held[] = []
     for (; limit > 0; limit--) {
-      const window = this.#windows.first
-      if (!window || window.until > now) break
-      this.#windows.remove(window)
-      const { claims, key, claim } = window
-      if (claims.get(key) !== claim) continue
-      if (this.#rows.get(claim.id)?.more?.after === undefined) claims.delete(key)
-      else kept.push(window)
+      const held = this.#windows.first
+      if (!held || (held.for as Ms) > now) break
+      this.#windows.remove(held)
+      if (this.#rows.get(held.id)?.more?.after === undefined) held.claims.delete(held.key)
+      else kept.push(held)
     }
-    for (const window of kept) this.#windows.push(window)
+    for (const held of kept) this.#windows.push(held)
   }
-}
 
-function put(claims: Map<string, Claim>, key: string, claim: Claim | undefined): void {
-  if (claim) claims.set(key, claim)
-  else claims.delete(key)
+  #put(claims: Map<string, Held>, key: string, held: Held | undefined): void {
+    const old = claims.get(key)
+    if (old && old.slot >= 0) this.#windows.remove(old)
+    if (!held) return void claims.delete(key)
+    claims.set(key, held)
+    if (typeof held.for === 'number') this.#windows.push(held)
+  }
 }

@@ -14,6 +14,13 @@ export interface Kept {
   slot: number
 }
 
+/** A key that somebody has, and its place among those that are had for a while. */
+export interface Held extends Claim {
+  readonly claims: Map<string, Held>
+  readonly key: string
+  slot: number
+}
+
 /** A queue and the orders in which its jobs lie. */
 export class MemoryQueue extends QueueRow {
   readonly order = new Ready()
@@ -24,7 +31,7 @@ export class MemoryQueue extends QueueRow {
   readonly waiters = new Set<Row>()
   /** Each group's jobs that aren't buried, by rank. */
   readonly groups = new Map<string, Members>()
-  readonly claims = new Map<string, Claim>()
+  readonly claims = new Map<string, Held>()
   /** In the order in which they ended. */
   readonly history = new Set<Kept>()
   /** Those of them that go when the policy says. */
