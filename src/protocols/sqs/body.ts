@@ -6,9 +6,12 @@ import { SqsError } from './sqs-error.ts'
 
 interface Reading<Call> {
   readonly call: Call
-  readonly chunks: Buffer[]
+  /** What came, and room for more behind it: pieces of a byte each, as they may come, would take a thousand times what they hold. */
+  body: Buffer
   size: number
 }
+
+const EMPTY = Buffer.alloc(0)
 
 /** Exactly one of them is called, unless the request breaks off, or is too slow: there is nobody to be told then. */
 export interface BodyEvents<Call> {
@@ -44,7 +47,7 @@ export class Bodies<Call> {
   }
 
   read(req: IncomingMessage, call: Call): void {
-    this.#readings.set(req, { call, chunks: [], size: 0 })
+    this.#readings.set(req, { call, body: EMPTY, size: 0 })
     req.on('data', this.#onData)
     req.on('end', this.#onEnd)
     req.on('error', this.#onClose)
@@ -54,8 +57,7 @@ export class Bodies<Call> {
   #more(req: IncomingMessage, chunk: Buffer): void {
     const reading = this.#readings.get(req)
     if (!reading) return
-    reading.chunks.push(chunk)
-    reading.size += chunk.length
+    append(reading, chunk)
     const fits = this.#room.take(chunk.length)
     if (fits && reading.size <= MOST_BODY) return
     this.#forget(req)
@@ -70,8 +72,8 @@ export class Bodies<Call> {
   #end(req: IncomingMessage): void {
     const reading = this.#forget(req)
     if (!reading) return
-    const { call, chunks } = reading
-    this.#on.read(call, chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))
+    const { call, body, size } = reading
+    this.#on.read(call, body.subarray(0, size))
   }
 
   #forget(req: IncomingMessage): Reading<Call> | undefined {
@@ -80,5 +82,19 @@ export class Bodies<Call> {
     this.#readings.delete(req)
     this.#room.giveBack(reading.size)
     return reading
+  }
+}
+
+/** Most bodies come in one piece, which is kept as it is. */
+function append(reading: Reading<unknown>, chunk: Buffer): void {
+  const { body, size } = reading
+  reading.size += chunk.length
+  if (size === 0) reading.body = chunk
+  else {
+    if (reading.size > body.length) {
+      reading.body = Buffer.allocUnsafe(2 * reading.size)
+      body.copy(reading.body, 0, 0, size)
+    }
+    chunk.copy(reading.body, size)
   }
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { settle } from '../../broker/open.ts'
+import { usedMemory } from '../../memory.ts'
 import { needs } from '../../needs.ts'
 import { certificate } from './certificate.ts'
 import { serve } from './served.ts'
@@ -128,6 +129,21 @@ test('bodies that are being sent are bounded in all, and by their connections’
   assert.equal((await ask('json', 'ListQueues')).status, 200)
   first.socket.destroy()
   await until(() => server.kept === 0)
+})
+
+test('a body that comes in pieces of a byte takes little more than its bytes', async (t) => {
+  const { port, server } = await serve(t)
+  const { socket, ended } = await client(port)
+  const bytes = 200_000
+  const before = usedMemory()
+  socket.write(`${HEAD}Transfer-Encoding: chunked\r\n\r\n`)
+  socket.write('1\r\n \r\n'.repeat(bytes - 2))
+  await until(() => server.kept === bytes - 2)
+  const took = (usedMemory() - before) / bytes
+  socket.write('2\r\n{}\r\n0\r\n\r\n')
+  socket.end()
+  assert.match(await ended, /^HTTP\/1\.1 200 /)
+  assert.ok(took < 50, `${took.toFixed(1)} bytes each`)
 })
 
 test('a connection has so many requests at a time, however many receives it would let wait', async (t) => {
