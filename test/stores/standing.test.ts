@@ -235,3 +235,22 @@ test('in memory, each slice of a clear looks only at as many of those that wait 
   assert.equal(cleared?.ok && cleared.do === 'bulk' && cleared.count, 100)
   assert.ok(looked < 200, `${looked} looked at`)
 })
+
+test('a put into a full queue none of whose jobs can be dropped is refused without a look at those that wait', () => {
+  const table = new MemoryTable()
+  const machine = new Machine(table)
+  const put: Op = { do: 'put', to: [{ queue: mail, create: true }], msg: { body: Buffer.from('x'), group: 'g' } }
+  machine.begin(0)
+  machine.run({ ops: [put, put, put] })
+  machine.run({ ops: [{ do: 'reserve', from: [mail], max: 1, bytes: 1e9, lease: { session: 's' } }] })
+  machine.run({ ops: [{ do: 'record', key: `queue/${mail}`, value: { maxJobs: 3, overflow: 'drop' } }] })
+  const looked: string[] = []
+  const list = table.list.bind(table)
+  table.list = (queue, state, limit, where) => {
+    looked.push(state)
+    return list(queue, state, limit, where)
+  }
+  const [refused] = machine.run({ ops: [put] })
+  machine.end()
+  assert.deepEqual([refused?.ok === false && refused.why, looked], ['full', []])
+})

@@ -154,6 +154,7 @@ export function room(commit: Commit, queue: QueueRow, bytes: number): Refusal | 
  * a job that has gates, or waits for another one, nobody knows what becomes ready.
  */
 function canDrop(commit: Commit, queue: QueueRow, bytes: number): boolean {
+  if (queue.ready === 0) return false
   const { maxJobs = Infinity, maxBytes = Infinity } = queue.policy ?? {}
   const jobs = queue.jobs - queue.leaving - maxJobs + 1
   const size = queue.bytes - queue.leavingBytes + bytes - maxBytes
