@@ -42,6 +42,11 @@ export class Connection {
     }
   }
 
+  /** false: SQLite has rolled it back of itself, as on a full disk. */
+  get isTransaction(): boolean {
+    return this.#db.isTransaction
+  }
+
   exec(sql: string): void {
     this.#db.exec(sql)
   }

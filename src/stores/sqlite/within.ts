@@ -27,7 +27,7 @@ export interface Within {
  */
 export function commitWithin(handle: unknown, unit: Unit, { path, slot, epoch, now, onPut }: Within): Result[] {
   const file = checked(handle, path)
-  const unfit = unit.ops.find((op) => UNFIT.includes(op.do))
+  const unfit = unit.ops.find((op) => UNFIT.includes(op.do) || (op.do === 'record' && op.session !== undefined))
   if (unfit)
     throw new InvalidArgumentError(
       `'${unfit.do}' can't be part of the application's transaction; call commit of the store for it.`,
@@ -36,14 +36,30 @@ export function commitWithin(handle: unknown, unit: Unit, { path, slot, epoch, n
   const machine = new Machine(table)
   machine.housekeeping.enabled = false
   table.now = now()
-  table.begin()
-  machine.begin(table.now)
-  const results = machine.run(unit)
-  machine.end()
-  table.end()
+  const results = whole(file, () => {
+    table.begin()
+    machine.begin(table.now)
+    const results = machine.run(unit)
+    machine.end()
+    table.end()
+    return results
+  })
   table.settle()
   onPut(machine.woken, machine.told !== undefined)
   return results
+}
+
+/** Where it throws, nothing of it is left, whatever becomes of the transaction. */
+function whole<T>(file: Connection, run: () => T): T {
+  file.run('SAVEPOINT within')
+  try {
+    return run()
+  } catch (error) {
+    if (file.isTransaction) file.run('ROLLBACK TO within')
+    throw error
+  } finally {
+    if (file.isTransaction) file.run('RELEASE within')
+  }
 }
 
 /** Handles that were here before, with their statements. */

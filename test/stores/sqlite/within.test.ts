@@ -55,6 +55,28 @@ describe("a put in the application's own transaction", () => {
     )
   })
 
+  test('leaves nothing when it cannot be written, though the application goes on and commits', async () => {
+    const msg = { unique: { key: 'k', for: 'unfinished', on: 'keep' } } as const
+    const unit = (body: Uint8Array): Unit => ({
+      ops: [{ do: 'put', to: [{ queue: mail, create: true }], msg: { ...msg, body } }],
+    })
+    app.exec('BEGIN IMMEDIATE')
+    assert.throws(() => within(unit(new Date() as unknown as Uint8Array)), TypeError)
+    within({ ops: [put('another')] })
+    app.exec('COMMIT')
+    await store.commit([unit(Buffer.from('x'))])[0]
+    assert.deepEqual(
+      (await store.stats([mail])).map(({ ready, puts }) => [ready, puts]),
+      [[2, 2]],
+    )
+  })
+
+  test('refuses a record that is bound to a session, which it knows nothing of', () => {
+    app.exec('BEGIN IMMEDIATE')
+    assert.throws(() => within({ ops: [{ do: 'record', key: 'x/y', value: 1, session: 's' }] }), InvalidArgumentError)
+    app.exec('ROLLBACK')
+  })
+
   test('prepares its statements once for a handle, and again when that was closed meanwhile', async () => {
     const once = () => {
       app.exec('BEGIN IMMEDIATE')
