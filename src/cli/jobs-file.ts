@@ -34,10 +34,18 @@ export async function loadJobs(named: string | undefined): Promise<JobsFile> {
 
 /**
  * @param named default: `handlers.ts`, or with another ending, then `jobs.ts`, in the current folder
+ * @throws InvalidArgumentError there is none
+ */
+export function handlersPath(named: string | undefined): string {
+  return pathOf(named, ['handlers', 'jobs'])
+}
+
+/**
+ * @param named as for `handlersPath`
  * @throws InvalidArgumentError, Failed
  */
 export async function loadHandlers(named: string | undefined): Promise<HandlersFile> {
-  const path = pathOf(named, ['handlers', 'jobs'])
+  const path = handlersPath(named)
   const module = await load(path)
   const jobs = jobsOf(module, path)
   const { handlers, use = [], close } = module

@@ -5,7 +5,7 @@ import { toMs, type Duration } from '../duration.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import type { Ms } from '../job.ts'
 import { createLog, LEVELS, type Level, type Log } from '../log.ts'
-import { loadHandlers } from './jobs-file.ts'
+import { handlersPath, loadHandlers } from './jobs-file.ts'
 import { openJobs } from './jobs-store.ts'
 import { onStopSignals } from './stop-signals.ts'
 import { wholeNumber, storeOf, withStore, type StoreFlag } from './store-flag.ts'
@@ -47,6 +47,7 @@ export function addWork(program: Command): void {
       const count = processes === undefined ? 1 : wholeNumber(processes, '--processes', 1000)
       if (count < 1) throw new InvalidArgumentError('--processes is 0; give a number from 1 on.')
       storeOf(flags)
+      handlersPath(file ?? process.env['QUEUEUP_JOBS'])
       await supervise({ args: argsOf(command), count, watch, patience: stopWithin, log })
     })
 }

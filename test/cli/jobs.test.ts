@@ -153,6 +153,7 @@ test('what would be passed over, or wait for ever, is refused', async (t) => {
     [['tail', '--max', '0'], /--max is 0/],
     [['dead', 'list', '--match', 'x'], /--name and --match choose among the jobs of --queue NAME/],
     [['work', '--queue', 'mail', 'none.ts'], /no file .*none\.ts/],
+    [['work', '--watch', 'none.ts'], /no file .*none\.ts/],
     [['run', 'constructor'], /no job 'constructor'/],
     [['work', '--watch', '--concurrency', '0'], /--concurrency is 0/],
     [['work', '--processes', '2', '--stop-within', 'soon'], /--stop-within is "soon"/],
