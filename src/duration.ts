@@ -5,12 +5,15 @@ import { shown } from './shown.ts'
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
 type Unit = keyof typeof units
 
+/** As good as for ever. A moment twice as far from now is still one that a Date can say, and a number that a file gives back as it was. */
+const LONGEST: Ms = 100_000 * 365.25 * units.d
+
 /** A length of time: milliseconds as a number, or a number with its unit: `'500ms'`, `'30s'`, `'10m'`, `'2h'`, `'7d'`, `'1w'`. */
 export type Duration = number | `${number}${Unit}`
 
 /**
  * The milliseconds of a duration, checked.
- * @param duration milliseconds, or text such as `'10m'`; at least 0, finite, and below 2^53 ms
+ * @param duration milliseconds, or text such as `'10m'`; at least 0, finite, and below 2^53 ms. More than 100,000 years count as so many
  * @param name what it is for, so that the error can say so
  * @throws InvalidArgumentError for anything else
  * @example toMs('10m') // 600000
@@ -23,7 +26,7 @@ export function toMs(duration: Duration, name = 'duration'): Ms {
         ? `${name} is '${duration}', without a unit; write '${duration}s', or ms, m, h, d or w.`
         : `${name} is ${shown(duration)}; give milliseconds as a number from 0 on, or text such as '500ms', '30s', '10m', '2h' or '7d'.`,
     )
-  return Math.round(ms)
+  return Math.min(Math.round(ms), LONGEST)
 }
 
 /** As it was given, with its unit. */

@@ -48,6 +48,7 @@ export function delayAfter(
 ): Ms {
   if (typeof option === 'function') return toMs(option(attempt, error), 'the delay that backoff answered')
   const { first, factor, max, jitter } = backoffOf(option)
-  const delay = Math.min(max, first * factor ** (attempt - 1))
+  // No further than needed: none, times infinitely many, is no number.
+  const delay = Math.min(max, first * Math.min(max, factor ** (attempt - 1)))
   return Math.round(delay * (1 + jitter * random()))
 }

@@ -61,6 +61,16 @@ export const release: Case[] = [
     },
   ],
   [
+    'as failed comes back at once where its backoff begins with none, however often it failed',
+    async (s) => {
+      const id = await s.put('x', {}, { backoff: { first: 0, factor: 1e200, max: 500 } })
+      for (let i = 0; i < 3; i++) {
+        const { n } = await s.takeOne()
+        assert.equal((await s.ok<'release'>({ do: 'release', job: { id, n }, as: 'failed' })).state, 'ready')
+      }
+    },
+  ],
+  [
     'as kicked makes a buried or delayed job ready, and no other',
     async (s) => {
       const [buried, delayed, ready] = [await s.put('b'), await s.put('d', { at: s.now + 9000 }), await s.put('r')]

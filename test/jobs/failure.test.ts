@@ -9,6 +9,7 @@ const jobs = defineJobs({
   own: job({ retries: 3, backoff: (attempt, error) => (error === 'long' ? '1h' : attempt * 1000) }),
   capped: job({ retries: 6, backoff: { first: '1m', factor: 10, max: '1h', jitter: 0 } }),
   poison: job({ retries: 10, maxStarts: 3 }),
+  hasty: job({ retries: 320, backoff: { first: 0, factor: 10 } }),
 })
 type Queue = TestQueue<typeof jobs>
 const fails = (...thrown: [unknown?]) => ({
@@ -54,6 +55,19 @@ test('a put says otherwise; so does the definition', async (t) => {
   }
   await queue.put('capped')
   assert.deepEqual(await waits(queue, { capped: boom }), [60, 600, 3600, 3600, 3600, 3600])
+})
+
+test('no wait stays none, however often it is tried', async (t) => {
+  const queue = openTest(t, jobs)
+  await queue.put('hasty')
+  let last: Date | undefined
+  queue.on('retried', ({ at }) => (last = at))
+  const { retried, dead } = await queue.drain({
+    hasty: () => {
+      throw new Error('no')
+    },
+  })
+  assert.deepEqual([retried, dead, last], [320, 1, queue.clock.date])
 })
 
 test('an own backoff is asked with the attempt and its error; one that answers nonsense is told of, and passed over', async (t) => {

@@ -100,7 +100,9 @@ function here(row: Row, counter: 'reserves' | 'failures'): number {
 function backoff(row: Row, otherwise: Backoff | undefined): Ms {
   const backoff = row.more?.backoff ?? row.queue.policy?.backoff ?? otherwise
   if (!backoff) return 0
-  return Math.min(backoff.max, Math.round(backoff.first * backoff.factor ** Math.max(0, here(row, 'failures') - 1)))
+  const factor = backoff.factor ** Math.max(0, here(row, 'failures') - 1)
+  // No further than needed: none, times infinitely many, is no number.
+  return Math.min(backoff.max, Math.round(backoff.first * Math.min(backoff.max, factor)))
 }
 
 /** Buries a row that is in no order; where its queue has a dead-letter target, it is reported to be forwarded there. */
