@@ -2,8 +2,8 @@
 import type { Ms, QueuePolicy } from '../../job.ts'
 import type { QueueStats } from '../../stores/store.ts'
 import type { Queues, SqsQueue, SqsRecord } from './queues.ts'
-import { checkPolicy } from './permissions.ts'
-import { checkRedriveAllow, redriveText, toRedrive } from './redrive.ts'
+import { toPolicy } from './permissions.ts'
+import { redriveText, toRedrive, toRedriveAllow } from './redrive.ts'
 import { badName, badValue, SqsError } from './sqs-error.ts'
 
 /** The largest message, and a batch's largest sum. */
@@ -72,6 +72,7 @@ function seconds(
   return {
     set: (value, { policy }) => {
       policy[field] = whole(name, value, from, to) * 1000
+      return ''
     },
     get: ({ policy }) => String(Math.min(to, Math.ceil((policy[field] ?? otherwise) / 1000))),
   }
@@ -85,6 +86,7 @@ const ATTRIBUTES: Readonly<Record<string, Attribute>> = {
   MaximumMessageSize: {
     set: (value, { policy }) => {
       policy.maxSize = whole('MaximumMessageSize', value, 1024, MOST_BYTES)
+      return ''
     },
     get: (queue) => String(maxBytes(queue)),
   },
@@ -99,11 +101,12 @@ const ATTRIBUTES: Readonly<Record<string, Attribute>> = {
       delete to.policy.dead
       delete to.policy.maxReserves
       if (redrive) Object.assign(to.policy, redrive)
+      return ''
     },
     get: redriveText,
   },
-  RedriveAllowPolicy: kept('RedriveAllowPolicy', (value, { queues }) => checkRedriveAllow(value, queues)),
-  Policy: kept('Policy', checkPolicy),
+  RedriveAllowPolicy: kept('RedriveAllowPolicy', (value, { queues }) => toRedriveAllow(value, queues)),
+  Policy: kept('Policy', toPolicy),
   KmsMasterKeyId: kept('KmsMasterKeyId', () => undefined),
   KmsDataKeyReusePeriodSeconds: {
     set: (value) => void whole('KmsDataKeyReusePeriodSeconds', value, 60, 86_400),

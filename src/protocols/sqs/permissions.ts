@@ -28,12 +28,14 @@ interface Document {
   Statement: Record<string, unknown>[]
 }
 
-/** @throws SqsError */
-export function checkPolicy(text: string): void {
+/** The policy as it is given back: a single statement is a list of one. @throws SqsError */
+export function toPolicy(text: string): string {
   if (Buffer.byteLength(text) > MOST_BYTES) throw badValue('Policy')
-  const { length } = parse(text).Statement
+  const { document, listed } = parse(text)
+  const { length } = document.Statement
   if (length > MOST)
     throw new SqsError('OverLimit', `${length} statements were found in the submitted policy, max allowed is ${MOST}`)
+  return listed ? text : JSON.stringify(document)
 }
 
 /** An action of one's own queues. Batches are no actions here: who may send may send many. */
@@ -92,7 +94,9 @@ export async function removePermission(
 async function edit(queues: Host['queues'], name: string, change: (document: Document) => Document): Promise<void> {
   await queues.change(name, ({ policy, own }) => {
     const attributes = { ...own?.attributes }
-    const document = change(attributes['Policy'] === undefined ? { Statement: [] } : parse(attributes['Policy']))
+    const document = change(
+      attributes['Policy'] === undefined ? { Statement: [] } : parse(attributes['Policy']).document,
+    )
     if (document.Statement.length === 0) delete attributes['Policy']
     else attributes['Policy'] = JSON.stringify(document)
     const modified = queues.now()
@@ -100,7 +104,8 @@ async function edit(queues: Host['queues'], name: string, change: (document: Doc
   })
 }
 
-function parse(text: string): Document {
+/** listed: its statements are written as a list. */
+function parse(text: string): { document: Document; listed: boolean } {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -109,7 +114,8 @@ function parse(text: string): Document {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badValue('Policy')
   const { Statement } = value as Partial<Document>
-  const statements: unknown[] = Array.isArray(Statement) ? Statement : [Statement]
+  const listed = Array.isArray(Statement)
+  const statements: unknown[] = listed ? Statement : [Statement]
   if (statements.some((one) => typeof one !== 'object' || one === null)) throw badValue('Policy')
-  return { ...value, Statement: statements as Record<string, unknown>[] }
+  return { document: { ...value, Statement: statements as Record<string, unknown>[] }, listed }
 }

@@ -8,7 +8,7 @@ import { noQueue } from './sqs-error.ts'
 
 /** What only SQS knows of a queue: the record `sqs/queue/<tenant>/<name>`. */
 export interface SqsRecord {
-  /** As they were set; those that the policy has, too, are there for their text. */
+  /** As they are given back; those that the policy has are there. */
   attributes: Record<string, string>
   tags: Record<string, string>
   created: Ms

@@ -53,22 +53,15 @@ export function deadLetterTarget(text: string, queues: Queues): string | undefin
   return typeof arn === 'string' ? queues.nameInArn(arn) : undefined
 }
 
-/** The queue's RedrivePolicy, in the words in which it was set as long as it is that. A count that was set as text is given back as a number. */
-export function redriveText({ policy, own }: SqsQueue, queues: Queues): string | undefined {
-  const { dead, maxReserves } = policy
+/** The queue's RedrivePolicy in the service's own words, in whichever it was set: tools that compare texts know no others. */
+export function redriveText({ policy: { dead, maxReserves } }: SqsQueue, queues: Queues): string | undefined {
   const name = dead && queues.nameOf(dead)
   if (name === undefined || maxReserves === undefined) return undefined
-  const arn = queues.arnOf(name)
-  const set = own?.attributes['RedrivePolicy']
-  if (set !== undefined) {
-    const { deadLetterTargetArn, maxReceiveCount } = object(set, 'RedrivePolicy')
-    if (deadLetterTargetArn === arn && maxReceiveCount === maxReserves) return set
-  }
-  return JSON.stringify({ deadLetterTargetArn: arn, maxReceiveCount: maxReserves })
+  return JSON.stringify({ deadLetterTargetArn: queues.arnOf(name), maxReceiveCount: maxReserves })
 }
 
-/** @throws SqsError */
-export function checkRedriveAllow(text: string, queues: Queues): void {
+/** The policy in the service's own words. @throws SqsError */
+export function toRedriveAllow(text: string, queues: Queues): string {
   const given = object(text, 'RedriveAllowPolicy')
   const { redrivePermission, sourceQueueArns: arns } = given
   const names = ['redrivePermission', 'sourceQueueArns']
@@ -77,7 +70,7 @@ export function checkRedriveAllow(text: string, queues: Queues): void {
   if (arns !== undefined && !(Array.isArray(arns) && arns.every((arn) => typeof arn === 'string')))
     throw unreadable('RedriveAllowPolicy')
   if (redrivePermission !== 'byQueue') {
-    if (arns === undefined) return
+    if (arns === undefined) return JSON.stringify({ redrivePermission })
     throw notAllowed(text, 'To specify one or more source queue ARNs, you must set redrivePermission to byQueue.')
   }
   if (arns === undefined || arns.length === 0)
@@ -88,6 +81,7 @@ export function checkRedriveAllow(text: string, queues: Queues): void {
   if (arns.length > MOST_SOURCES)
     throw notAllowed(text, `The maximum number of source queue ARNs you can specify is ${MOST_SOURCES}.`)
   for (const arn of arns) if (queues.nameInArn(arn) === undefined) throw unreadable('RedriveAllowPolicy')
+  return JSON.stringify({ redrivePermission, sourceQueueArns: arns })
 }
 
 function notAllowed(text: string, why: string): SqsError {

@@ -103,6 +103,20 @@ for (const form of FORMS)
       else assert.match(text, /<GetQueueAttributesResult\/>/)
     })
 
+    test('a policy of a single statement is given back as a list of one, any other in its own words', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a')
+      const statement = '{"Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": "*"}'
+      const set = async (Policy: string) => {
+        await ask(form, 'SetQueueAttributes', { QueueUrl, Attributes: { Policy } })
+        return (await ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['Policy'] })).one('Policy')
+      }
+      const single = JSON.parse((await set(`{"Version": "2012-10-17", "Statement": ${statement}}`)) ?? '') as object
+      assert.deepEqual(single, { Version: '2012-10-17', Statement: [JSON.parse(statement)] })
+      const many = `{"Version": "2012-10-17", "Statement": [${statement}]}`
+      assert.equal(await set(many), many)
+    })
+
     test('true and false may be written in capitals, and are given back in small letters', async (t) => {
       const { ask, create } = await serve(t)
       const asked = { FifoQueue: 'True', ContentBasedDeduplication: 'True', SqsManagedSseEnabled: 'False' }

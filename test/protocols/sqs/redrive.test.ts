@@ -52,20 +52,30 @@ for (const form of FORMS)
         assert.equal((await allow(bad)).status, 400)
     })
 
-    test('a count of receives that was set as text is given back as a number, and other words as they were set', async (t) => {
+    test('policies are given back in the service’s words, in whichever they were set', async (t) => {
       const { ask, create } = await serve(t)
       await create('dead')
-      const policy = async (RedrivePolicy: string) => {
+      const set = async (name: string, value: string) => {
         const QueueUrl = await create('a')
-        await ask(form, 'SetQueueAttributes', { QueueUrl, Attributes: { RedrivePolicy } })
-        return (await ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['All'] })).one('RedrivePolicy')
+        await ask(form, 'SetQueueAttributes', { QueueUrl, Attributes: { [name]: value } })
+        return (await ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['All'] })).one(name)
       }
+      for (const count of ['3', '"3"'])
+        assert.equal(
+          await set(
+            'RedrivePolicy',
+            `{\n  "maxReceiveCount": ${count},\n  "deadLetterTargetArn": "${arn('dead')}"\n}\n`,
+          ),
+          `{"deadLetterTargetArn":"${arn('dead')}","maxReceiveCount":3}`,
+        )
       assert.equal(
-        await policy(`{"maxReceiveCount": "3", "deadLetterTargetArn": "${arn('dead')}"}`),
-        `{"deadLetterTargetArn":"${arn('dead')}","maxReceiveCount":3}`,
+        await set('RedriveAllowPolicy', `{ "sourceQueueArns": ["${arn('b')}"], "redrivePermission": "byQueue" }`),
+        `{"redrivePermission":"byQueue","sourceQueueArns":["${arn('b')}"]}`,
       )
-      const words = `{"maxReceiveCount": 3, "deadLetterTargetArn": "${arn('dead')}"}`
-      assert.equal(await policy(words), words)
+      assert.equal(
+        await set('RedriveAllowPolicy', '{"redrivePermission": "denyAll"}'),
+        '{"redrivePermission":"denyAll"}',
+      )
     })
 
     test('a dead letter has its own id as MessageDeduplicationId, and says where it died until it is back there', async (t) => {
