@@ -5,7 +5,7 @@ import { SqsError } from './sqs-error.ts'
 
 /**
  * What the model knows of a JSON body; the rest of it is passed over.
- * @throws SqsError MalformedInput
+ * @throws SqsError MalformedInput, InvalidParameterValue
  */
 export function fromJson(shape: Structure, body: Buffer): Record<string, unknown> {
   let value: unknown = {}
@@ -54,6 +54,9 @@ function convert(shape: Shape, value: unknown): unknown {
       for (const key of Object.keys(value)) {
         const one = (value as Record<string, unknown>)[key]
         if (one !== null) values[key] = convert(shape.of, one)
+        // In the service's words. Of a structure nothing is known of it: it is passed over as ever.
+        else if (shape.of.is === 'string')
+          throw new SqsError('InvalidParameterValue', "the parameter 'value' may not be null")
       }
       return values
     }

@@ -251,3 +251,21 @@ test('what is of another type in JSON: text as it may be, and the rest is refuse
   assert.equal(await said(send({ MessageAttributes: 'x' })), 'Expected map or null')
   assert.equal(await said(ask('json', 'SendMessageBatch', { QueueUrl, Entries: 'x' })), 'Expected list or null')
 })
+
+test('a tag or attribute of a queue whose value is null is refused, and nothing is changed', async (t) => {
+  const { ask, create } = await serve(t)
+  const QueueUrl = await create('a')
+  for (const [action, input] of [
+    ['TagQueue', { QueueUrl, Tags: { a: null, b: 'c' } }],
+    ['SetQueueAttributes', { QueueUrl, Attributes: { DelaySeconds: null, VisibilityTimeout: '7' } }],
+    ['CreateQueue', { QueueName: 'b', tags: { a: null } }],
+    ['CreateQueue', { QueueName: 'b', Attributes: { DelaySeconds: null } }],
+  ] as const) {
+    const reply = await ask('json', action, input)
+    assert.equal(reply.status, 400, action)
+    assert.equal(reply.code, 'InvalidParameterValueException')
+    assert.equal(reply.one('message'), "the parameter 'value' may not be null")
+  }
+  assert.equal((await ask('json', 'ListQueueTags', { QueueUrl })).text, '{}')
+  assert.equal((await ask('json', 'GetQueueUrl', { QueueName: 'b' })).code, 'QueueDoesNotExist')
+})
