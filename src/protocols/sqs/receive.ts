@@ -160,13 +160,15 @@ class Receive implements Poll, Gone {
     return this.#deliver(jobs)
   }
 
-  async #deliver(jobs: readonly Reserved[], received = this.#host.broker.now()): Promise<void> {
+  /** @param before when they were received, if it was in an earlier try: that may have been heard of, so who hangs up now gives nothing back */
+  async #deliver(jobs: readonly Reserved[], before?: Ms): Promise<void> {
     const host = this.#host
     const queue = this.#queue
+    const received = before ?? host.broker.now()
     if (this.#attempt !== undefined && jobs.length > 0)
       await host.replays.set(queue.queue, this.#attempt, { received, jobs })
     if (jobs.length === 0) return this.#resolve({})
-    this.#jobs = jobs
+    if (before === undefined) this.#jobs = jobs
     this.#call.onGone = this
     if (this.#call.gone) {
       this.hungUp()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { settle } from '../../broker/open.ts'
 import { entries, FORMS, serve } from './served.ts'
 
 for (const form of FORMS)
@@ -182,6 +183,34 @@ for (const form of FORMS)
       assert.deepEqual((await ask(form, 'ReceiveMessage', again)).all('Body'), [])
       await move(99_000)
       assert.deepEqual((await ask(form, 'ReceiveMessage', again)).all('Body'), ['1'])
+    })
+
+    test('an attempt that is repeated and hung up gives back nothing that its first answer told of', async (t) => {
+      const { ask, create, store } = await serve(t)
+      const QueueUrl = await create('a.fifo', { FifoQueue: 'true', ContentBasedDeduplication: 'true' })
+      await ask(form, 'SendMessage', { QueueUrl, MessageBody: '1', MessageGroupId: 'g' })
+      const again = { QueueUrl, ReceiveRequestAttemptId: 'attempt' }
+      const first = await ask(form, 'ReceiveMessage', again)
+      assert.equal(first.one('Body'), '1')
+      let open = (): void => undefined
+      store.gate = new Promise((resolve) => (open = resolve))
+      store.forget()
+      const hangUp = new AbortController()
+      const second = ask(form, 'ReceiveMessage', again, hangUp.signal).catch(() => undefined)
+      while (!store.ops.includes('touch')) await settle()
+      hangUp.abort()
+      await second
+      // The server hears of it by a connection that comes after.
+      await ask(form, 'GetQueueUrl', { QueueName: 'a.fifo' })
+      store.gate = undefined
+      open()
+      for (let i = 0; i < 20; i++) await settle()
+      const other = await ask(form, 'ReceiveMessage', { QueueUrl })
+      const ReceiptHandle = first.one('ReceiptHandle')
+      const deleted = await ask(form, 'DeleteMessage', { QueueUrl, ReceiptHandle })
+      await settle()
+      assert.equal(other.one('Body'), undefined)
+      assert.equal(deleted.status, 200)
     })
 
     test('a batch with a message that has no place in the order is refused as a whole', async (t) => {
