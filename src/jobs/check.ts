@@ -38,6 +38,10 @@ export function checkText(value: unknown, what: string, longest = Infinity): voi
     throw new InvalidArgumentError(
       `${what} is ${shown(value)}; give a text of 1 ${longest === Infinity ? 'or more' : `to ${longest}`} characters.`,
     )
+  if (!value.isWellFormed())
+    throw new InvalidArgumentError(
+      `${what} is ${shown(value)}, with half a character in it; cut texts between characters.`,
+    )
 }
 
 /** @throws InvalidArgumentError */

@@ -214,7 +214,7 @@ export interface ToldEvent extends Event {
 /**
  * Why an operation changed nothing: gone (no such job) · stale (another fence is current, or the lease is over) · not held (reserved by another) ·
  * no queue · full · too big · empty (nothing to take) · conflict, missing, in use (records) · skipped (an earlier op of its unit was refused) ·
- * unsupported (this store can't, or a name has a zero byte).
+ * unsupported (this store can't, or a name has a zero byte or half a surrogate pair).
  */
 export type Refusal =
   | 'gone'

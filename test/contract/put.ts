@@ -17,17 +17,21 @@ export const put: Case[] = [
     },
   ],
   [
-    'refuses names with a zero byte, as everything that names something does',
+    'refuses names with a zero byte, or half a surrogate pair, as everything that names something does',
     async (s) => {
-      const bad: Queue = 'default/a\0b'
       const id = await s.put('x')
       const msg = { body: Buffer.from('x') }
-      await s.refused({ do: 'put', to: [{ queue: bad, create: true }], msg }, 'unsupported')
-      await s.refused({ do: 'put', to: [{ queue: mail }], msg: { ...msg, group: 'a\0b' } }, 'unsupported')
-      await s.refused({ do: 'forward', job: { id }, to: [{ queue: bad, create: true }], why: 'asked' }, 'unsupported')
-      await s.refused({ do: 'record', key: 'a\0b', value: 1 }, 'unsupported')
-      if (s.store.traits.notes)
-        await s.refused({ do: 'note', job: { id }, kind: 'step', key: 'a\0b', data: Buffer.from('x') }, 'unsupported')
+      for (const bad of ['a\0b', 'a\ud83d']) {
+        const queue: Queue = `default/${bad}`
+        await s.refused({ do: 'put', to: [{ queue, create: true }], msg }, 'unsupported')
+        await s.refused({ do: 'put', to: [{ queue: mail }], msg: { ...msg, group: bad } }, 'unsupported')
+        await s.refused({ do: 'forward', job: { id }, to: [{ queue, create: true }], why: 'asked' }, 'unsupported')
+        await s.refused({ do: 'record', key: bad, value: 1 }, 'unsupported')
+        if (s.store.traits.notes)
+          await s.refused({ do: 'note', job: { id }, kind: 'step', key: bad, data: Buffer.from('x') }, 'unsupported')
+      }
+      const unique = { key: 'a\ud83d', for: 'unfinished', on: 'keep' } as const
+      await s.refused({ do: 'put', to: [{ queue: mail }], msg: { ...msg, unique } }, 'unsupported')
       assert.equal((await s.stats())?.ready, 1)
     },
   ],

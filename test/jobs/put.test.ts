@@ -204,6 +204,8 @@ test('options that cannot be are refused, and nothing is put', async (t) => {
     [{ backoff: { first: '1s', factor: 0.5 } }, /backoff.factor is 0.5/],
     [{ backoff: { first: '1s', jitter: 2 } }, /backoff.jitter is 2/],
     [{ group: '' }, /group is ""/],
+    [{ group: 'a\ud83d' }, /group is "a\\ud83d", with half a character/],
+    [{ unique: { key: 'a\ud83d' } }, /unique.key is "a\\ud83d", with half a character/],
     [{ unique: { key: '' } }, /unique.key is ""/],
     [{ unique: { key: 'k', for: 'ever' } }, /unique.for is "ever"/],
     [{ unique: { key: 'k', onDuplicate: 'merge' } }, /unique.onDuplicate is 'merge'/],

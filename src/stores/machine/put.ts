@@ -31,6 +31,7 @@ export function put(commit: Commit, op: PutOp): Result {
 function putOne(commit: Commit, target: Target, msg: Message, restore: Restored | undefined): Put {
   if (msg.parent !== undefined || msg.children || !areGates(msg.gates)) return refused('unsupported')
   if (msg.group !== undefined && !isName(msg.group)) return refused('unsupported')
+  if (msg.unique && !msg.unique.key.isWellFormed()) return refused('unsupported')
   if (commit.full) return refused('full')
   let queue = commit.table.queue(target.queue)
   if (!queue) {
