@@ -1,8 +1,7 @@
 import { styleText } from 'node:util'
 import type { Command } from 'commander'
 import { InvalidArgumentError } from '../errors.ts'
-import { awake } from '../jobs/awake.ts'
-import { EVENT_TYPES, type Follow, type FollowedEvent } from '../jobs/follow.ts'
+import { EVENT_TYPES, type FollowedEvent } from '../jobs/follow.ts'
 import { print, remark, shown } from './output.ts'
 import { onTarget, wholeNumber, withStore, type StoreFlag } from './store-flag.ts'
 
@@ -34,19 +33,15 @@ export function addTail(program: Command): void {
         const stop = () => void events.close().catch(() => undefined)
         process.once('SIGINT', stop).once('SIGTERM', stop)
         remark('following; Ctrl+C ends it')
-        await awake(printAll(events, max, flags))
+        let count = 0
+        for await (const event of events) {
+          if (!isMeant(event, flags)) continue
+          print(flags.json ? JSON.stringify(event) : lineOf(event))
+          if (++count >= max) break
+        }
         process.removeListener('SIGINT', stop).removeListener('SIGTERM', stop)
       })
     })
-}
-
-async function printAll(events: Follow, max: number, flags: Flags): Promise<void> {
-  let count = 0
-  for await (const event of events) {
-    if (!isMeant(event, flags)) continue
-    print(flags.json ? JSON.stringify(event) : lineOf(event))
-    if (++count >= max) break
-  }
 }
 
 function isMeant(event: FollowedEvent, { queue, name, type }: Flags): boolean {

@@ -1,6 +1,7 @@
 /** Events of all processes that share a store, as one who follows hears them. */
 import type { Ms } from '../job.ts'
 import type { Event, Tellers, ToldEvent, Transport } from '../transports/transport.ts'
+import { awake } from './awake.ts'
 import { TOLD_EVENTS, type EventName, type Events, type Sink } from './events.ts'
 import { faultText } from './fault.ts'
 import { nameOf, queueOf } from './definition.ts'
@@ -77,7 +78,7 @@ export class Follow implements AsyncIterableIterator<FollowedEvent> {
   /** @throws UnavailableError, ClosedError; UnknownOutcomeError: the store has failed */
   async next(): Promise<IteratorResult<FollowedEvent, undefined>> {
     while (this.#page.length === 0) {
-      const page = await this.#follower.next(PAGE)
+      const page = await awake(this.#follower.next(PAGE))
       if (!page) return { done: true, value: undefined }
       const { events, missed } = page
       this.#page = events.map(followed).reverse()

@@ -56,6 +56,19 @@ describe('who follows', () => {
     assert.deepEqual(await events.next(), { done: true, value: undefined })
   })
 
+  test('is kept alive by its wait, as by that for a result', async () => {
+    const queue = await open('memory:', { jobs })
+    const events = await queue.follow()
+    const keeping = () => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length
+    const before = keeping()
+    const next = events.next()
+    assert.equal(keeping(), before + 1)
+    await events.close()
+    await next
+    assert.equal(keeping(), before)
+    await queue.close()
+  })
+
   test('hears what is done by hand, and by clients of a protocol', async () => {
     const store = openMemory()
     const broker = createBroker({ store })
