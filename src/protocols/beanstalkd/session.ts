@@ -136,8 +136,14 @@ export class Connection {
   // ------------------------------------------------------------------ the order of things
 
   async #work(): Promise<void> {
+    let turned = false
     while (!this.#closed && !this.#peer.congested) {
       const { steps, lone } = this.#gather()
+      if (!turned && ((lone && lone.name !== 'quit') || steps.some((step) => this.#concernsOthers(step)))) {
+        // It may be read before the end or the beginning of another connection that came earlier: a turn later that is read, too.
+        turned = true
+        await turn()
+      }
       if (steps.length > 0) await this.#perform(steps)
       if (this.#closed) return
       // Who looks finds what the commands before it gave to those who wait already taken.
@@ -151,6 +157,20 @@ export class Connection {
         if (this.#halfClosed) await this.#leave()
         return
       }
+    }
+  }
+
+  /** Its reply depends on whether another connection has ended. */
+  #concernsOthers(step: Step): boolean {
+    if (typeof step === 'string') return false
+    switch (step.name) {
+      case 'reserve-with-timeout':
+        return step.timeout === 0
+      case 'reserve-job':
+      case 'delete':
+        return !this.#session.held(step.id)
+      default:
+        return false
     }
   }
 

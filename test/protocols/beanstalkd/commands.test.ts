@@ -180,6 +180,25 @@ describe('a job that is reserved', () => {
     )
   })
 
+  it('is back for one whose command is read in the same turn as the end of its connection, whichever comes first', async (t) => {
+    const served = await serve(t)
+    const other = await served.open()
+    const replies = {
+      'reserve-with-timeout 0': 'RESERVED 1 1\r\nx',
+      'reserve-job 1': 'RESERVED 1 1\r\nx',
+      'delete 1': 'DELETED',
+    }
+    await other.ask('put 0 0 60 1', 'x')
+    for (const [command, reply] of Object.entries(replies)) {
+      const holder = await served.open()
+      await holder.ask('reserve')
+      other.send(`${command}\r\n`)
+      holder.destroy()
+      assert.equal(await other.reply(), reply)
+      await other.ask('release 1 0 0')
+    }
+  })
+
   it('goes back when its connection quits, and what follows quit is not run', async (t) => {
     const served = await serve(t)
     const [holder, other] = [await served.open(), await served.open()]
@@ -375,6 +394,16 @@ describe('statistics', () => {
     await until(() => served.server.counters.connections === 2)
     const after = await producer.ask('stats')
     assert.deepEqual([entry(after, 'current-workers'), entry(after, 'total-connections')], ['0', '3'])
+  })
+
+  it('tell what is read of other connections in the same turn', async (t) => {
+    const served = await serve(t)
+    const [talk, other] = [await served.open(), await served.open()]
+    other.send('reserve\r\n')
+    assert.equal(entry(await talk.ask('stats'), 'current-waiting'), '1')
+    talk.send('stats\r\n')
+    other.destroy()
+    assert.equal(entry(await talk.reply(), 'current-connections'), '1')
   })
 
   it('of the server count a command that was refused for what it asks, not one of a bad format', async (t) => {
