@@ -34,7 +34,7 @@ export class Leases {
           const lease = this.#byJob.get(op.job.id)
           if (!lease) break
           if (!result.ok) this.#refused(lease, op.job, result.why, holder)
-          else if (result.do === 'touch') lease.holder.touch(lease, result.until)
+          else if (result.do === 'touch' && names(op.job, lease, holder)) lease.holder.touch(lease, result.until)
           break
         }
         case 'finish':
@@ -44,8 +44,8 @@ export class Leases {
           const lease = this.#byJob.get(op.job.id)
           if (!lease) break
           if (!result.ok) this.#refused(lease, op.job, result.why, holder)
-          else if (lease.holder === holder || op.job.n !== undefined) this.#remove(lease)
-          else this.#lose(lease, 'forced')
+          else if (names(op.job, lease, holder)) this.#remove(lease)
+          else if (op.job.force) this.#lose(lease, 'forced')
           break
         }
         default:
@@ -72,20 +72,17 @@ export class Leases {
     // Its end may have been told of before its begin was answered.
     if (until !== undefined && until <= this.#now()) return
     const old = this.#byJob.get(id)
-    // Who leaves gives them back, and the next holder may be answered before that end is.
-    if (old?.holder.leaving) this.#remove(old)
-    else if (old) this.#lose(old, 'timeout')
+    // Who gives it back, or leaves, may be answered after the next holder is.
+    if (old && !old.holder.leaving && old.until !== undefined && old.until <= this.#now()) this.#lose(old, 'timeout')
+    else if (old) this.#remove(old)
     const lease = new HeldLease(holder, id, n, until, queue)
     this.#byJob.set(id, lease)
     holder.add(lease)
   }
 
   /** The session may be told that it doesn't hold the job, or not by this number. */
-  #refused(lease: HeldLease, { n, held }: Ref, why: Refusal, holder: Holder): void {
-    if (why !== 'gone' && why !== 'stale' && why !== 'not held') return
-    // A job that is named by its id alone is refused because somebody holds it: the lease goes on.
-    if (why === 'not held' && n === undefined && held === undefined) return
-    if (n === undefined ? lease.holder === holder : lease.n === n) this.#remove(lease)
+  #refused(lease: HeldLease, job: Ref, why: Refusal, holder: Holder): void {
+    if ((why === 'gone' || why === 'stale' || why === 'not held') && names(job, lease, holder)) this.#remove(lease)
   }
 
   #remove(lease: HeldLease): void {
@@ -97,6 +94,11 @@ export class Leases {
     this.#remove(lease)
     lease.holder.lost(lease, why)
   }
+}
+
+/** Whether it is this lease, and not one that has begun since, or that of another who is left alone. */
+function names({ n, held }: Ref, lease: HeldLease, holder: Holder): boolean {
+  return n === undefined ? held !== undefined && lease.holder === holder : lease.n === n
 }
 
 export class HeldLease implements Lease {

@@ -183,6 +183,40 @@ describe('the leases of a session', () => {
     assert.equal(other.held(id)?.id, id)
   })
 
+  it('stay its own where what came before them waits longer for the disk', async () => {
+    const { session, put, line, store } = await open()
+    const [one, other] = [session(), session()]
+    const lost: string[] = []
+    for (const each of [one, other]) each.lost(({ why }) => lost.push(why))
+    const id = await put(one)
+    const commit = store.commit.bind(store)
+    const held = { id, held: one.id }
+    for (const op of [
+      { do: 'release', job: held, as: 'asked' },
+      { do: 'release', job: { id }, as: 'kicked' },
+    ] as const) {
+      await one.commit({ ops: [reserve(one.id, 60_000)] })
+      if (op.job !== held) await one.commit({ ops: [{ do: 'bury', job: held, why: 'asked' }] })
+      const next = line(other)
+      await settle()
+      let sync = () => {}
+      const synced = new Promise<void>((resolve) => (sync = resolve))
+      store.commit = (units) =>
+        commit(units).map((answer, i) => (units[i]?.unsynced ? answer : synced.then(() => answer)))
+      const released = one.commit({ ops: [op] })
+      await settle()
+      assert.deepEqual(
+        next.jobs.map((job) => job.id),
+        [id],
+      )
+      sync()
+      await released
+      assert.deepEqual([one.held(id), other.held(id)?.id, lost], [undefined, id, []])
+      store.commit = commit
+      await other.commit({ ops: [{ do: 'release', job: { id, held: other.id }, as: 'asked' }] })
+    }
+  })
+
   it('know the soonest deadline, whatever happens', () => {
     fc.assert(
       fc.property(
