@@ -52,6 +52,8 @@ class StoreBroker implements Broker, Counter, LineCounter {
   readonly #onFailure: ((error: Error) => void)[] = []
   readonly #onEnded = new Set<(id: JobId) => void>()
   readonly #stopHearing: () => void
+  /** Those who wait for the store to be available again. */
+  readonly #insisting = new Set<() => void>()
   #sessionNo = 0
   #makingDue = false
   /** Something became due while the last `due` was on its way. */
@@ -141,6 +143,8 @@ class StoreBroker implements Broker, Counter, LineCounter {
 
   async #close(): Promise<void> {
     this.following.close()
+    // No timer keeps the process alive for as long as they wait: once more now, then never.
+    for (const again of this.#insisting) again()
     await Promise.all([...this.#sessions.values()].map((session) => session.close('released')))
     await this.#batch.settled()
     this.#stopHearing()
@@ -201,7 +205,13 @@ class StoreBroker implements Broker, Counter, LineCounter {
       } catch (error) {
         // What is left undone ends with this process.
         if (!(error instanceof UnavailableError) || this.over) return
-        await new Promise<void>((resolve) => this.later(resolve))
+        await new Promise<void>((resolve) => {
+          this.#insisting.add(resolve)
+          this.later(() => {
+            this.#insisting.delete(resolve)
+            resolve()
+          })
+        })
       }
   }
 

@@ -117,6 +117,21 @@ describe('a broker', () => {
     assert.deepEqual([jobs[0]?.state, jobs[0]?.reserves], ['ready', 0])
   })
 
+  it('closes at once also where a session waits until the store takes its jobs back', async () => {
+    const { broker, session, put, store } = await open()
+    const one = session()
+    const id = await put(one)
+    await one.commit({ ops: [{ do: 'reserve', from: id, max: 1, bytes: 1000, lease: { session: one.id } }] })
+    store.errors.push(new UnavailableError('The disk is full.'))
+    const left = one.close('released')
+    await settle()
+    await broker.close()
+    await left
+    assert.equal(store.closed, true)
+    const { jobs } = await store.inner.look({ id, limit: 1 })
+    assert.equal(jobs[0]?.state, 'ready')
+  })
+
   it('tells once when the store has failed, whoever learns of it', async () => {
     const { broker, session, store } = await open()
     const failures: string[] = []
