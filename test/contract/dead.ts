@@ -210,4 +210,15 @@ export const deadLetters: Case[] = [
       assert.deepEqual(await due(), [id])
     },
   ],
+  [
+    'return with bulk also where many that never died lie before them',
+    async (s) => {
+      for (let i = 0; i < 5; i++) await s.put('direct', { queue: dead })
+      const id = await s.put('x')
+      await s.ok<'forward'>({ do: 'forward', job: { id }, to: [{ queue: dead }], why: 'exhausted' })
+      const where = { queue: dead, states: ['ready' as const] }
+      const { count, more } = await s.ok<'bulk'>({ do: 'bulk', where, act: { to: 'origin' }, limit: 2 })
+      assert.deepEqual([count, more, (await s.takeOne([mail])).id], [1, false, id])
+    },
+  ],
 ]

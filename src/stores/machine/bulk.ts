@@ -1,4 +1,3 @@
-import type { Where } from '../../job.ts'
 import type { BulkOp, Result } from '../store.ts'
 import { move } from './forward.ts'
 import { settleGates } from './admission.ts'
@@ -7,6 +6,7 @@ import type { Commit } from './commit.ts'
 import { depart } from './place.ts'
 import type { QueueRow } from './queue.ts'
 import type { Row } from './row.ts'
+import type { Selection } from './table.ts'
 
 /** No slice is larger, whatever is asked for: a commit must stay short. */
 const SLICE = 1000
@@ -27,11 +27,12 @@ function slice(commit: Commit, queue: QueueRow, op: BulkOp, limit: number): { co
   const { table } = commit
   const rows: Row[] = []
   const firstOnly = op.act === 'kick' || op.act === 'retry'
+  const where: Selection = typeof op.act === 'object' && op.act.to === 'origin' ? { ...op.where, died: true } : op.where
   for (const state of queue.inhabited(op.where.states)) {
     const left = limit + 1 - rows.length
     // In which order they are deleted is nobody's business, and to order all that wait for each slice would cost the square of their number.
     const disordered = state === 'waiting' && op.act === 'delete'
-    rows.push(...(disordered ? table.waiting(queue, left, op.where) : table.list(queue, state, left, op.where)))
+    rows.push(...(disordered ? table.waiting(queue, left, where) : table.list(queue, state, left, where)))
     if (rows.length > limit || (firstOnly && rows.length > 0)) break
   }
   const seen = new Set<Row>()
@@ -75,9 +76,10 @@ function act(commit: Commit, row: Row, act: BulkOp['act']): boolean {
   return true
 }
 
-export function matches(row: Row, where: Where | undefined, body: () => Uint8Array): boolean {
+export function matches(row: Row, where: Selection | undefined, body: () => Uint8Array): boolean {
   if (!where) return true
-  const { upTo, name, key, match } = where
+  const { upTo, name, key, match, died } = where
+  if (died && !row.more?.deaths) return false
   if (upTo !== undefined && row.id > upTo) return false
   if (name !== undefined && row.more?.name !== name) return false
   if (key !== undefined && !row.more?.unique?.key.endsWith(`\0${key}`)) return false

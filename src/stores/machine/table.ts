@@ -4,6 +4,9 @@ import type { GateRow } from './gate.ts'
 import type { QueueRow } from './queue.ts'
 import type { Finished, Holder, Row } from './row.ts'
 
+/** Which jobs. died: those alone that know where they died. */
+export type Selection = Where & { died?: true }
+
 /** Who has a unique key: until the job is reserved, until it is gone, or until a moment. */
 export interface Claim {
   id: JobId
@@ -122,7 +125,7 @@ export interface Table {
   /** The ready job of the smallest (pri, rank, id). */
   head(queue: QueueRow): Row | undefined
   /** Jobs of one state in that state's order: ready and waiting by (pri, rank), delayed and reserved soonest first, buried in the order of burial. */
-  list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Where): Row[]
+  list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Selection): Row[]
   /** Jobs that wait, about in the order in which they came: as many as are asked for are looked at, not all. */
   waiting(queue: QueueRow, limit: number, where: Where): Row[]
 

@@ -3,7 +3,7 @@ import { matches } from '../machine/bulk.ts'
 import { Heap } from '../machine/heap.ts'
 import type { QueueRow } from '../machine/queue.ts'
 import { NEVER, Timer, type Holder, type Row } from '../machine/row.ts'
-import type { Table } from '../machine/table.ts'
+import type { Selection, Table } from '../machine/table.ts'
 import { Claims } from './claims.ts'
 import { Ring } from './events.ts'
 import { Gates } from './gates.ts'
@@ -130,7 +130,7 @@ export class MemoryTable implements Table {
     return (queue as MemoryQueue).order.first
   }
 
-  list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Where): Row[] {
+  list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Selection): Row[] {
     const { order, later, aside, waiters } = queue as MemoryQueue
     const wanted = (row: Row) => matches(row, where, () => row.body as Bytes)
     if (state === 'ready') return order.smallest(limit, wanted)

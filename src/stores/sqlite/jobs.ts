@@ -1,6 +1,7 @@
 import type { SQLInputValue } from 'node:sqlite'
 import type { Ms, State, Where } from '../../job.ts'
 import type { Row } from '../machine/row.ts'
+import type { Selection } from '../machine/table.ts'
 import type { Connection } from './connection.ts'
 import { sessionsOf } from './holder.ts'
 import { BODY_OF, CODES, COLUMNS, type Columns } from './rows.ts'
@@ -21,7 +22,7 @@ export class Jobs {
     this.#load = load
   }
 
-  list(queue: number, state: Exclude<State, 'finished'>, limit: number, where?: Where): Row[] {
+  list(queue: number, state: Exclude<State, 'finished'>, limit: number, where?: Selection): Row[] {
     this.#flush()
     const { sql, values } = filter(where)
     const order = state === 'ready' || state === 'waiting' ? 'pri, rank, id' : 'at, rank, id'
@@ -91,7 +92,7 @@ export function keyValues(key: string): SQLInputValue[] {
 }
 
 /** What else a selection asks than queue and state, to stand behind these. */
-export function filter(where: Where | undefined): { sql: string; values: SQLInputValue[] } {
+export function filter(where: Selection | undefined): { sql: string; values: SQLInputValue[] } {
   let sql = ''
   const values: SQLInputValue[] = []
   const add = (condition: string, value: SQLInputValue | undefined) => {
@@ -99,6 +100,7 @@ export function filter(where: Where | undefined): { sql: string; values: SQLInpu
     sql += ` AND ${condition}`
     values.push(value)
   }
+  if (where?.died) sql += " AND more ->> '$.deaths' IS NOT NULL"
   add('id <= ?', where?.upTo)
   add(`more ->> '$.name' = ?`, where?.name)
   if (where?.key !== undefined) {

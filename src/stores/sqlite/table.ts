@@ -1,7 +1,7 @@
 import type { Bytes, JobId, Ms, Queue, State, Where } from '../../job.ts'
 import type { QueueRow } from '../machine/queue.ts'
 import { FENCES, type Row } from '../machine/row.ts'
-import type { Table } from '../machine/table.ts'
+import type { Selection, Table } from '../machine/table.ts'
 import { Claims } from './claims.ts'
 import type { Connection } from './connection.ts'
 import { Ring } from './events.ts'
@@ -287,7 +287,7 @@ export class SqliteTable implements Table {
     return this.#windows.head(queue as SqliteQueue)
   }
 
-  list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Where): Row[] {
+  list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Selection): Row[] {
     return this.#jobs.list(queue.no, state, limit, where)
   }
 
