@@ -24,13 +24,17 @@ export interface Asked {
 }
 
 const TARGET = 'AmazonSQS.'
+const FORM = /^application\/x-www-form-urlencoded\b/i
 /** A queue's URL, of which some actions can't be asked. */
 const QUEUE = /^\/\d{12}\/[^/]+\/?$/
 const NOT_OF_QUEUES: ReadonlySet<ActionName> = new Set(['CreateQueue', 'ListQueues'])
 
 /** In which form it is to be answered. */
 export function formOf({ target, contentType }: Pick<Request, 'target' | 'contentType'>): Form {
-  return target !== undefined || contentType?.startsWith('application/x-amz-json') ? 'json' : 'query'
+  if (contentType?.startsWith('application/x-amz-json')) return 'json'
+  // Perl's client names a target of its own beside a form.
+  const named = target !== undefined && (target.startsWith(TARGET) || !FORM.test(contentType ?? ''))
+  return named ? 'json' : 'query'
 }
 
 /**
@@ -56,7 +60,7 @@ function decodeQuery({ method, url, contentType, body }: Request): Asked {
   const mark = url.indexOf('?')
   const fields = parseForm(mark < 0 ? '' : url.slice(mark + 1))
   if (method === 'POST' && body.length > 0) {
-    if (contentType !== undefined && !/^application\/x-www-form-urlencoded\b/i.test(contentType))
+    if (contentType !== undefined && !FORM.test(contentType))
       throw new SqsError(
         'UnsupportedMediaType',
         'Send application/x-amz-json-1.0 with X-Amz-Target, or application/x-www-form-urlencoded with Action.',

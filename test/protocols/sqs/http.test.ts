@@ -43,6 +43,17 @@ test('health, methods, paths, browsers, encodings', async (t) => {
   assert.match(await unsaid.text(), /<Code>MissingAction<\/Code>/)
 })
 
+test('a form is a form whatever target is named beside it, unless it is one of the JSON form', async (t) => {
+  const { origin } = await serve(t)
+  const ask = async (target: string, body: string) => {
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded;charset=utf-8', 'X-Amz-Target': target }
+    return (await fetch(origin, { method: 'POST', headers, body })).text()
+  }
+  const made = await ask('AmazonSQSv20121105.CreateQueue', 'Action=CreateQueue&QueueName=a&Version=2012-11-05')
+  assert.match(made, /<QueueUrl>.*\/a<\/QueueUrl>/)
+  assert.match(await ask('AmazonSQS.CreateQueue', '{"QueueName":"b"}'), /"QueueUrl"/)
+})
+
 test('a request in two ways of saying where it ends is refused, and what follows it is none', async (t) => {
   const { port, errors } = await serve(t)
   const smuggled = `GET /?Action=CreateQueue&QueueName=smuggled HTTP/1.1\r\nHost: x\r\n\r\n`
