@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
@@ -45,6 +46,13 @@ export function addBench(program: Command): void {
         throw new InvalidArgumentError(`--durability is '${durability}'; it takes full or relaxed.`)
       const parent = resolve(flags.folder ?? tmpdir())
       const folder = await mkdtemp(join(parent, 'queueup-bench-'))
+      const remove = () => rmSync(folder, { recursive: true, force: true })
+      // The second time it ends the process, as by default.
+      const ended = (signal: NodeJS.Signals) => {
+        remove()
+        process.kill(process.pid, signal)
+      }
+      process.once('SIGINT', ended).once('SIGTERM', ended)
       try {
         const figures = await measure(join(folder, 'bench.db'), jobs, concurrency, durability)
         if (flags.json) return print(JSON.stringify({ ...figures, jobs, concurrency, durability, folder: parent }))
@@ -61,7 +69,7 @@ export function addBench(program: Command): void {
           `One process, Node.js ${process.version}, ${availableParallelism()} cores. A folder in memory says nothing of a disk: --folder names another.`,
         )
       } finally {
-        await rm(folder, { recursive: true, force: true })
+        remove()
       }
     })
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { tied } from '../tied.ts'
 import { Place } from './place.ts'
 import { cli, Going, HANDLERS } from './work.ts'
@@ -181,6 +182,16 @@ test('cancel tells a handler in another process', async (t) => {
   await worker.says('"msg":"cancelled"')
   assert.equal((await place.run('job', '1')).code, 1)
   assert.equal(await worker.stop(), 0)
+})
+
+test('bench leaves nothing behind, also where it is interrupted', async (t) => {
+  const place = await Place.make(t)
+  const stores = async () =>
+    (await readdir(place.folder, { recursive: true })).filter((name) => /^queueup-bench-.*\.db$/.test(name))
+  const bench = new Going(place, 'bench', '--folder', '.', '--jobs', '10000000')
+  while ((await stores()).length === 0) await sleep(20)
+  assert.equal(await bench.stop('SIGINT'), null)
+  assert.deepEqual(await stores(), [])
 })
 
 test('top and bench print figures; top is one table without a terminal', async (t) => {
