@@ -51,7 +51,7 @@ export class SqsModel {
   readonly #queues = new Map<string, Made>()
   readonly #purged = new Map<string, { at: Ms; times: number }>()
   readonly #dedups = new Map<JobId, string>()
-  readonly #attempts = new Map<string, { at: Ms; jobs: { id: JobId; n: number }[] }>()
+  readonly #attempts = new Map<string, { at: Ms; received: Ms; jobs: { id: JobId; n: number; until: Ms }[] }>()
   #fence = 0
 
   constructor(now: Ms, queues: readonly Made[]) {
@@ -136,11 +136,12 @@ export class SqsModel {
 
   receive(name: string, max: number, ms: Ms, attempt?: string): (Told & Received)[] {
     const key = `${name} ${attempt}`
+    const { now } = this.store
     const again = attempt === undefined ? undefined : this.#again(key, ms)
-    const jobs = again ?? this.#take(name, max, ms)
+    const { received, jobs } = again ?? { received: now, jobs: this.#take(name, max, ms) }
     if (attempt !== undefined && jobs.length > 0)
-      this.#attempts.set(key, { at: this.store.now, jobs: jobs.map(({ id, n }) => ({ id, n })) })
-    return jobs.map((job) => ({ ...this.#told(job), queue: name, id: job.id, n: job.n, at: this.store.now }))
+      this.#attempts.set(key, { at: now, received, jobs: jobs.map(({ id, n, at }) => ({ id, n, until: at })) })
+    return jobs.map((job) => ({ ...this.#told(job), queue: name, id: job.id, n: job.n, at: received }))
   }
 
   #take(name: string, max: number, ms: Ms): ModelJob[] {
@@ -154,16 +155,16 @@ export class SqsModel {
   }
 
   /** What the same attempt got, if nobody has touched it since; its time begins anew. */
-  #again(key: string, ms: Ms): ModelJob[] | undefined {
+  #again(key: string, ms: Ms): { received: Ms; jobs: ModelJob[] } | undefined {
     const attempt = this.#attempts.get(key)
     if (!attempt || this.store.now - attempt.at >= WINDOW) return undefined
-    const jobs = attempt.jobs.map(({ id, n }) => {
+    const jobs = attempt.jobs.map(({ id, n, until }) => {
       const job = this.store.job(id)
-      return job?.n === n && job.state === 'reserved' ? job : undefined
+      return job?.n === n && job.state === 'reserved' && job.at === until ? job : undefined
     })
-    if (jobs.includes(undefined)) return void this.#attempts.delete(key)
+    if (jobs.includes(undefined)) return undefined
     for (const job of jobs as ModelJob[]) job.at = this.store.now + ms
-    return jobs as ModelJob[]
+    return { received: attempt.received, jobs: jobs as ModelJob[] }
   }
 
   #told({ id, queue, body, reserves, put, first, group, deaths }: ModelJob): Told {
