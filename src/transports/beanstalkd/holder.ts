@@ -31,6 +31,7 @@ export class Holder {
   readonly #watched = new Set(['default'])
   readonly #number: () => number
   #chunk = CHUNK.least
+  #settling = 0
 
   /**
    * @param number gives each taking a number
@@ -49,8 +50,9 @@ export class Holder {
     return this.client.open
   }
 
+  /** Jobs that it holds, with those whose end has not been answered. */
   get holds(): number {
-    return this.#held.size
+    return this.#held.size + this.#settling
   }
 
   has(id: JobId, n: number): boolean {
@@ -163,12 +165,15 @@ export class Holder {
   async #settle(id: JobId, how: (pri: number) => Promise<boolean>): Promise<boolean> {
     const held = this.#held.get(id)
     this.#held.delete(id)
+    this.#settling++
     try {
       const settled = await how(held?.pri ?? 65_536)
       if (!settled && held) this.#lost(id, held.n, 'its time to run was over, or somebody deleted it')
       return settled
     } catch (error) {
       throw unknownOutcome(error)
+    } finally {
+      this.#settling--
     }
   }
 

@@ -148,6 +148,50 @@ test(
   },
 )
 
+test('a connection is not closed as one to spare while a finish on it has no answer', LIMIT, async (t) => {
+  const asked: string[] = []
+  let answer = () => {}
+  const late = new Promise<void>((resolve) => (answer = resolve))
+  let id = 0
+  const server = createServer((socket) => {
+    let last: Promise<unknown> = Promise.resolve()
+    socket.on('error', () => undefined)
+    createInterface({ input: socket }).on('line', (line) => {
+      asked.push(line)
+      const about = '---\nstate: reserved\nttr: 60\ntube: mail\n'
+      const reply = /^(watch|ignore)/.test(line)
+        ? 'WATCHING 1'
+        : line.endsWith('timeout 0')
+          ? 'TIMED_OUT'
+          : line.startsWith('reserve')
+            ? `RESERVED ${++id} 1\r\nx`
+            : line.startsWith('stats')
+              ? `OK ${about.length}\r\n${about}`
+              : 'DELETED'
+      last = last.then(() => (reply === 'DELETED' ? late : undefined)).then(() => socket.write(`${reply}\r\n`))
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const transport = await openBeanstalkd(`beanstalkd://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  t.after(async () => {
+    await transport.close()
+    server.close()
+  })
+  const take = () => transport.reserve({ queues: [mail], max: 1, wait: 5000 }, never)
+  const jobs = (await Promise.all([take(), take(), take(), take()])).flat()
+  const finished = jobs.map((job) =>
+    transport.commit({ ops: [{ do: 'finish', job: { id: job.id, n: job.n as number } }] }),
+  )
+  const heard = (command: string) => asked.filter((line) => line.startsWith(command)).length
+  await until(() => heard('delete') === 4)
+  const before = heard('reserve')
+  const none = transport.reserve({ queues: [mail], max: 1, wait: 0 }, never)
+  await until(() => heard('reserve') > before)
+  answer()
+  assert.deepEqual((await Promise.all(finished)).flat(), Array(4).fill({ ok: true, do: 'finish' }))
+  assert.deepEqual(await none, [])
+})
+
 test('a connection cut at random moments loses no job', LIMIT, async (t) => {
   const { proxy, transport } = await proxied(t)
   const acknowledged = new Set<string>()
