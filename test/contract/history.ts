@@ -56,6 +56,30 @@ export const history: Case[] = [
     },
   ],
   [
+    'a result is kept for its time also where a policy keeps fewer, or shorter; and then as that says',
+    async (s) => {
+      await s.policy({ keep: { jobs: 1 } })
+      const ids: number[] = []
+      for (let i = 0; i < 4; i++) {
+        const id = await s.put('x', {}, { result: i < 3 ? 10_000 : 20_000 })
+        ids.push(id)
+        await s.ok<'finish'>({ do: 'finish', job: { id }, outcome: { as: 'done', result: Buffer.from('1') } })
+      }
+      const after = async (ms: number) => {
+        s.clock.move(ms)
+        for (let i = 0; i < 3; i++) {
+          await s.ok<'due'>({ do: 'due', limit: 100 })
+          s.clock.move(1000)
+        }
+        return Promise.all(ids.map((id) => s.state(id)))
+      }
+      assert.deepEqual(await after(2000), ['finished', 'finished', 'finished', 'finished'])
+      assert.deepEqual(await after(6000), ['gone', 'gone', 'finished', 'finished'])
+      await s.policy({ keep: { ms: 15_000 } })
+      assert.deepEqual(await after(2000), ['gone', 'gone', 'gone', 'finished'])
+    },
+  ],
+  [
     'due says when a result has been kept for long enough, and takes it away then',
     async (s) => {
       const due = () => s.ok<'due'>({ do: 'due', limit: 100 })

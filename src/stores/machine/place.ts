@@ -102,7 +102,7 @@ export function depart(commit: Commit, row: Row, outcome: Outcome): void {
   if (queue.policy?.keep || more?.result !== undefined) {
     commit.housekeeping.keep()
     const finished: Finished = { row, outcome: { ...outcome, at: commit.now } }
-    if (!queue.policy?.keep) finished.until = commit.now + (more?.result ?? 0)
+    if (more?.result !== undefined) finished.until = commit.now + more.result
     commit.table.history.add(finished)
   } else if (more?.noted) commit.table.notes.drop(row.id)
   if (more?.result !== undefined) commit.finished.push(row.id)

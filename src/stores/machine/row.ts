@@ -186,7 +186,7 @@ export class Holder {
 export interface Finished {
   row: Row
   outcome: Outcome & { at: Ms }
-  /** It is kept until then, whatever its queue's policy. */
+  /** It is kept until then, whatever its queue's policy; then that says for how long. */
   until?: Ms
 }
 

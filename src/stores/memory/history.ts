@@ -42,7 +42,12 @@ export class History implements HistoryTable {
     for (; limit > 0; limit--) {
       const kept = this.#timed.first
       if (!kept || kept.until > now) return
-      this.#drop(kept)
+      if (!queueOf(kept).policy?.keep) this.#drop(kept)
+      else {
+        this.#timed.remove(kept)
+        kept.until = NEVER
+        queueOf(kept).lasting.push(kept)
+      }
     }
   }
 

@@ -6,11 +6,11 @@ import type { Claim } from '../machine/table.ts'
 import type { Members } from './members.ts'
 import { Ready } from './ready.ts'
 
-/** A finished job that is kept: its number in the order of ending, and when it goes whatever its queue's policy, or NEVER. */
+/** A finished job that is kept: its number in the order of ending, and until when it is whatever its queue's policy, or NEVER. */
 export interface Kept {
   readonly finished: Finished
   readonly no: number
-  readonly until: Ms
+  until: Ms
   slot: number
 }
 

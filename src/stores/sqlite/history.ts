@@ -7,6 +7,10 @@ import type { Connection } from './connection.ts'
 import { policyOf } from './queue.ts'
 import type { Writer } from './writer.ts'
 
+/** Queues with a policy that keeps a history. */
+const KEEPING = `SELECT queue.no FROM record JOIN queue ON queue.name = substr(record.key, 7)
+  WHERE record.key >= 'queue/' AND record.key < 'queue0' AND record.value ->> '$.keep' IS NOT NULL`
+
 /** Finished jobs that are kept to look at: by their queue's policy, or for their result. */
 export class History implements HistoryTable {
   readonly #file: Connection
@@ -51,7 +55,9 @@ export class History implements HistoryTable {
   }
 
   collect(now: Ms, limit: number): void {
-    this.#forget('SELECT no FROM history WHERE until <= ? AND until IS NOT NULL LIMIT +?', now, limit)
+    const over = 'SELECT no FROM history WHERE until <= ? AND until IS NOT NULL ORDER BY until LIMIT +?'
+    this.#file.run(`UPDATE history SET until = NULL WHERE no IN (${over}) AND queue IN (${KEEPING})`, now, limit)
+    this.#forget(over, now, limit)
     this.soonest = this.#file.get<[Ms | null]>('SELECT min(until) FROM history WHERE until IS NOT NULL')?.[0] ?? NEVER
   }
 
