@@ -70,13 +70,21 @@ const MAX_DATA = 4096
 export class Follow implements AsyncIterableIterator<FollowedEvent> {
   readonly #follower: Awaited<ReturnType<Tellers['follow']>>
   #page: FollowedEvent[] = []
+  /** Who asks for the next one before he has the one before gets the one after it. */
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(follower: Awaited<ReturnType<Tellers['follow']>>) {
     this.#follower = follower
   }
 
   /** @throws UnavailableError, ClosedError; UnknownOutcomeError: the store has failed */
-  async next(): Promise<IteratorResult<FollowedEvent, undefined>> {
+  next(): Promise<IteratorResult<FollowedEvent, undefined>> {
+    const next = this.#turn.then(() => this.#next())
+    this.#turn = next.catch(() => undefined)
+    return next
+  }
+
+  async #next(): Promise<IteratorResult<FollowedEvent, undefined>> {
     while (this.#page.length === 0) {
       const page = await awake(this.#follower.next(PAGE))
       if (!page) return { done: true, value: undefined }

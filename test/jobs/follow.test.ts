@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { createBroker } from '../../src/broker/store-broker.ts'
 import { defineJobs, Discard, job, open, type FollowedEvent } from '../../src/index.ts'
 import { Queue } from '../../src/jobs/queue.ts'
@@ -56,12 +57,28 @@ describe('who follows', () => {
     assert.deepEqual(await events.next(), { done: true, value: undefined })
   })
 
+  test('may ask for several before the first has come', async () => {
+    const queue = await open('memory:', { jobs })
+    const events = await queue.follow()
+    const asked = [events.next(), events.next(), events.next()]
+    const ids = (await queue.putMany('greet', [{ name: 'Ada' }, { name: 'Bob' }])).map((one) => one.id)
+    const [first, second] = await Promise.all(asked.slice(0, 2))
+    assert.deepEqual(
+      [first?.value, second?.value].map((one) => (one as { id?: string } | undefined)?.id),
+      ids,
+    )
+    await events.close()
+    assert.deepEqual(await asked[2], { done: true, value: undefined })
+    await queue.close()
+  })
+
   test('is kept alive by its wait, as by that for a result', async () => {
     const queue = await open('memory:', { jobs })
     const events = await queue.follow()
     const keeping = () => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length
     const before = keeping()
     const next = events.next()
+    await setImmediate()
     assert.equal(keeping(), before + 1)
     await events.close()
     await next
