@@ -5,7 +5,7 @@ import { changePolicy, parsePolicy, queueNamed } from '../broker/policies.ts'
 import { systemClock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { BeanstalkdServer, bind, unbind, type Bound } from '../protocols/beanstalkd/index.ts'
-import type { Store } from '../stores/store.ts'
+import type { Hint, Store } from '../stores/store.ts'
 import { isLoopback, listenText, type Listen, type Port } from '../protocols/address.ts'
 import { textsOf, type QueueSettings } from './settings.ts'
 import { createSqs, listenSqs, NO_SQS, tellOfSqs, type SqsSettings } from './sqs.ts'
@@ -114,6 +114,7 @@ async function begin(settings: ServerSettings): Promise<{ bound?: Bound[]; broke
   try {
     settings.dropRights?.()
     store = await settings.open()
+    store.hear(({ health }) => tellHealth(health, settings.log))
     await settings.prepare?.(store)
     const broker = createBroker({ store })
     await declare(broker, settings.queues)
@@ -123,6 +124,14 @@ async function begin(settings: ServerSettings): Promise<{ bound?: Bound[]; broke
     await store?.close()
     throw error
   }
+}
+
+function tellHealth(health: Hint['health'], log: Log): void {
+  if (health === 'disk full')
+    log.error('the disk is full, or the file may not grow: nothing is written until there is room')
+  else if (health === 'wal full')
+    log.warn('puts are refused until whoever has read the file for long comes to an end: its log has grown too long')
+  else if (health === 'ok') log.info('the store takes everything again')
 }
 
 /** All of them, or none. */

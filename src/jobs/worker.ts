@@ -24,10 +24,11 @@ export interface Health {
   /** Jobs taken since it began. */
   taken: number
   /**
-   * What the store says of itself. 'wal full': it takes no puts for now, and work goes on. 'failed': nothing works any more; end the process.
+   * What the store says of itself. 'disk full': it takes nothing for now. 'wal full': it takes no puts for now, and work goes on. 'failed': nothing works any
+   * more; end the process.
    * undefined where nothing is known of it, as of a server over the wire.
    */
-  store: 'ok' | 'wal full' | 'failed' | undefined
+  store: 'ok' | 'disk full' | 'wal full' | 'failed' | undefined
   /** The last time that the event loop stood still for more than about a second; `name`: in which handler, if that is known. */
   lastBlocked?: { at: Date; ms: Ms; name: string }
   /** The last thing that went wrong with the store or the connection, and when. */

@@ -307,7 +307,7 @@ export interface Hint {
   finished?: readonly JobId[]
   /** Events were told; the number of the last. Only for processes that have a record `follow/...`. */
   events?: number
-  health?: 'ok' | 'wal full' | 'failed'
+  health?: 'ok' | 'disk full' | 'wal full' | 'failed'
   /** Why it has failed, for whoever has to mend it. */
   failure?: Error
 }

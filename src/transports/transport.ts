@@ -81,7 +81,7 @@ export interface Transport {
   /** What happens in all processes that share it; what this one does, its user tells. Absent: nobody can follow. */
   readonly events?: Tellers
   /** What its store said of itself last. Absent: it says nothing. */
-  readonly health?: 'ok' | 'wal full' | 'failed'
+  readonly health?: 'ok' | 'disk full' | 'wal full' | 'failed'
   /** In the application's own transaction. */
   within?(transaction: unknown): { commit(unit: Unit): Result[] }
   close(): Promise<void>

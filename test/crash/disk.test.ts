@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'node:test'
 import type { Reserved } from '../../src/job.ts'
 import type { Unit } from '../../src/stores/store.ts'
@@ -288,9 +289,15 @@ async function serverWithoutRoom(): Promise<void> {
     disk.does('')
     assert.equal(await ask('delete 1'), 'DELETED')
     assert.match(String(await ask('put 0 0 60 4\r\nlast')), /^INSERTED /)
+    const told = server.says('takes everything again').then(() => true)
+    while (!(await Promise.race([told, sleep(200, false)]))) await ask('put 0 0 60 5\r\nagain')
+    assert.equal(server.log.split('the disk is full').length, 2, server.log)
     socket.destroy()
     assert.equal(await server.stop('SIGKILL'), null)
-    assert.deepEqual(await disk.found(SERVED), [...client.acknowledged, 'last'])
+    assert.deepEqual(
+      (await disk.found(SERVED)).filter((one) => one !== 'again'),
+      [...client.acknowledged, 'last'],
+    )
   })
 }
 

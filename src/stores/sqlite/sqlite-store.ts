@@ -61,7 +61,7 @@ export class SqliteStore implements Store {
     this.#disk = new Disk(o.db, o.path, o.durability, (error) => this.#transactions.fail(error))
     this.#upkeep = new Upkeep(o.db, this.#disk, o.maxWal, (full) => {
       this.#machine.full = full
-      tell({ health: full ? 'wal full' : 'ok' })
+      this.#tellHealth()
     })
     const file = new Connection(o.db)
     this.#table = new SqliteTable(file, o.slot, o.epoch)
@@ -87,6 +87,7 @@ export class SqliteStore implements Store {
       upkeep: this.#upkeep,
       peers: this.#peers,
       tell,
+      onRoom: () => this.#tellHealth(),
     })
     void this.#peers.look()
     this.crashed = this.#table.dead.size > 0
@@ -101,6 +102,10 @@ export class SqliteStore implements Store {
       this.#transactions.failure ?? (this.#closing && new ClosedError('The store is closed; open it again.'))
     if (refusal) return units.map(() => Promise.reject(refusal))
     return this.#transactions.run(units)
+  }
+
+  #tellHealth(): void {
+    this.#tell({ health: this.#transactions.full ? 'disk full' : this.#machine.full ? 'wal full' : 'ok' })
   }
 
   #checkOpen(): void {

@@ -28,8 +28,10 @@ interface Call {
   alone?: true
 }
 
-/** SQLite's code for a write that failed, but for want of room. */
+/** SQLite's code where there is no room; and that for another write that failed. */
+const FULL = 13
 const IOERR_WRITE = 778
+const ROOM: Ms = 1000
 /** So many operations of waiting calls go into one transaction. */
 const BATCH = 512
 /** So many units in one transaction are no load yet. */
@@ -64,12 +66,15 @@ export class Transactions {
   readonly #upkeep: Upkeep
   readonly #peers: Peers
   readonly #tell: (hint: Hint) => void
+  readonly #onRoom: () => void
   readonly #begin: StatementSync
   readonly #commit: StatementSync
   #calls: Call[] = []
   #retry: NodeJS.Timeout | undefined
   #askedForHolder = 0
   #failure: Error | undefined
+  #full = false
+  #refused: Ms = 0
 
   constructor(o: {
     db: DatabaseSync
@@ -84,6 +89,8 @@ export class Transactions {
     peers: Peers
     /** Tells whoever listens to the store. */
     tell: (hint: Hint) => void
+    /** The disk has become full, or has room again. */
+    onRoom: () => void
   }) {
     this.#db = o.db
     this.#path = o.path
@@ -95,6 +102,7 @@ export class Transactions {
     this.#upkeep = o.upkeep
     this.#peers = o.peers
     this.#tell = o.tell
+    this.#onRoom = o.onRoom
     this.#begin = o.db.prepare('BEGIN IMMEDIATE')
     this.#commit = o.db.prepare('COMMIT')
   }
@@ -102,6 +110,11 @@ export class Transactions {
   /** Why nothing is written any more. */
   get failure(): Error | undefined {
     return this.#failure
+  }
+
+  /** The disk had no room for the last change. */
+  get full(): boolean {
+    return this.#full
   }
 
   /** @returns the results of each unit */
@@ -202,7 +215,10 @@ export class Transactions {
       return this.#failed(error, calls, committing)
     }
     table.settle()
-    if (table.file.wrote) this.#upkeep.committed()
+    if (table.file.wrote) {
+      this.#upkeep.committed()
+      this.#tellRoom(false)
+    }
     this.#answer(calls, results, table.file.wrote && waitedFor ? this.#disk.afterCommit() : undefined)
     const hint = machine.takeHint(records >= 0 && table.mark.records !== records ? table.mark.records : undefined)
     if (hint) queueMicrotask(() => this.#tell(hint))
@@ -256,6 +272,15 @@ export class Transactions {
       }
   }
 
+  /** A small change may fit where the next one doesn't: there is room when none was refused for a while. */
+  #tellRoom(full: boolean): void {
+    const now = performance.now()
+    if (full) this.#refused = now
+    if (full === this.#full || (!full && now - this.#refused < ROOM)) return
+    this.#full = full
+    this.#onRoom()
+  }
+
   /** false: try again later. true: it is dealt with. */
   #failed(error: unknown, calls: Call[], committing: boolean): boolean {
     if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
@@ -273,6 +298,7 @@ export class Transactions {
     const limited = committing && errcode === IOERR_WRITE && this.#disk.isAtLimit()
     const reason = limited ? atLimit(this.#path, error) : reasonOf(code, committing, message, this.#path, error)
     if (limited) this.#upkeep.makeRoom()
+    if (limited || code === FULL) this.#tellRoom(true)
     for (const call of calls) for (const answer of call.answers) answer.reject(reason)
     if (outdated || reason instanceof UnknownOutcomeError || reason instanceof CorruptStoreError) this.fail(reason)
     return true
