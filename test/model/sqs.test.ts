@@ -323,6 +323,10 @@ class Run {
   }
 
   async #redrive({ form, from, to }: Extract<Step, { do: 'redrive' }>): Promise<void> {
+    // Whether one that is taken for no time at all, and comes back while the task runs, counts once more is the service's to choose.
+    const comesBack = ({ queue, visibility }: Poll) =>
+      visibility === 0 && this.#model.store.policy(`default/${queue}`)?.dead === `default/${from}`
+    if (to === undefined && this.#polls.some(comesBack)) return
     const source = { SourceArn: ARN + from }
     const started = await this.#served.ask(form, 'StartMessageMoveTask', {
       ...source,
