@@ -18,12 +18,12 @@ export interface OpenOptions<J extends Jobs> extends StoreOptions {
   /** What jobs there are: `defineJobs` makes it. */
   jobs: J
   /** Around each put, the first outermost. */
-  use?: readonly PutMiddleware[]
+  use?: readonly PutMiddleware[] | undefined
   /**
    * Traces by OpenTelemetry, where `@opentelemetry/api` is installed. `link` (default): each attempt is a trace of its own, linked to its put. `child`: it
    * belongs to the put's trace. false: none.
    */
-  tracing?: TracingOption
+  tracing?: TracingOption | undefined
 }
 
 /**

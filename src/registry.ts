@@ -8,9 +8,9 @@ import type { Transport } from './transports/transport.ts'
 
 export interface StoreOptions {
   /** Of stores that outlive the process. Default 'full'. */
-  durability?: Durability
+  durability?: Durability | undefined
   /** The clock of all deadlines. Default: the machine's; for a file, one that all processes on it share. */
-  clock?: Clock
+  clock?: Clock | undefined
 }
 
 type Open = (rest: string, options: StoreOptions) => Promise<Store>

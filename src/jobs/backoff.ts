@@ -14,9 +14,9 @@ import { checkOptions, type Names } from './check.ts'
 export type BackoffOption = Duration | BackoffTerms | ((attempt: number, error: unknown) => Duration)
 export interface BackoffTerms {
   first: Duration
-  factor?: number
-  max?: Duration
-  jitter?: number
+  factor?: number | undefined
+  max?: Duration | undefined
+  jitter?: number | undefined
 }
 
 const FIRST: Ms = 1000

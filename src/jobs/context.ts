@@ -44,10 +44,8 @@ export interface Context<J extends Jobs = Jobs> {
 
 /** A handler for each job that is worked here. */
 export type Handlers<J extends Jobs> = {
-  readonly [N in keyof J & string]?: (
-    job: WorkedJob<N, ArgsOut<J[N]>>,
-    ctx: Context<J>,
-  ) => AnswerOf<J[N]> | Promise<AnswerOf<J[N]>>
+  readonly [N in keyof J & string]?:
+    ((job: WorkedJob<N, ArgsOut<J[N]>>, ctx: Context<J>) => AnswerOf<J[N]> | Promise<AnswerOf<J[N]>>) | undefined
 }
 
 /** Runs around each attempt, the first outermost. What it throws, the attempt has thrown. */

@@ -23,9 +23,9 @@ export interface Counts {
 
 export interface DrainedOptions {
   /** Default: for ever. */
-  timeout?: Duration
+  timeout?: Duration | undefined
   /** Default true: those that are delayed are waited for, too. */
-  delayed?: boolean
+  delayed?: boolean | undefined
 }
 
 const DRAINED_OPTIONS: Names<DrainedOptions> = { timeout: true, delayed: true }

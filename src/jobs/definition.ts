@@ -12,27 +12,27 @@ import type { InferInput, InferOutput, StandardSchema } from './standard-schema.
 /** Defaults of a job; a put may say otherwise for `retries`, `backoff`, `timeout`, `maxStarts`, `priority` and `ttl`. */
 export interface JobOptions<ResultSchema = unknown, Args = any> {
   /** The queue it is put into and reserved from. Default: the job's name. Several names may share one. */
-  queue?: string
+  queue?: string | undefined
   /** Names that it had before: jobs still waiting under them are worked, too. */
-  aliases?: readonly string[]
+  aliases?: readonly string[] | undefined
   /** How often it is tried again after a failure. Default 5. */
-  retries?: number
+  retries?: number | undefined
   /** How long it waits before that. Default: 1 s, three times as long after each failure, at most an hour, and up to a fifth more. */
-  backoff?: BackoffOption
+  backoff?: BackoffOption | undefined
   /** A handler that takes longer is told by its signal, and the attempt has failed unless it returns all the same. Default: none. */
-  timeout?: Duration
+  timeout?: Duration | undefined
   /** A job whose worker's process ended so often while it was worked is set aside: it may be what ended it. Default: `retries` + 1. */
-  maxStarts?: number
+  maxStarts?: number | undefined
   /** 0 to 2^32-1, lower is more urgent. Default 65536. */
-  priority?: number
+  priority?: number | undefined
   /** It is dropped when it wasn't started within so long. Default: never. */
-  ttl?: Duration
+  ttl?: Duration | undefined
   /** Its result is kept, so that `result()` can give it: true, or a validator of it. */
-  result?: ResultSchema
+  result?: ResultSchema | undefined
   /** How long a result is kept. Default '1h'. */
-  keepResult?: Duration
+  keepResult?: Duration | undefined
   /** How many are worked at a time, and how many are begun in a span of time, over all processes of the store. */
-  limits?: readonly LimitOption<Args>[]
+  limits?: readonly LimitOption<Args>[] | undefined
 }
 
 /** A job's definition. `In` is what a put takes, `Out` what a handler gets, `Answer` what it answers, `Result` what the validator makes of that. */

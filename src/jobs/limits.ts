@@ -11,19 +11,19 @@ import { checkOptions, type Names } from './check.ts'
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a list of limits takes keys of whatever arguments their job has.
 export interface LimitOption<Args = any> {
   /** So many at a time. */
-  concurrency?: number
+  concurrency?: number | undefined
   /** So many begun in each span: `[100, '1m']`. A span begins with the first job begun after the last span was over. */
-  rate?: readonly [jobs: number, per: Duration]
+  rate?: readonly [jobs: number, per: Duration] | undefined
   /** A limit for each of these keys, texts of 1 to 200 characters, from the arguments: `(args) => args.customer`. Default: one limit for all. */
-  key?: (args: Args) => string
+  key?: ((args: Args) => string) | undefined
   /** Limits of one name are one limit, whatever jobs share it. Default: the job's name. */
-  name?: string
+  name?: string | undefined
 }
 
 /** A job with its options, as far as limits go. */
 interface Limited {
   name: string
-  definition: { options: { limits?: readonly LimitOption[] } }
+  definition: { options: { limits?: readonly LimitOption[] | undefined } }
 }
 
 /** Of one job. */

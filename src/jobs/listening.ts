@@ -3,9 +3,9 @@ import type { Names } from './check.ts'
 
 export interface ListenOptions {
   /** A port of 127.0.0.1, `HOST:PORT`, or `unix:PATH`, for clients of beanstalkd. */
-  beanstalkd?: number | string
+  beanstalkd?: number | string | undefined
   /** A port of 127.0.0.1, or `HOST:PORT`, for clients of Amazon SQS. */
-  sqs?: number | string
+  sqs?: number | string | undefined
 }
 export const LISTEN_OPTIONS: Names<ListenOptions> = { beanstalkd: true, sqs: true }
 

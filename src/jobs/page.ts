@@ -7,9 +7,9 @@ import { LIVE, whereOf, type Selection } from './selection.ts'
 
 export interface PageOptions {
   /** Default 100. */
-  limit?: number
+  limit?: number | undefined
   /** What the page before answered. */
-  after?: string
+  after?: string | undefined
 }
 export interface Page {
   jobs: JobInfo[]

@@ -14,18 +14,18 @@ import type { ResultOptions } from './result.ts'
 
 export interface PutOptions {
   /** Not before so long from now, or not before that moment. */
-  delay?: Duration | Date
+  delay?: Duration | Date | undefined
   /** 0 to 2^32-1, lower is more urgent. */
-  priority?: number
+  priority?: number | undefined
   /** It is dropped when it wasn't started within so long. */
-  ttl?: Duration
-  retries?: number
-  backoff?: Duration | BackoffTerms
-  timeout?: Duration
-  maxStarts?: number
+  ttl?: Duration | undefined
+  retries?: number | undefined
+  backoff?: Duration | BackoffTerms | undefined
+  timeout?: Duration | undefined
+  maxStarts?: number | undefined
   /** Jobs of one group of a queue are worked in the order of their puts, one at a time. */
-  group?: string
-  unique?: UniqueOptions
+  group?: string | undefined
+  unique?: UniqueOptions | undefined
 }
 
 /** What a put takes after the name; a job without arguments takes none. */
@@ -36,13 +36,13 @@ export type PutParameters<D> =
 export interface UniqueOptions {
   key: string
   /** How long no second job of this key is taken by the queue: until it is started, until it is gone, or for so long from the put on. Default 'unfinished'. */
-  for?: 'waiting' | 'unfinished' | Duration
+  for?: 'waiting' | 'unfinished' | Duration | undefined
   /**
    * - `keep` (default): the first stays; its id is the answer.
    * - `replace`: the first gets the new arguments, priority and delay while it waits (a debounce); while it is worked, one successor waits for its end.
    * - `supersede`: as `replace`; and a first one that is being worked is cancelled.
    */
-  onDuplicate?: 'keep' | 'replace' | 'supersede'
+  onDuplicate?: 'keep' | 'replace' | 'supersede' | undefined
 }
 
 /** What a put answers. */

@@ -10,7 +10,7 @@ import { textOf } from './info.ts'
 
 export interface ResultOptions {
   /** Default: for ever. */
-  timeout?: Duration
+  timeout?: Duration | undefined
 }
 
 /** Whoever ended it may not have told us: so often all that are awaited are looked at. */

@@ -10,12 +10,12 @@ import { type Catalog, queueOf } from './definition.ts'
 export interface Selection {
   queue: string
   /** Default: all that aren't finished. `finished` stands alone. */
-  states?: readonly State[]
-  name?: string
+  states?: readonly State[] | undefined
+  name?: string | undefined
   /** Their unique key. */
-  key?: string
+  key?: string | undefined
   /** Text that their message contains. */
-  match?: string
+  match?: string | undefined
 }
 
 export const LIVE: readonly State[] = ['reserved', 'ready', 'waiting', 'delayed', 'buried']

@@ -9,11 +9,11 @@ import { decode, encode } from './message.ts'
 import { momentOf, type Clocks } from './put.ts'
 import { checkArgs } from './validate.ts'
 
-/** What becomes another; what is left out stays. */
+/** What becomes another; what is left out, or undefined, stays. */
 export interface JobChange {
   args?: unknown
-  priority?: number
-  delay?: Duration | Date
+  priority?: number | undefined
+  delay?: Duration | Date | undefined
 }
 
 const JOB_CHANGE: Names<JobChange> = { args: true, priority: true, delay: true }
@@ -26,7 +26,7 @@ export async function updateJob(clocks: Clocks, catalog: Catalog, id: JobId, cha
   const { jobs } = await transport.look({ id, limit: 1, with: ['body'] })
   const [view] = jobs
   if (!view || view.state === 'reserved' || view.state === 'finished') throw notWaiting(id, view?.state)
-  const content = 'args' in change ? await contentWith(change.args, id, view.body, catalog) : {}
+  const content = change.args === undefined ? {} : await contentWith(change.args, id, view.body, catalog)
   const at = change.delay === undefined ? undefined : momentOf(change.delay, clocks)
   const [result] = await transport.commit({
     ops: [

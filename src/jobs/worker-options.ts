@@ -9,15 +9,15 @@ import type { Jobs } from './definition.ts'
 
 export interface WorkerOptions<J extends Jobs = Jobs> {
   /** Attempts at a time. Default 10. */
-  concurrency?: number
+  concurrency?: number | undefined
   /** Queues to take from. Default: those of the jobs that are handled. */
-  queues?: readonly string[]
+  queues?: readonly string[] | undefined
   /** At a stop, attempts may go on for so long; then their signals fire, and their jobs go back. Default '25s'. */
-  stopWithin?: Duration
+  stopWithin?: Duration | undefined
   /** Around each attempt. */
-  use?: readonly WorkMiddleware<J>[]
+  use?: readonly WorkMiddleware<J>[] | undefined
   /** Signals at which it stops by itself, such as `['SIGTERM', 'SIGINT']`. Default: none. */
-  stopOn?: readonly NodeJS.Signals[]
+  stopOn?: readonly NodeJS.Signals[] | undefined
 }
 
 const WORKER_OPTIONS: Names<WorkerOptions> = {

@@ -16,11 +16,11 @@ export interface DrainOptions {
    * - `now`: a retry comes at once
    * - `fail`: rejects with what the first handler that fails has thrown
    */
-  mode?: 'due' | 'now' | 'fail'
+  mode?: 'due' | 'now' | 'fail' | undefined
   /** Queues to take from. Default: those of the jobs that are handled. */
-  queues?: readonly string[]
+  queues?: readonly string[] | undefined
   /** It gives up after so many attempts: a handler may put its own job again and again. Default 10,000. */
-  limit?: number
+  limit?: number | undefined
 }
 
 const DRAIN_OPTIONS: Names<DrainOptions> = { mode: true, queues: true, limit: true }

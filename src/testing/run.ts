@@ -18,9 +18,9 @@ import { partsOf } from './drain.ts'
 
 export interface RunOptions extends Pick<PutOptions, 'group' | 'timeout' | 'priority' | 'retries'> {
   /** Which attempt the handler is told that it is. Default 1. */
-  attempt?: number
+  attempt?: number | undefined
   /** The handler's own signal fires with this one. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 const RUN_OPTIONS: Names<RunOptions> = {

@@ -19,11 +19,11 @@ import { TestClock } from './test-clock.ts'
 
 export interface TestQueueOptions {
   /** What the clock shows at first. Default: the beginning of 2026, UTC. */
-  start?: Date
+  start?: Date | undefined
   /** From 0 to below 1; for the jitter of retries. Default: 0, which is none. */
-  random?: () => number
+  random?: (() => number) | undefined
   /** Around each put. */
-  use?: readonly PutMiddleware[]
+  use?: readonly PutMiddleware[] | undefined
 }
 
 const TEST_OPTIONS: Names<TestQueueOptions> = { start: true, random: true, use: true }

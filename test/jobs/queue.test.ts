@@ -35,6 +35,29 @@ const discard = () => {
 const ids = (list: { jobs: { id: string }[] }) => list.jobs.map((one) => one.id)
 const put = async (queue: Queue, to: string, options = {}) => (await queue.put('mail', { to }, options)).id
 
+test('an option that is undefined is as if it were not there', async (t) => {
+  const defaults = {
+    queue: 'q',
+    retries: 2,
+    backoff: '5s',
+    timeout: '1m',
+    priority: 7,
+    maxStarts: 3,
+    ttl: '1h',
+  } as const
+  const defined = defineJobs({ mail: job<{ to: string }>(defaults) })
+  const queue = openTest(t, defined)
+  const none = Object.fromEntries([...Object.keys(defaults), 'delay', 'group', 'unique'].map((one) => [one, undefined]))
+  delete none['queue']
+  const args = { to: 'ada' }
+  const { id } = await queue.put('mail', args)
+  const other = await queue.put('mail', args, none)
+  const { id: _, ...info } = (await queue.get(id)) ?? {}
+  assert.deepEqual(await queue.get(other.id), { id: other.id, ...info })
+  await queue.update(id, { args: undefined, priority: 3, delay: undefined })
+  assert.deepEqual(await queue.get(id), { id, ...info, priority: 3 })
+})
+
 test('get: everything about a job, and undefined where there is none', async (t) => {
   const queue = openTest(t, jobs)
   const id = await put(queue, 'a', { group: 'g', priority: 9, delay: '1m' })

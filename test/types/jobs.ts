@@ -159,6 +159,21 @@ export async function events(queue: JobQueue<typeof jobs>): Promise<void> {
   void putAt
 }
 
+/** An option that may be undefined is passed on as it is, also where exactOptionalPropertyTypes is set. */
+export async function maybe(queue: JobQueue<typeof jobs>, ms?: number, name?: string, on?: boolean): Promise<void> {
+  const times = { delay: ms, ttl: ms, timeout: ms, retries: ms, priority: ms }
+  await queue.put('nightly', undefined, {
+    ...times,
+    group: name,
+    unique: name === undefined ? name : { key: name, for: ms },
+  })
+  await queue.update('1', { delay: ms, priority: ms })
+  await queue.list({ queue: 'add', name, match: name }, { limit: ms, after: name })
+  await queue.drained('add', { timeout: ms, delayed: on })
+  queue.work({ add: on ? () => 3 : undefined }, { concurrency: ms, stopWithin: ms })
+  job({ ...times, queue: name, backoff: ms })
+}
+
 export async function tests(): Promise<void> {
   const queue = testQueue(jobs)
   await queue.put('nightly')

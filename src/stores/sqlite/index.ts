@@ -18,9 +18,9 @@ export interface SqliteOptions {
   /** The file; made if it isn't there. Beside it lie `-wal`, `-shm` and the folder `-processes` while it is open. */
   path: string
   /** What an acknowledged change survives. Default 'full'. */
-  durability?: Durability
+  durability?: Durability | undefined
   /** The clock of its deadlines. Default: one that all processes on the file share. */
-  clock?: Clock
+  clock?: Clock | undefined
   /** How long a commit waits for the file while another process holds it. Default 30 s. */
   patience?: Ms
   /** Bytes of the write-ahead log past which puts are refused as 'full', while a reader keeps it from starting over. Default 1 GiB. */
