@@ -1,7 +1,12 @@
 /** AWS JSON 1.0: from a parsed body to an input of the model, and back to text. */
 import { isUtf8 } from 'node:buffer'
+import { SMALL_BODY } from './limits.ts'
 import type { Shape, Structure } from './model.ts'
 import { SqsError } from './sqs-error.ts'
+
+/** Lists, maps and their values in one body: a hundred messages with ten attributes each have some 5,000. */
+const MOST_VALUES = 10_000
+const [QUOTE, BACKSLASH, COMMA, BRACKET, BRACE] = [0x22, 0x5c, 0x2c, 0x5b, 0x7b]
 
 /**
  * What the model knows of a JSON body; the rest of it is passed over.
@@ -9,6 +14,7 @@ import { SqsError } from './sqs-error.ts'
  */
 export function fromJson(shape: Structure, body: Buffer): Record<string, unknown> {
   let value: unknown = {}
+  if (body.length > SMALL_BODY) checkCount(body)
   if (body.length > 0)
     try {
       value = JSON.parse(utf8(body))
@@ -16,6 +22,18 @@ export function fromJson(shape: Structure, body: Buffer): Record<string, unknown
       throw new SqsError('MalformedInput', 'The body is no JSON.')
     }
   return structure(shape, value)
+}
+
+/** A value takes far longer than its bytes do, also where nobody has a use for it. @throws SqsError MalformedInput */
+function checkCount(body: Buffer): void {
+  let count = 0
+  for (let at = 0; at < body.length; at++) {
+    const byte = body[at]
+    if (byte === QUOTE) {
+      while (++at < body.length && body[at] !== QUOTE) if (body[at] === BACKSLASH) at++
+    } else if ((byte === COMMA || byte === BRACKET || byte === BRACE) && ++count > MOST_VALUES)
+      throw new SqsError('MalformedInput', `There are more than ${MOST_VALUES} values.`)
+  }
 }
 
 function structure(shape: Structure, value: unknown): Record<string, unknown> {

@@ -137,3 +137,34 @@ test('over the wire: an answer in the right shape, none of them an accident', as
   assert.deepEqual(errors, [])
   assert.equal((await ask('json', 'ListQueues')).status, 200)
 })
+
+test('of too many values nothing is looked at, of somewhat too many it is said what is wrong; text counts for nothing', async (t) => {
+  const { ask, create } = await serve(t)
+  const QueueUrl = await create('a')
+  const batch = (count: number, MessageBody: string) =>
+    ask('json', 'SendMessageBatch', {
+      QueueUrl,
+      Entries: Array.from({ length: count }, (_, i) => ({ Id: `${i}`, MessageBody })),
+    })
+  for (const count of [11, 100, 2000])
+    assert.equal((await batch(count, 'x'.repeat(40))).code, 'TooManyEntriesInBatchRequest')
+  assert.equal((await batch(20_000, 'x')).code, 'SerializationException')
+  const nested = `{"QueueUrl":"a","more":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
+  assert.throws(
+    () =>
+      decode(
+        {
+          method: 'POST',
+          url: '/',
+          contentType: undefined,
+          target: 'AmazonSQS.PurgeQueue',
+          body: Buffer.from(nested),
+        },
+        'json',
+      ),
+    { is: 'MalformedInput' },
+  )
+  const sent = await batch(1, '[{"a\\\\": 1, "b": "\\""},]'.repeat(20_000))
+  assert.equal(sent.status, 200, sent.text)
+  assert.equal(sent.code, undefined)
+})
