@@ -113,7 +113,7 @@ export interface Broker {
   readonly records: {
     get(key: string): StoreRecord | undefined
     list(prefix: string): Iterable<StoreRecord>
-    watch(prefix: string, on: () => void): () => void
+    watch(prefix: string, on: (keys: readonly string[]) => void): () => void
     /** Reads what changed in the store; resolves when the cache has all that was committed before. */
     refresh(): Promise<void>
   }

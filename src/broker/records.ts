@@ -6,7 +6,7 @@ import type { Session } from './broker.ts'
 export class Records {
   readonly #store: Store
   readonly #records = new Map<string, StoreRecord>()
-  readonly #watchers = new Set<{ prefix: string; on: () => void }>()
+  readonly #watchers = new Set<{ prefix: string; on: (keys: readonly string[]) => void }>()
   #version = 0
   #reading: Promise<void> | undefined
   #again = false
@@ -23,8 +23,8 @@ export class Records {
     for (const [key, record] of this.#records) if (key.startsWith(prefix)) yield record
   }
 
-  /** Calls when records whose keys begin so have changed. Returns the way to call it off. */
-  watch(prefix: string, on: () => void): () => void {
+  /** Calls with the keys of records that begin so and have changed. Returns the way to call it off. */
+  watch(prefix: string, on: (keys: readonly string[]) => void): () => void {
     const watcher = { prefix, on }
     this.#watchers.add(watcher)
     return () => this.#watchers.delete(watcher)
@@ -65,7 +65,10 @@ export class Records {
   }
 
   #tell(keys: readonly string[]): void {
-    for (const { prefix, on } of [...this.#watchers]) if (keys.some((key) => key.startsWith(prefix))) on()
+    for (const { prefix, on } of [...this.#watchers]) {
+      const watched = keys.filter((key) => key.startsWith(prefix))
+      if (watched.length > 0) on(watched)
+    }
   }
 }
 

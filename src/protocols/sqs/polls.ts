@@ -12,9 +12,9 @@ export class Polls {
   #closing = false
 
   constructor(queues: Queues) {
-    this.#unwatch = queues.watch(() => {
-      for (const [name, polls] of this.#byQueue)
-        if (!queues.known(name)) for (const poll of [...polls]) poll.endPoll('deleted')
+    this.#unwatch = queues.watch((name) => {
+      const polls = this.#byQueue.get(name)
+      if (polls && !queues.known(name)) for (const poll of [...polls]) poll.endPoll('deleted')
     })
   }
 

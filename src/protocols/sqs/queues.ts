@@ -44,7 +44,7 @@ export class Queues {
   readonly #region: string
   readonly #known = new Map<string, SqsQueue>()
   readonly #unwatch: readonly (() => void)[]
-  readonly #watchers = new Set<() => void>()
+  readonly #watchers = new Set<(name: string) => void>()
   /** Most requests are about the queue that the last was about. */
   #lastUrl: string | undefined
   #lastName = ''
@@ -55,21 +55,26 @@ export class Queues {
     this.#tenant = at.tenant
     this.#account = at.account
     this.#region = at.region
-    const changed = (): void => {
-      this.#known.clear()
-      for (const watcher of [...this.#watchers]) watcher()
-    }
-    this.#unwatch = ['queue/', 'sqs/queue/'].map((prefix) => broker.records.watch(prefix, changed))
+    this.#unwatch = [`queue/${this.#tenant}/`, `sqs/queue/${this.#tenant}/`].map((prefix) =>
+      broker.records.watch(prefix, (keys) => {
+        for (const key of keys) this.#changed(key.slice(prefix.length))
+      }),
+    )
   }
 
   close(): void {
     for (const stop of this.#unwatch) stop()
   }
 
-  /** Calls when a queue was made, changed or deleted, anywhere. */
-  watch(on: () => void): () => void {
+  /** Calls with the name of a queue that was made, changed or deleted, anywhere. */
+  watch(on: (name: string) => void): () => void {
     this.#watchers.add(on)
     return () => this.#watchers.delete(on)
+  }
+
+  #changed(name: string): void {
+    this.#known.delete(name)
+    for (const watcher of [...this.#watchers]) watcher(name)
   }
 
   now(): Ms {
