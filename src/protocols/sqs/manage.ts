@@ -58,18 +58,20 @@ export async function createQueue(
     }
     const would: SqsQueue = { ...there, policy: settings.policy, own: { ...own, attributes } }
     for (const name of Object.keys(asked))
-      if (!same(attributeOf(name, there, queues), attributeOf(name, would, queues)))
+      if (!sameValue(attributeOf(name, there, queues), attributeOf(name, would, queues)))
         throw new SqsError(
           'QueueNameExists',
           `A queue already exists with the same name and a different value for attribute ${name}`,
         )
+    if (Object.keys(tags).length > 0 && !isDeepStrictEqual(merged(tags, {}), merged(own.tags, {})))
+      throw new SqsError('QueueNameExists', 'A queue already exists with the same name and different tags')
     return undefined
   })
   return { QueueUrl: queues.urlOf(origin, QueueName) }
 }
 
 /** Policies are JSON, which each language writes with other spaces. */
-function same(a: string | undefined, b: string | undefined): boolean {
+function sameValue(a: string | undefined, b: string | undefined): boolean {
   return a === b || (!!a?.startsWith('{') && !!b?.startsWith('{') && isDeepStrictEqual(JSON.parse(a), JSON.parse(b)))
 }
 
@@ -153,16 +155,22 @@ export async function purgeQueue(host: Host, { QueueUrl }: Input<'PurgeQueue'>):
       )
     return {
       policy: policy ?? {},
-      own: { attributes: {}, tags: {}, created: now, modified: now, ...own, purged: { at: now, times: times + 1 } },
+      own: { attributes: {}, tags: {}, created: now, modified: now, ...own, purged: { times: times + 1 } },
     }
   })
   await empty(host, queue)
+  // Not before: a purge that was cut short may be asked for again at once.
+  await queues.change(
+    name,
+    ({ policy, own }) => own?.purged && { policy, own: { ...own, purged: { ...own.purged, at: now } } },
+  )
   return {}
 }
 
 export async function deleteQueue(host: Host, { QueueUrl }: Input<'DeleteQueue'>): Promise<object> {
-  const { queues } = host
+  const { queues, movers } = host
   const { name, queue } = await queues.find(QueueUrl)
+  await movers.forget(queue)
   await queues.change(name, () => ({ policy: undefined, own: undefined }))
   await empty(host, queue)
   return {}

@@ -29,6 +29,8 @@ interface Progress {
   after?: string | undefined
   /** A queue in which some died was deleted. */
   missing?: true
+  /** A queue had no room for some. */
+  full?: true
 }
 
 const TASKS = 'sqs/move/'
@@ -39,8 +41,10 @@ const SLICE = 500
 const SECOND: Ms = 1000
 const STATES: State[] = ['ready', 'waiting', 'delayed']
 const NO_QUEUE = 'AWS.SimpleQueueService.NonExistentQueue'
-/** Nobody knows where they came from, or nobody takes them. */
+/** Nobody knows where they came from. */
 const NO_SOURCE = 'CouldNotDetermineMessageSource'
+/** As who sends there is told. */
+const FULL = 'RequestThrottled'
 
 export function taskKey(queue: Queue): string {
   return `${TASKS}${queue}`
@@ -103,6 +107,12 @@ export class Movers {
     await records.refresh()
   }
 
+  /** Tasks end with their source. @throws UnavailableError */
+  async forget(queue: Queue): Promise<void> {
+    await changeRecord(this.#session, this.#broker.records, taskKey(queue), () => undefined)
+    await this.#broker.records.refresh()
+  }
+
   async #run(queue: Queue): Promise<void> {
     const mover = `${MOVER}${queue}`
     const [claimed] = await this.#session.commit({
@@ -132,24 +142,19 @@ export class Movers {
     const limit = Math.min(rate, SLICE)
     if (to !== 'origin' && !this.#exists(to)) progress.missing = true
     const { count, more: unseen } = progress.searching
-      ? await this.#search(queue, limit, progress)
+      ? await this.#search(queue, to, limit, progress)
       : await this.#slice(queue, to, limit)
     const [stats] = unseen ? [] : await this.#session.stats([queue])
     // What came meanwhile is for the next task: those that come back here at once would be moved for ever.
     const left = stats !== undefined && active.moved + count < toMove && stats.ready + stats.waiting + stats.delayed > 0
-    const more = unseen || (left && !progress.searching && (count > 0 || to === 'origin'))
-    if (left && count === 0 && to === 'origin') progress.searching = true
-    await this.change(queue, ({ tasks }) => ({
-      tasks: tasks.map((task) => {
-        if (task.id !== id) return task
-        const moved = task.moved + count
-        if (more) return { ...task, moved }
-        if (task.status === 'CANCELLING') return { ...task, moved, status: 'CANCELLED' }
-        return left
-          ? { ...task, moved, status: 'FAILED', failure: progress.missing ? NO_QUEUE : NO_SOURCE }
-          : { ...task, moved, status: 'COMPLETED' }
-      }),
-    }))
+    const search = left && count === 0 && !progress.searching && !progress.missing
+    const more = unseen || search || (left && count > 0 && !progress.searching)
+    if (search) progress.searching = true
+    await this.change(queue, ({ tasks }) =>
+      tasks.some((task) => task.id === id)
+        ? { tasks: tasks.map((task) => (task.id === id ? advanced(task, count, more, left, progress) : task)) }
+        : undefined,
+    )
     return more
   }
 
@@ -165,8 +170,13 @@ export class Movers {
     return result?.ok && result.do === 'bulk' ? result : { count: 0, more: false }
   }
 
-  /** Those of the next page that can be moved, back to where they died. */
-  async #search(queue: Queue, limit: number, progress: Progress): Promise<{ count: number; more: boolean }> {
+  /** Those of the next page that can be moved. */
+  async #search(
+    queue: Queue,
+    destination: Queue | 'origin',
+    limit: number,
+    progress: Progress,
+  ): Promise<{ count: number; more: boolean }> {
     const where = { queue, states: STATES }
     const { after: from } = progress
     const { jobs, after } = await this.#session.look({
@@ -176,7 +186,7 @@ export class Movers {
     })
     const ops: ForwardOp[] = []
     for (const { id, deaths, state, at } of jobs) {
-      const to = deaths?.[0]?.queue
+      const to = destination === 'origin' ? deaths?.[0]?.queue : destination
       if (to === undefined) continue
       const target = { queue: to, ...(state === 'delayed' && at !== undefined && { at }) }
       if (this.#exists(to)) ops.push({ do: 'forward', job: { id }, to: [target], why: 'asked' })
@@ -187,6 +197,7 @@ export class Movers {
     while (count === 0 && tried < ops.length) {
       const results = await this.#session.commit({ ops: ops.slice(tried, (tried += limit)) })
       count = results.filter(({ ok }) => ok).length
+      if (results.some((one) => !one.ok && (one.why === 'full' || one.why === 'too big'))) progress.full = true
     }
     if (tried < ops.length) return { count, more: true }
     progress.after = after
@@ -203,4 +214,13 @@ export class Movers {
       this.#clock.after(SECOND, resolve)
     })
   }
+}
+
+/** A task after a slice in which so many were moved. */
+function advanced(task: Task, count: number, more: boolean, left: boolean, progress: Progress): Task {
+  const moved = task.moved + count
+  if (more) return { ...task, moved }
+  if (task.status === 'CANCELLING') return { ...task, moved, status: 'CANCELLED' }
+  if (!left) return { ...task, moved, status: 'COMPLETED' }
+  return { ...task, moved, status: 'FAILED', failure: progress.missing ? NO_QUEUE : progress.full ? FULL : NO_SOURCE }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { UnavailableError } from '../../../src/errors.ts'
 import { entries, FORMS, serve, type Form } from './served.ts'
 
 const RETRY = { json: 'InvalidParameterValueException', query: 'InvalidParameterValue' }
@@ -204,6 +205,22 @@ for (const form of FORMS)
         (await ask(form, 'DeleteMessage', { QueueUrl: a, ReceiptHandle: forged })).code,
         'ReceiptHandleIsInvalid',
       )
+    })
+
+    test('a purge that was cut short may be asked for again at once', async (t) => {
+      const { ask, create, store } = await serve(t)
+      const QueueUrl = await create('a')
+      await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'x' })
+      const commit = store.commit.bind(store)
+      store.commit = (units) =>
+        units.some(({ ops }) => ops.some((op) => op.do === 'bulk'))
+          ? units.map(() => Promise.reject(new UnavailableError('The store is gone.')))
+          : commit(units)
+      assert.equal((await ask(form, 'PurgeQueue', { QueueUrl })).status, 503)
+      store.commit = commit
+      assert.equal((await ask(form, 'PurgeQueue', { QueueUrl })).status, 200)
+      assert.equal((await ask(form, 'ReceiveMessage', { QueueUrl })).one('Body'), undefined)
+      assert.match((await ask(form, 'PurgeQueue', { QueueUrl })).code ?? '', /PurgeQueueInProgress/)
     })
 
     test('a queue is purged once in a minute; a limit in flight holds', async (t) => {

@@ -160,6 +160,53 @@ for (const form of FORMS)
       assert.equal(await visible(served, form, dead), 2)
     })
 
+    test('a move task that meets a full queue says so, and moves what there is room for', async (t) => {
+      const served = await serve(t)
+      const { ask, create, move, broker } = served
+      const { dead, a } = await letters(served, form, 3)
+      await create('to')
+      const session = broker.session({ protocol: 'sqs', tenant: 'default', principal: 'test' })
+      const limit = async (name: string, policy: object) => {
+        const { value } = broker.records.get(`queue/default/${name}`) ?? {}
+        await session.commit({
+          ops: [{ do: 'record', key: `queue/default/${name}`, value: { ...(value as object), ...policy } }],
+        })
+        await broker.records.refresh()
+      }
+      const run = async (more: object = {}) => {
+        await ask(form, 'StartMessageMoveTask', { SourceArn: arn('dead'), ...more })
+        for (let i = 0; i < 10; i++) await move(0)
+        const tasks = await ask(form, 'ListMessageMoveTasks', { SourceArn: arn('dead') })
+        return ['Status', 'FailureReason', 'ApproximateNumberOfMessagesMoved'].map((name) => tasks.one(name))
+      }
+      await limit('to', { maxJobs: 1 })
+      await limit('a', { maxJobs: 1 })
+      assert.deepEqual(await run({ DestinationArn: arn('to') }), ['FAILED', 'RequestThrottled', '1'])
+      assert.deepEqual(await run(), ['FAILED', 'RequestThrottled', '1'])
+      assert.deepEqual([await visible(served, form, dead), await visible(served, form, a)], [1, 1])
+      await limit('to', { maxJobs: 2 })
+      assert.deepEqual(await run({ DestinationArn: arn('to') }), ['COMPLETED', undefined, '1'])
+    })
+
+    test('move tasks end with the queue that they empty: one of its name has none', async (t) => {
+      const served = await serve(t)
+      const { ask, create, move } = served
+      const { dead, a } = await letters(served, form, 3)
+      await ask(form, 'StartMessageMoveTask', { SourceArn: arn('dead'), MaxNumberOfMessagesPerSecond: 1 })
+      for (let i = 0; i < 10; i++) await move(0)
+      assert.equal(await visible(served, form, a), 1)
+      await ask(form, 'DeleteQueue', { QueueUrl: dead })
+      await create('dead')
+      await ask(form, 'SendMessage', { QueueUrl: dead, MessageBody: 'x' })
+      for (let i = 0; i < 5; i++) await move(1000)
+      const tasks = await ask(form, 'ListMessageMoveTasks', { SourceArn: arn('dead'), MaxResults: 10 })
+      assert.deepEqual(tasks.all('Status'), [])
+      assert.deepEqual([await visible(served, form, dead), await visible(served, form, a)], [1, 1])
+      await ask(form, 'StartMessageMoveTask', { SourceArn: arn('dead'), DestinationArn: arn('a') })
+      for (let i = 0; i < 10; i++) await move(1000)
+      assert.deepEqual([await visible(served, form, dead), await visible(served, form, a)], [0, 2])
+    })
+
     test('a move task fails with what was sent to the dead-letter queue itself, once the others are moved', async (t) => {
       const served = await serve(t)
       const { ask, move } = served
