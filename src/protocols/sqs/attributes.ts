@@ -7,11 +7,13 @@ import { redriveText, toRedrive, toRedriveAllow } from './redrive.ts'
 import { badName, badValue, SqsError } from './sqs-error.ts'
 
 /** The largest message, and a batch's largest sum. */
-export const MOST_BYTES = 1 << 20
+export const LARGEST_MESSAGE = 1 << 20
 const RETENTION: Ms = 345_600_000
 /** How long a lease lasts in a queue that SQS made and nobody said more of; and where no policy says it. */
 const VISIBILITY: Ms = 30_000
 const LEASE: Ms = 60_000
+/** Characters of the name of a key of KMS. */
+const LONGEST_KEY = 2048
 /** How long a key of KMS is used again, in seconds. */
 const REUSE = '300'
 
@@ -85,7 +87,7 @@ const ATTRIBUTES: Readonly<Record<string, Attribute>> = {
   MessageRetentionPeriod: seconds('MessageRetentionPeriod', 'retention', [60, 1_209_600], Infinity),
   MaximumMessageSize: {
     set: (value, { policy }) => {
-      policy.maxSize = whole('MaximumMessageSize', value, 1024, MOST_BYTES)
+      policy.maxSize = whole('MaximumMessageSize', value, 1024, LARGEST_MESSAGE)
       return ''
     },
     get: (queue) => String(maxBytes(queue)),
@@ -107,7 +109,9 @@ const ATTRIBUTES: Readonly<Record<string, Attribute>> = {
   },
   RedriveAllowPolicy: kept('RedriveAllowPolicy', (value, { queues }) => toRedriveAllow(value, queues)),
   Policy: kept('Policy', toPolicy),
-  KmsMasterKeyId: kept('KmsMasterKeyId', () => undefined),
+  KmsMasterKeyId: kept('KmsMasterKeyId', (value) => {
+    if (value.length > LONGEST_KEY) throw badValue('KmsMasterKeyId')
+  }),
   KmsDataKeyReusePeriodSeconds: {
     set: (value) => void whole('KmsDataKeyReusePeriodSeconds', value, 60, 86_400),
     get: ({ own }) =>
@@ -260,7 +264,7 @@ export function attributeOf(name: string, queue: SqsQueue, queues: Queues): stri
 }
 
 export function maxBytes({ policy }: SqsQueue): number {
-  return Math.min(MOST_BYTES, policy.maxSize ?? MOST_BYTES)
+  return Math.min(LARGEST_MESSAGE, policy.maxSize ?? LARGEST_MESSAGE)
 }
 
 /** How long a receive waits that doesn't say: in seconds. */

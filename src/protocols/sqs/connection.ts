@@ -4,11 +4,11 @@ import type { Ms } from '../../job.ts'
 import { MOST_REQUESTS, type Allowance } from './limits.ts'
 
 /** A request on its way, which is to hear when its client has hung up. */
-interface Exchange {
+interface Pending {
   hangUp(): void
 }
 
-const NONE: readonly Exchange[] = Object.freeze([])
+const NONE: readonly Pending[] = Object.freeze([])
 
 /** One connection: which of its requests must be told when it goes, and what it hasn't taken of their answers. */
 export class Connection {
@@ -36,7 +36,7 @@ export class Connection {
   }
 
   /** false: it has too many, and is cut off. No client that waits for answers sends as many, and each that waits is kept. */
-  begin(exchange: Exchange): boolean {
+  begin(exchange: Pending): boolean {
     if (this.#exchanges.length >= MOST_REQUESTS) {
       this.#socket.destroy()
       return false
@@ -45,7 +45,7 @@ export class Connection {
     return true
   }
 
-  end(exchange: Exchange): void {
+  end(exchange: Pending): void {
     this.#exchanges = this.#exchanges.filter((one) => one !== exchange)
   }
 

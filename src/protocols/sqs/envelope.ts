@@ -5,14 +5,14 @@ import { isUtf8 } from 'node:buffer'
 import type { Bytes } from '../../job.ts'
 
 /** A message's attribute; a binary value is Base64. */
-export interface Attribute {
+export interface MessageAttribute {
   DataType: string
   StringValue?: string
   BinaryValue?: string
 }
 
 export interface Envelope {
-  attributes?: Record<string, Attribute>
+  attributes?: Record<string, MessageAttribute>
   /** AWSTraceHeader. */
   trace?: string
   /** SenderId. */

@@ -1,6 +1,6 @@
 /** The digests that clients check what they sent and got by. They protect against nobody. */
 import { hash } from 'node:crypto'
-import type { Attribute } from './envelope.ts'
+import type { MessageAttribute } from './envelope.ts'
 
 export function md5(text: string | Uint8Array): string {
   return hash('md5', text)
@@ -10,7 +10,7 @@ export function md5(text: string | Uint8Array): string {
  * Attributes by name in the order of bytes; of each the length and bytes of its name, of its whole type, a byte that says of what kind its value is, and
  * the length and bytes of that. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
  */
-export function md5OfAttributes(attributes: readonly (readonly [string, Attribute])[]): string | undefined {
+export function md5OfAttributes(attributes: readonly (readonly [string, MessageAttribute])[]): string | undefined {
   if (attributes.length === 0) return undefined
   const pieces: Buffer[] = []
   const add = (bytes: Buffer): void => {

@@ -1,5 +1,5 @@
 /** Attributes of messages: what a send may give, and which of them a receive asks for. */
-import type { Attribute } from './envelope.ts'
+import type { MessageAttribute } from './envelope.ts'
 import { unspeakable } from './envelope.ts'
 import type { attributeValue, Of } from './model.ts'
 import { SqsError } from './sqs-error.ts'
@@ -12,7 +12,7 @@ const TYPE = /^(String|Number|Binary)(\.[^\0-\x1F\x7F]+)?$/
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 
 type Values = Record<string, Of<typeof attributeValue>>
-export type Attributes = [string, Attribute][]
+export type Attributes = [string, MessageAttribute][]
 
 /**
  * As they are kept.
@@ -36,7 +36,7 @@ export function toAttributes(values: Values): Attributes {
   })
 }
 
-function toAttribute(whose: 'user' | 'system', name: string, value: Values[string]): Attribute {
+function toAttribute(whose: 'user' | 'system', name: string, value: Values[string]): MessageAttribute {
   const { DataType, StringValue, BinaryValue } = value
   if (value.StringListValues?.length || value.BinaryListValues?.length)
     throw wrong('Message attribute list values in SendMessage operation are not supported.')
@@ -46,6 +46,8 @@ function toAttribute(whose: 'user' | 'system', name: string, value: Values[strin
     throw wrong(
       `The type of message (${whose}) attribute '${name}' is invalid. You must use only the following supported type prefixes: Binary, Number, String.`,
     )
+  if (StringValue && BinaryValue?.length)
+    throw wrong(`Message (${whose}) attribute '${name}' must have a single value.`)
   const empty = `Message (${whose}) attribute '${name}' must contain a non-empty value of type '${DataType}'.`
   if (kind === 'Binary') {
     if (!BinaryValue?.length) throw wrong(empty)
@@ -84,7 +86,7 @@ export function sizeOfAttributes(values: Values): number {
 }
 
 /** Those that a receive asks for: `All`, `*`, `.*`, `prefix.*`, or a name. */
-export function select(attributes: Readonly<Record<string, Attribute>>, asked: readonly string[]): Attributes {
+export function select(attributes: Readonly<Record<string, MessageAttribute>>, asked: readonly string[]): Attributes {
   const matches = (name: string): boolean =>
     asked.some(
       (one) =>

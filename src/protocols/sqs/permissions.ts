@@ -20,7 +20,7 @@ const OWNERS = 'Only the queue owner is allowed to invoke this action.'
 const UNKNOWN = 'Please refer to the appropriate WSDL for a list of valid actions.'
 /** Statements of one policy, and bytes of it. */
 const MOST = 20
-const MOST_BYTES = 20_480
+const LARGEST_POLICY = 20_480
 
 interface Document {
   Version?: string
@@ -30,7 +30,7 @@ interface Document {
 
 /** The policy as it is given back: a single statement is a list of one. @throws SqsError */
 export function toPolicy(text: string): string {
-  if (Buffer.byteLength(text) > MOST_BYTES) throw badValue('Policy')
+  if (Buffer.byteLength(text) > LARGEST_POLICY) throw badValue('Policy')
   const { document, listed } = parse(text)
   const { length } = document.Statement
   if (length > MOST)
@@ -98,10 +98,19 @@ async function edit(queues: Host['queues'], name: string, change: (document: Doc
       attributes['Policy'] === undefined ? { Statement: [] } : parse(attributes['Policy']).document,
     )
     if (document.Statement.length === 0) delete attributes['Policy']
-    else attributes['Policy'] = JSON.stringify(document)
+    else attributes['Policy'] = written(document)
     const modified = queues.now()
     return { policy: policy ?? {}, own: { tags: {}, created: modified, ...own, attributes, modified } }
   })
+}
+
+/** @throws SqsError OverLimit */
+function written(document: Document): string {
+  const text = JSON.stringify(document)
+  const bytes = Buffer.byteLength(text)
+  if (bytes > LARGEST_POLICY)
+    throw new SqsError('OverLimit', `The policy would have ${bytes} bytes, maximum allowed is ${LARGEST_POLICY}.`)
+  return text
 }
 
 /** listed: its statements are written as a list. */

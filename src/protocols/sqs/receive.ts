@@ -14,7 +14,7 @@ import { sequenceNumber } from './receipt.ts'
 import { invalid, noQueue, SqsError } from './sqs-error.ts'
 
 /** Bytes of bodies in one answer, but for a single message that is larger: what other protocols put has no limit of SQS's. */
-const MOST_BYTES = 1 << 24
+const MOST_RECEIVED = 1 << 24
 
 const SYSTEM = [
   'SenderId',
@@ -95,7 +95,14 @@ class Receive implements Poll, Gone {
 
   async #take(max: number, ms: Ms | 'own'): Promise<void> {
     const { queue, fifo } = this.#queue
-    const op: Op = { do: 'reserve', from: [queue], max, bytes: MOST_BYTES, lease: { ms }, ...(fifo && { run: true }) }
+    const op: Op = {
+      do: 'reserve',
+      from: [queue],
+      max,
+      bytes: MOST_RECEIVED,
+      lease: { ms },
+      ...(fifo && { run: true }),
+    }
     const [result] = await this.#host.session.commit({ ops: [op] })
     await this.#took(result?.ok && result.do === 'reserve' ? result.jobs : [])
   }
@@ -105,7 +112,7 @@ class Receive implements Poll, Gone {
     const lease = { ms, bound: false }
     const wait = seconds * 1000
     this.#line = this.#host.session.line(
-      { queues: [queue], credit, bytes: MOST_BYTES, lease, once: true, wait, ...(fifo && { run: true }) },
+      { queues: [queue], credit, bytes: MOST_RECEIVED, lease, once: true, wait, ...(fifo && { run: true }) },
       this,
     )
     this.#enter()

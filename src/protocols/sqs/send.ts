@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import type { Ms } from '../../job.ts'
 import type { PutOp, Refusal, Result } from '../../stores/store.ts'
-import { MOST_BYTES, maxBytes } from './attributes.ts'
+import { LARGEST_MESSAGE, maxBytes } from './attributes.ts'
 import { eachEntry, type BatchOutput } from './batch.ts'
 import { packEnvelope, unspeakable, type Envelope } from './envelope.ts'
 import type { Call, Host } from './host.ts'
@@ -49,10 +49,10 @@ export async function sendMessageBatch(
   refuseWhileDraining(host)
   const { fifo } = queue
   const bytes = Entries.reduce((sum, one) => sum + sizeOf(one), 0)
-  if (bytes > MOST_BYTES)
+  if (bytes > LARGEST_MESSAGE)
     throw new SqsError(
       'BatchRequestTooLong',
-      `Batch requests cannot be longer than ${MOST_BYTES} bytes. You have sent ${bytes} bytes.`,
+      `Batch requests cannot be longer than ${LARGEST_MESSAGE} bytes. You have sent ${bytes} bytes.`,
     )
   return eachEntry(
     // Nothing of a batch comes before what it should follow.

@@ -173,6 +173,14 @@ for (const form of FORMS)
               { DataType: 'Text', StringValue: 'x' },
               "The type of message (user) attribute 'n' is invalid. You must use only the following supported type prefixes: Binary, Number, String.",
             ],
+            ...['String', 'Binary'].map(
+              (DataType) =>
+                [
+                  'n',
+                  { DataType, StringValue: 'x', BinaryValue: 'eA==' },
+                  "Message (user) attribute 'n' must have a single value.",
+                ] as const,
+            ),
             [
               'n',
               { DataType: 'Number', StringValue: 'x' },

@@ -45,6 +45,18 @@ for (const form of FORMS)
       )
     })
 
+    test('a queue that is made again has the same tags, where any are given', async (t) => {
+      const { ask } = await serve(t)
+      const make = (tags?: object) => ask(form, 'CreateQueue', { QueueName: 'a', ...(tags && { tags }) })
+      await make({ a: '1', b: '2' })
+      for (const same of [undefined, { b: '2', a: '1' }]) assert.equal((await make(same)).status, 200)
+      for (const other of [{ a: '1' }, { a: '1', b: '3' }, { a: '1', b: '2', c: '3' }])
+        assert.match((await make(other)).code ?? '', /QueueNameExists|QueueAlreadyExists/)
+      await ask(form, 'CreateQueue', { QueueName: 'b' })
+      const tagged = await ask(form, 'CreateQueue', { QueueName: 'b', tags: { a: '1' } })
+      assert.match(tagged.code ?? '', /QueueNameExists|QueueAlreadyExists/)
+    })
+
     test('the name alone is as good as the URL', async (t) => {
       const { ask, create } = await serve(t)
       const QueueName = 'a.fifo'
@@ -115,6 +127,20 @@ for (const form of FORMS)
       assert.deepEqual(single, { Version: '2012-10-17', Statement: [JSON.parse(statement)] })
       const many = `{"Version": "2012-10-17", "Statement": [${statement}]}`
       assert.equal(await set(many), many)
+    })
+
+    test('the name of a key of KMS, and a policy that grows by permissions, have a longest', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a')
+      const key = (length: number) =>
+        ask(form, 'SetQueueAttributes', { QueueUrl, Attributes: { KmsMasterKeyId: 'k'.repeat(length) } })
+      assert.equal((await key(2048)).status, 200)
+      assert.equal((await key(2049)).code, 'InvalidAttributeValue')
+      const AWSAccountIds = Array.from({ length: 450 }, (_, i) => String(i).padStart(12, '0'))
+      const allow = (Label: string) =>
+        ask(form, 'AddPermission', { QueueUrl, Label, AWSAccountIds, Actions: ['SendMessage'] })
+      assert.equal((await allow('one')).status, 200)
+      assert.equal((await allow('two')).code, 'OverLimit')
     })
 
     test('true and false may be written in capitals, and are given back in small letters', async (t) => {
