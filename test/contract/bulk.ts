@@ -66,7 +66,7 @@ export const bulk: Case[] = [
       const id = await s.put('x', { at })
       await s.ok<'bulk'>({ do: 'bulk', where: { queue: mail, states: ['delayed'] }, act: { to: other }, limit: 9 })
       const view = await s.view(id)
-      assert.deepEqual([view?.queue, view?.state, view?.at], [other, 'delayed', at])
+      assert.deepEqual([view?.queue, view?.state, view?.at, view?.delay], [other, 'delayed', at, at - s.now])
       s.clock.move(1000)
       assert.equal((await s.takeOne([other])).id, id)
     },

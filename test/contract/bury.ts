@@ -58,6 +58,15 @@ export const bury: Case[] = [
     },
   ],
   [
+    'keeps so many jobs, those that were set aside last',
+    async (s) => {
+      for (let i = 0; i < 4; i++) await s.put('x')
+      const jobs = (await s.take(4)).map(({ id, n }) => ({ id, n })).toReversed()
+      for (const job of jobs) await s.ok<'bury'>({ do: 'bury', job, why: 'failed', keep: { ms: 1000, jobs: 2 } })
+      assert.deepEqual(await Promise.all(jobs.map(({ id }) => s.state(id))), ['gone', 'gone', 'buried', 'buried'])
+    },
+  ],
+  [
     'keeps no job for longer than its queue does, whether it lies there or is tried again',
     async (s) => {
       await s.policy({ retention: 5000 })

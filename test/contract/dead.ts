@@ -89,6 +89,37 @@ export const deadLetters: Case[] = [
     },
   ],
   [
+    'are those that were reserved as often as they may be by their own limit, which passes that of their queue',
+    async (s) => {
+      await s.policy({ dead, maxReserves: 2 })
+      for (const maxReserves of [1, 3]) {
+        await s.put('x', {}, { maxReserves })
+        for (let left = maxReserves; left > 0; left--) {
+          const { id, n } = await s.takeOne()
+          const { dead: letters } = await s.ok<'release'>({ do: 'release', job: { id, n }, as: 'asked', at: 0 })
+          assert.equal(letters.length, left === 1 ? 1 : 0)
+        }
+      }
+    },
+  ],
+  [
+    'that nobody was told of are reported in slices, and due says whether there are more',
+    async (s) => {
+      const ids: number[] = []
+      await s.policy({ dead, maxFailures: 1 })
+      for (let i = 0; i < 5; i++) ids.push(await s.put('x', {}, { lease: 1000 }))
+      await s.take(5)
+      s.clock.move(1000)
+      const told: number[] = []
+      for (let more = true; more;) {
+        const due = await s.ok<'due'>({ do: 'due', limit: 2 })
+        told.push(...due.dead.map(({ id }) => id))
+        more = due.more
+      }
+      assert.deepEqual(told, ids)
+    },
+  ],
+  [
     'go to several queues as copies, the first keeping the id; to a full one not at all; to none they are dropped',
     async (s) => {
       const id = await s.put('x')
@@ -100,8 +131,8 @@ export const deadLetters: Case[] = [
         why: 'rejected',
       })
       assert.deepEqual(
-        per.map((one) => (one.ok ? one.id === id : one.why)),
-        ['full', true, false],
+        per.map((one) => (one.ok ? [one.id === id, one.state] : one.why)),
+        ['full', [true, 'ready'], [false, 'ready']],
       )
       assert.equal(text((await s.takeOne([other])).body), 'x')
       await s.refused({ do: 'forward', job: { id }, to: [{ queue: 'default/full' }], why: 'asked' }, 'full')

@@ -44,7 +44,8 @@ export const edit: Case[] = [
       assert.deepEqual(await s.texts(), ['changed'])
       assert.equal(await s.state(first), 'delayed')
       await s.ok<'forward'>(change(first))
-      assert.equal((await s.view(first))?.at, s.now + 1000, 'its delay stays')
+      const delayed = await s.view(first)
+      assert.deepEqual([delayed?.at, delayed?.delay], [s.now + 1000, 1000], 'its delay stays')
       await s.ok<'forward'>(change(first, { to: [{ queue: mail, at: s.now }] }))
       assert.equal(await s.state(first), 'ready')
     },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { JobId, Message, Queue } from '../../src/job.ts'
 import type { Op } from '../../src/stores/store.ts'
 import type { Case } from './store-contract.ts'
-import { mail, other, text, type Subject } from './subject.ts'
+import { dead, mail, other, text, type Subject } from './subject.ts'
 
 const third: Queue = 'default/third'
 const of = (group: string): Partial<Message> => ({ group })
@@ -254,6 +254,18 @@ export const fair: Case[] = [
       } finally {
         await second.close()
       }
+    },
+  ],
+  [
+    'are none that close each other where their jobs go as dead letters, nor for the copies of those',
+    async (s) => {
+      await s.policy({ groups: 'fair' })
+      const to = [dead, other].map((queue) => ({ queue, create: true }) as const)
+      for (const body of ['1', '2']) {
+        const id = await s.put(body, {}, of('g'))
+        await s.ok<'forward'>({ do: 'forward', job: { id }, to, why: 'rejected' })
+      }
+      for (const { queue } of to) assert.deepEqual(await s.texts(10, [queue]), ['1', '2'])
     },
   ],
   [

@@ -610,6 +610,22 @@ export const gates: Case[] = [
     },
   ],
   [
+    'a limit that is taken away lets all out, however many wait and in however many queues',
+    async (s) => {
+      await limit(s, 'm', { concurrency: 0 })
+      const queues = Array.from({ length: 5 }, (_, i): Queue => `default/queue${i}`)
+      const msg = { body: Buffer.from('x'), gates: ['m'] }
+      for (const queue of queues)
+        await s.unit({ ops: Array.from({ length: 250 }, () => ({ do: 'put', to: [{ queue, create: true }], msg })) })
+      await limit(s, 'm', undefined)
+      for (let more = true; more;) more = (await s.ok<'due'>({ do: 'due', limit: 100 })).more
+      assert.deepEqual(
+        (await s.store.stats(queues)).map(({ ready, waiting }) => [ready, waiting]),
+        queues.map(() => [250, 0]),
+      )
+    },
+  ],
+  [
     'a whole queue: so many begin in a window, and `due` tells when the next may',
     async (s) => {
       await s.policy({ rate: { jobs: 2, per: 1000 } })
@@ -637,7 +653,10 @@ export const gates: Case[] = [
         to: [{ queue: mail, create: true }],
         msg: { body: Buffer.from('x'), gates },
       })
-      await s.refused(put(Array.from({ length: 9 }, (_, i) => `g${i}`)), 'unsupported')
+      const many = Array.from({ length: 9 }, (_, i) => `g${i}`)
+      await s.refused(put(many), 'unsupported')
+      assert.equal((await s.op(put(many.slice(1)))).ok, true)
+      await finish(s, await s.takeOne())
       await s.refused(put(['x'.repeat(301)]), 'unsupported')
       await s.refused(put(['']), 'unsupported')
       await s.refused(put(['/x']), 'unsupported')

@@ -41,6 +41,20 @@ export const limits: Case[] = [
     },
   ],
   [
+    'with overflow drop let as many go as make room in bytes, and none where all would not',
+    async (s) => {
+      await s.policy({ maxBytes: 10, overflow: 'drop' })
+      await s.put('1234567')
+      await s.takeOne()
+      await s.put('a')
+      await s.put('b')
+      assert.deepEqual(await s.putResult('12345'), { ok: false, why: 'full' })
+      assert.equal((await s.stats())?.ready, 2)
+      await s.put('cd')
+      assert.deepEqual(await s.texts(), ['b', 'cd'])
+    },
+  ],
+  [
     'with overflow drop and a dead-letter queue report what went over',
     async (s) => {
       await s.policy({ maxJobs: 1, overflow: 'drop', dead })

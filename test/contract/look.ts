@@ -74,6 +74,7 @@ export const look: Case[] = [
       await s.take(1, [mail], { ms: 'own', session: 'me' })
       const view = await s.view(id)
       assert.deepEqual([view?.holder, view?.until, view?.size, text(view?.body)], ['me', s.now + 1000, 1, 'x'])
+      assert.deepEqual(view?.counts, { releases: 0, timeouts: 0, buries: 0, kicks: 0 })
       assert.equal((await s.store.look({ id, limit: 1 })).jobs[0]?.body, undefined)
     },
   ],

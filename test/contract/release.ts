@@ -30,6 +30,7 @@ export const release: Case[] = [
       const { id, n } = await s.takeOne()
       const { state } = await s.ok<'release'>({ do: 'release', job: { id, n }, as: 'asked', pri: 9, at: s.now + 50 })
       assert.equal(state, 'delayed')
+      assert.equal((await s.view(id))?.delay, 50)
       assert.deepEqual(await s.take(), [])
       s.clock.move(50)
       assert.equal((await s.takeOne()).pri, 9)

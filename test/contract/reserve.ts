@@ -54,6 +54,10 @@ export const reserve: Case[] = [
       })
       assert.ok(!result.ok && result.why === 'empty')
       assert.ok(result.next !== undefined && result.next > s.now && result.next <= s.now + 500)
+      await s.put('reserved', { queue: other })
+      await s.take(1, [other], { ms: 100 })
+      const second = await s.op({ do: 'reserve', from: [other], max: 1, bytes: 1, lease: { session: 's' } })
+      assert.ok(!second.ok && second.next === s.now + 100)
     },
   ],
   [
