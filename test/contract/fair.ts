@@ -134,6 +134,8 @@ export const fair: Case[] = [
       assert.ok(first)
       await release(s, first.id, { back: true })
       assert.deepEqual(await s.texts(), ['b0', 'a1', 'a0'])
+      await release(s, first.id, { back: true, at: s.now + 1000 })
+      assert.ok(Number.isSafeInteger((await s.view(first.id))?.rank), 'also where nothing is ready')
     },
   ],
   [

@@ -4,6 +4,22 @@ import type { Case } from './store-contract.ts'
 
 export const finish: Case[] = [
   [
+    'leaves no notes for one that is restored by the same id',
+    async (s) => {
+      if (!s.store.traits.notes) return
+      const counts = { releases: 0, timeouts: 0, buries: 0, kicks: 0 }
+      const restore = { id: 500, put: 1000, reserves: 0, counts }
+      for (let i = 0; i < 2; i++) {
+        const msg = { body: Buffer.from('x') }
+        await s.ok<'put'>({ do: 'put', to: [{ queue: mail, create: true }], msg, restore })
+        const { jobs } = await s.store.look({ id: 500, limit: 1, with: ['notes'] })
+        assert.deepEqual(jobs[0]?.notes ?? [], [])
+        await s.ok<'note'>({ do: 'note', job: { id: 500 }, kind: 'log', data: Buffer.from('line') })
+        await s.ok<'finish'>({ do: 'finish', job: { id: 500 } })
+      }
+    },
+  ],
+  [
     'under the current lease, once',
     async (s) => {
       await s.put('x')

@@ -55,6 +55,18 @@ export const limits: Case[] = [
     },
   ],
   [
+    'with overflow drop let none go where those behind them in their groups wait for a limit',
+    async (s) => {
+      await s.policy({ maxBytes: 10, overflow: 'drop' })
+      await s.ok<'record'>({ do: 'record', key: 'limit/m', value: { concurrency: 0 } })
+      await s.put('a', {}, { group: 'g' })
+      await s.put('12345678', {}, { group: 'g', gates: ['m'] })
+      assert.deepEqual(await s.putResult('123456789'), { ok: false, why: 'full' })
+      await s.put('bc')
+      assert.deepEqual(await s.texts(), ['bc'])
+    },
+  ],
+  [
     'with overflow drop and a dead-letter queue report what went over',
     async (s) => {
       await s.policy({ maxJobs: 1, overflow: 'drop', dead })

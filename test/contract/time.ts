@@ -61,7 +61,10 @@ export const time: Case[] = [
       await s.ok<'due'>({ do: 'due', limit: 1 })
       assert.deepEqual(await woken, [mail])
       assert.equal((await s.take()).length, 1)
-      assert.deepEqual((await s.store.records(0)).changed.filter(({ key }) => key.startsWith('pause/')), [])
+      assert.deepEqual(
+        (await s.store.records(0)).changed.filter(({ key }) => key.startsWith('pause/')),
+        [],
+      )
       assert.equal((await s.ok<'due'>({ do: 'due', limit: 1 })).next, s.now + 60_000, 'only its lease ends')
     },
   ],
