@@ -83,8 +83,8 @@ class Supervisor {
     const { log, watch } = this.#settings
     if (watch && code !== 0 && signal === null)
       return log.warn({ child: child.pid, code }, 'a process has ended; it is started again at the next change')
-    // It says itself what is wrong.
-    if (!this.#works) return this.#stop(code ?? 1)
+    // It says itself what is wrong, unless it was killed.
+    if (!this.#works && signal === null) return this.#stop(code ?? 1)
     log.warn({ child: child.pid, code, signal, after: wait }, 'a process has ended, and is started again')
     const restart = setTimeout(() => {
       this.#restarts.delete(restart)

@@ -96,6 +96,20 @@ test('--processes keeps so many: one that is killed is started again, and what i
   for (const pid of workers.working) assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
 })
 
+test('--processes starts one again that is killed before any has worked', async (t) => {
+  const place = await Place.make(t, FILES)
+  await place.write(
+    'killed.ts',
+    "import { existsSync, writeFileSync } from 'node:fs'\n" +
+      "if (!existsSync('once')) {\n  writeFileSync('once', '')\n  process.kill(process.pid, 'SIGKILL')\n}\n" +
+      "export * from './handlers.ts'\n",
+  )
+  const workers = new Going(place, 'work', 'killed.ts', '--processes', '1')
+  await workers.says('"signal":"SIGKILL"')
+  await workers.says('"msg":"working"')
+  assert.equal(await workers.stop(), 0)
+})
+
 test('children end with a parent that is killed, and a file that is wrong ends the parent', async (t) => {
   const place = await Place.make(t, FILES)
   const workers = new Going(place, 'work', '--processes', '2')
