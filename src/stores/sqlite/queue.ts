@@ -3,7 +3,7 @@ import { Heap } from '../machine/heap.ts'
 import { QueueRow } from '../machine/queue.ts'
 import { precedes, type Row } from '../machine/row.ts'
 
-/** Rows before it are in the window. */
+/** Rows before it were read ahead. */
 export interface Edge {
   pri: number
   rank: number
@@ -11,16 +11,16 @@ export interface Edge {
 }
 
 /**
- * A queue, and the window on the head of its ready jobs: all ready jobs before `edge` are in it, or all there are (`complete`).
+ * A queue, and the head of its ready jobs, read ahead: all ready jobs before `edge`, or all there are (`complete`).
  * It holds while nobody else writes to the file.
  */
 export class SqliteQueue extends QueueRow {
-  readonly window = new Heap<Row>(precedes)
+  readonly ahead = new Heap<Row>(precedes)
   complete = false
   edge: Edge | undefined = undefined
   /** How many rows the next look fetches: few while others write in between, more when the last were used up. */
   reach = 16
-  /** Counters and window are those of this generation of the cache. */
+  /** Counters, and what was read ahead, are those of this generation of the cache. */
   generation = -1
   /** The version of the records that policy and pause were read from. */
   records = -1

@@ -19,7 +19,7 @@ import { Records } from './records.ts'
 import { Roster } from './roster.ts'
 import { Turns } from './turns.ts'
 import { COLUMNS, INLINE, rowOf, type Columns } from './rows.ts'
-import { Windows } from './windows.ts'
+import { ReadAhead } from './read-ahead.ts'
 import { Writer } from './writer.ts'
 
 /** Made once: a text that is put together for each call is hashed for each call. */
@@ -54,7 +54,7 @@ export class SqliteTable implements Table {
   readonly #queues: Queues
   readonly #writer: Writer
   readonly #turns: Turns
-  readonly #windows: Windows
+  readonly #ahead: ReadAhead
   #dataVersion = -1
   #seenVersion = -1
 
@@ -78,8 +78,8 @@ export class SqliteTable implements Table {
       () => this.flush(),
       (columns) => this.#load(columns),
     )
-    this.#windows = new Windows(this.file, this.#rows, () => this.flush())
-    this.#queues = new Queues(this.file, this.mark, (queue) => this.#windows.doubt(queue))
+    this.#ahead = new ReadAhead(this.file, this.#rows, () => this.flush())
+    this.#queues = new Queues(this.file, this.mark, (queue) => this.#ahead.doubt(queue))
     this.#writer = new Writer(this.file, epoch * FENCES)
     this.gates = new Gates(this.file, this.mark, this.#jobs)
     this.claims = new Claims(this.file)
@@ -120,7 +120,7 @@ export class SqliteTable implements Table {
     this.mark.write()
   }
 
-  /** After COMMIT: forgets the rows that no window and no lease of ours holds. */
+  /** After COMMIT: forgets the rows that were not read ahead and no lease of ours holds. */
   settle(): void {
     for (const row of this.#visited) {
       if (row.change === 'gone') {
@@ -135,7 +135,7 @@ export class SqliteTable implements Table {
     this.#flushed = 0
     this.holders.settle()
     this.gates.settle()
-    this.#windows.settle(this.#queues)
+    this.#ahead.settle(this.#queues)
   }
 
   /**
@@ -144,7 +144,7 @@ export class SqliteTable implements Table {
    */
   reset(ended = 0): void {
     this.holders.takeBack(ended)
-    for (const queue of this.#queues) this.#windows.drop(queue)
+    for (const queue of this.#queues) this.#ahead.drop(queue)
     this.#queues.reset()
     this.gates.doubt()
     this.history.doubt()
@@ -226,7 +226,7 @@ export class SqliteTable implements Table {
 
   leave(row: Row): void {
     const queue = row.queue as SqliteQueue
-    if (row.slot >= 0) this.#windows.leave(row, queue)
+    if (row.slot >= 0) this.#ahead.leave(row, queue)
     this.#queues.touched(queue)
     if (row.turn) this.#turns.leave(row)
     row.untouched = row.stored && (row.change === 'none' || row.change === 'released')
@@ -252,7 +252,7 @@ export class SqliteTable implements Table {
       case 'ready':
         row.change = row.released && row.untouched ? 'released' : 'changed'
         row.released = false
-        this.#windows.enter(row, queue)
+        this.#ahead.enter(row, queue)
         break
       case 'reserved':
         row.change = row.fromReady ? 'taken' : 'changed'
@@ -284,7 +284,7 @@ export class SqliteTable implements Table {
   }
 
   head(queue: QueueRow): Row | undefined {
-    return this.#windows.head(queue as SqliteQueue)
+    return this.#ahead.head(queue as SqliteQueue)
   }
 
   list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Selection): Row[] {
@@ -296,7 +296,7 @@ export class SqliteTable implements Table {
   }
 
   firstReady(row: Row): number | undefined {
-    const first = this.#windows.head(row.queue as SqliteQueue, row)
+    const first = this.#ahead.head(row.queue as SqliteQueue, row)
     if (!first || first.pri > row.pri) return undefined
     return first.pri === row.pri ? first.rank : this.#jobs.firstRank(row)
   }

@@ -6,16 +6,16 @@ import { COLUMNS, rowOf, type Columns } from './rows.ts'
 
 /** At most so many rows are fetched at once, so many are kept of a queue, and bodies up to so many bytes with them. */
 const REACH = 1024
-const WINDOW = 4096
-/** So many rows all windows together hold; past it they are dropped and fetched anew. */
-const WINDOWS = 65_536
+const MOST = 4096
+/** So many rows of all queues are kept; past it they are dropped and fetched anew. */
+const MOST_OF_ALL = 65_536
 
-/** The windows on the heads of the queues' ready jobs. Their rows stay in the cache. */
-export class Windows {
+/** The heads of the queues' ready jobs, read ahead. Their rows stay in the cache. */
+export class ReadAhead {
   readonly #file: Connection
   readonly #loaded: Map<JobId, Row>
   readonly #flush: () => void
-  /** So many rows are in windows. */
+  /** So many rows were read ahead. */
   #size = 0
 
   /**
@@ -33,33 +33,33 @@ export class Windows {
    * @param but it has left its order, and will enter it again
    */
   head(queue: SqliteQueue, but?: Row): Row | undefined {
-    const { first } = queue.window
+    const { first } = queue.ahead
     if (first || queue.complete) return first
     if (queue.ready === 0) {
       queue.complete = true
       return undefined
     }
     this.#fetch(queue, but)
-    return queue.window.first
+    return queue.ahead.first
   }
 
   leave(row: Row, queue: SqliteQueue): void {
-    queue.window.remove(row)
+    queue.ahead.remove(row)
     this.#size--
   }
 
-  /** A row is ready now. An overfull window gives up its end. */
+  /** A row is ready now. Where too many are read ahead, the last of them are given up. */
   enter(row: Row, queue: SqliteQueue): void {
     if (!queue.complete && !(queue.edge && isBefore(row, queue.edge))) return
-    queue.window.push(row)
+    queue.ahead.push(row)
     this.#size++
-    if (queue.window.size <= WINDOW) return
-    const kept = queue.window.smallest(REACH)
+    if (queue.ahead.size <= MOST) return
+    const kept = queue.ahead.smallest(REACH)
     const last = kept.at(-1) as Row
-    const all = [...queue.window]
-    queue.window.clear()
+    const all = [...queue.ahead]
+    queue.ahead.clear()
     this.#size -= all.length - kept.length
-    for (const one of kept) queue.window.push(one)
+    for (const one of kept) queue.ahead.push(one)
     for (const one of all) if (one.slot < 0 && !one.visited) this.#loaded.delete(one.id)
     queue.complete = false
     queue.edge = { pri: last.pri, rank: last.rank, id: last.id + 1 }
@@ -72,16 +72,16 @@ export class Windows {
   }
 
   drop(queue: SqliteQueue): void {
-    this.#size -= queue.window.size
-    for (const row of queue.window) if (!row.visited) this.#loaded.delete(row.id)
-    queue.window.clear()
+    this.#size -= queue.ahead.size
+    for (const row of queue.ahead) if (!row.visited) this.#loaded.delete(row.id)
+    queue.ahead.clear()
     queue.complete = false
     queue.edge = undefined
   }
 
   /** After a commit. */
   settle(queues: Iterable<SqliteQueue>): void {
-    if (this.#size > WINDOWS) for (const queue of queues) this.drop(queue)
+    if (this.#size > MOST_OF_ALL) for (const queue of queues) this.drop(queue)
   }
 
   #fetch(queue: SqliteQueue, but: Row | undefined): void {
@@ -96,13 +96,13 @@ export class Windows {
     for (const columns of found) {
       let row = this.#loaded.get(columns[0])
       if (row && row.queue !== queue) {
-        // Others have moved it here since it was in a window of that queue, which nobody has asked for after that.
+        // Others have moved it here since it was read ahead for that queue, which nobody has asked for after that.
         this.drop(row.queue as SqliteQueue)
         row = this.#loaded.get(columns[0])
       }
       if (!row) this.#loaded.set(columns[0], (row = rowOf(columns, queue)))
       if (row.slot >= 0 || row === but) continue
-      queue.window.push(row)
+      queue.ahead.push(row)
       this.#size++
     }
     queue.complete = found.length < reach
