@@ -15,7 +15,7 @@ export interface LineEvents {
 }
 
 /** What a line needs of its broker. */
-export interface Counter {
+export interface LineBroker {
   /** The clock of waits. */
   readonly clock: Clock
   readonly timeouts: Timeouts
@@ -71,14 +71,14 @@ export class WaitingLine implements Line, Submission {
   /** It knows that there is nothing: it has asked, or somebody who gets jobs before it. */
   idle = false
   readonly #on: LineEvents
-  readonly #counter: Counter
+  readonly #broker: LineBroker
   #credit = 0
   #ended = false
   #overdue = false
   #left: (() => void) | undefined
   #leaving: Promise<void> | undefined
 
-  constructor(want: Want, owner: Owner, on: LineEvents, counter: Counter) {
+  constructor(want: Want, owner: Owner, on: LineEvents, broker: LineBroker) {
     const { queues, lease, wait } = want
     this.want = want
     this.queues = queues.length > 1 ? [...new Set(queues)] : queues
@@ -86,8 +86,8 @@ export class WaitingLine implements Line, Submission {
     if (lease.ms === undefined && !lease.bound)
       throw new InvalidArgumentError('A lease needs an end: give it `ms`, or bind it to its session.')
     this.#on = on
-    this.#counter = counter
-    const { clock } = counter
+    this.#broker = broker
+    const { clock } = broker
     // Once more: what becomes due at the end of a wait by the store's clock is due before it ends.
     const grain = wait === 0 ? 0 : 2 * (clock.grain ?? 0)
     this.until = wait === undefined ? Infinity : clock.now() + wait + grain
@@ -111,10 +111,10 @@ export class WaitingLine implements Line, Submission {
     const waited = this.#credit > 0
     this.#credit += jobs
     if (this.#ended || waited || this.#credit <= 0) return
-    this.idle = this.until - this.#counter.clock.now() >= PATIENT && this.#counter.idle(this.queues)
-    this.#counter.enter(this)
+    this.idle = this.until - this.#broker.clock.now() >= PATIENT && this.#broker.idle(this.queues)
+    this.#broker.enter(this)
     if (this.idle) this.#wait()
-    else this.#counter.ask(this)
+    else this.#broker.ask(this)
   }
 
   close(): Promise<void> {
@@ -161,12 +161,12 @@ export class WaitingLine implements Line, Submission {
     const [result] = results
     const jobs = result?.ok && result.do === 'reserve' ? result.jobs : NONE
     const late = this.#ended
-    this.#counter.learnFor(this, results)
+    this.#broker.learnFor(this, results)
     this.unit = NOTHING
     this.idle = jobs.length === 0
     this.#credit -= jobs.length
     if (this.want.once && jobs.length > 0) this.#finish()
-    this.#counter.served(this, jobs)
+    this.#broker.served(this, jobs)
     this.away = false
     if (late) void this.#giveBack(jobs)
     else if (jobs.length > 0) this.#on.jobs(jobs as Reserved[])
@@ -175,40 +175,40 @@ export class WaitingLine implements Line, Submission {
 
   rejected(error: Error): void {
     this.away = false
-    this.#counter.served(this, NONE)
+    this.#broker.served(this, NONE)
     this.#left?.()
-    if (!(error instanceof UnavailableError) || this.#counter.over) return this.end('closed', error)
+    if (!(error instanceof UnavailableError) || this.#broker.over) return this.end('closed', error)
     this.#wait()
-    this.#counter.later(() => this.#counter.ask(this))
+    this.#broker.later(() => this.#broker.ask(this))
   }
 
   /** Nothing is there: its time begins to matter. */
   #wait(): void {
     if (this.#ended || this.until === Infinity) return
-    if (this.#overdue || this.until <= this.#counter.clock.now()) this.end('timeout')
-    else if (this.slot < 0) this.#counter.timeouts.add(this)
+    if (this.#overdue || this.until <= this.#broker.clock.now()) this.end('timeout')
+    else if (this.slot < 0) this.#broker.timeouts.add(this)
   }
 
   timeOut(): void {
     // What is on its way, or due by now, may bring a job: the answer ends the line, one way or the other.
-    this.#overdue = this.asked > 0 || this.#counter.due
+    this.#overdue = this.asked > 0 || this.#broker.due
     if (!this.#overdue) this.end('timeout')
-    else if (this.asked === 0) this.#counter.ask(this)
+    else if (this.asked === 0) this.#broker.ask(this)
   }
 
   /** Jobs came for a line that has left meanwhile. Those that no lease can give back are still its own. */
   async #giveBack(jobs: readonly Reserved[]): Promise<void> {
     if (this.want.gone && jobs.length > 0) this.#on.jobs(jobs as Reserved[])
     else if (jobs.length > 0)
-      await this.#counter.insist({ ops: jobs.map(({ id, n }) => ({ do: 'release', job: { id, n }, as: 'untaken' })) })
+      await this.#broker.insist({ ops: jobs.map(({ id, n }) => ({ do: 'release', job: { id, n }, as: 'untaken' })) })
     this.#left?.()
   }
 
   #finish(): void {
     if (this.#ended) return
     this.#ended = true
-    this.#counter.timeouts.remove(this)
-    this.#counter.leave(this)
+    this.#broker.timeouts.remove(this)
+    this.#broker.leave(this)
     this.owner.left(this)
   }
 }

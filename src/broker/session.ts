@@ -6,11 +6,11 @@ import type { Follower, Lease, Line, Session, Want } from './broker.ts'
 import { FOLLOW, type Following } from './following.ts'
 import { Holder, type Leases } from './leases.ts'
 import type { Records } from './records.ts'
-import { WaitingLine, type Counter as LineCounter, type LineEvents, type Owner } from './line.ts'
+import { WaitingLine, type LineBroker, type LineEvents, type Owner } from './line.ts'
 
 /** What a session needs of its broker. */
-export interface Counter {
-  readonly lines: LineCounter
+export interface SessionBroker {
+  readonly lines: LineBroker
   readonly leases: Leases
   readonly records: Records
   readonly following: Following
@@ -37,7 +37,7 @@ export class ClientSession implements Session, Owner {
   /** Its owner tells those who follow what it does. */
   readonly tells: boolean
   readonly #tenant: `${string}/`
-  readonly #counter: Counter
+  readonly #broker: SessionBroker
   readonly #lines = new Set<WaitingLine>()
   readonly #lost = new Set<(lease: { id: JobId; n: Fence; why: string }) => void>()
   readonly #ordered: boolean
@@ -53,7 +53,7 @@ export class ClientSession implements Session, Owner {
     name: string,
     tenant: string,
     { ordered, tells }: { ordered: boolean; tells: boolean },
-    counter: Counter,
+    broker: SessionBroker,
   ) {
     this.id = id
     this.name = name
@@ -63,7 +63,7 @@ export class ClientSession implements Session, Owner {
     this.#tenant = `${tenant}/`
     this.#ordered = ordered
     this.tells = tells
-    this.#counter = counter
+    this.#broker = broker
   }
 
   commit(unit: Unit): Promise<Result[]> {
@@ -71,19 +71,19 @@ export class ClientSession implements Session, Owner {
     return new Promise((resolve, reject) => {
       const call = new Call(this, unit, resolve, reject)
       this.#inFlight++
-      if (!this.#ordered || this.#calls.push(call) === 1) this.#counter.submit(call)
+      if (!this.#ordered || this.#calls.push(call) === 1) this.#broker.submit(call)
     })
   }
 
   line(want: Want, on: LineEvents): Line {
     if (this.#closed) throw new ClosedError(CLOSED)
-    const line = new WaitingLine(want, this, on, this.#counter.lines)
+    const line = new WaitingLine(want, this, on, this.#broker.lines)
     this.#lines.add(line)
     return line
   }
 
   held(id: JobId): Lease | undefined {
-    const lease = this.#counter.leases.get(id)
+    const lease = this.#broker.leases.get(id)
     return lease?.holder === this.holder ? lease : undefined
   }
 
@@ -97,18 +97,18 @@ export class ClientSession implements Session, Owner {
 
   async look(at: Look): Promise<{ jobs: JobView[]; after?: string }> {
     if (at.where && !at.where.queue.startsWith(this.#tenant)) return { jobs: [] }
-    const page = await this.#counter.look(at)
+    const page = await this.#broker.look(at)
     return at.where ? page : { jobs: page.jobs.filter((job) => job.queue.startsWith(this.#tenant)) }
   }
 
   async stats(queues?: Queue[]): Promise<QueueStats[]> {
-    const stats = await this.#counter.stats(queues)
+    const stats = await this.#broker.stats(queues)
     return stats.filter((one) => one.queue.startsWith(this.#tenant))
   }
 
   async why(id: JobId): Promise<string | undefined> {
     const { jobs } = await this.look({ id, limit: 1 })
-    return jobs[0] && this.#counter.why(jobs[0])
+    return jobs[0] && this.#broker.why(jobs[0])
   }
 
   lost(on: (lease: { id: JobId; n: Fence; why: string }) => void): () => void {
@@ -117,7 +117,7 @@ export class ClientSession implements Session, Owner {
   }
 
   get followed(): boolean {
-    return this.#counter.following.on
+    return this.#broker.following.on
   }
 
   /** The queue of a job of which it isn't known where it was. */
@@ -126,11 +126,11 @@ export class ClientSession implements Session, Owner {
   }
 
   tell(event: Event): void {
-    this.#counter.following.tell([event])
+    this.#broker.following.tell([event])
   }
 
   async follow(): Promise<Follower> {
-    const { following, records } = this.#counter
+    const { following, records } = this.#broker
     const key = `${FOLLOW}${this.id}.${++this.#followers}`
     const follower = await following.follow(this.#tenant, async () => {
       if (!this.#closed) await this.commit({ ops: [{ do: 'record', key, value: undefined }], unsynced: true })
@@ -161,11 +161,11 @@ export class ClientSession implements Session, Owner {
   /** A unit in flight was answered; in an ordered session the next one sets out. */
   answered(unit: Unit, results?: readonly Result[]): void {
     this.#inFlight--
-    if (results) this.#counter.learn(unit, results, this)
+    if (results) this.#broker.learn(unit, results, this)
     if (this.#ordered) {
       this.#calls.shift()
       const next = this.#calls[0]
-      if (next) this.#counter.submit(next)
+      if (next) this.#broker.submit(next)
     }
     if (this.#inFlight === 0) this.#idle?.()
   }
@@ -177,9 +177,9 @@ export class ClientSession implements Session, Owner {
     await Promise.all(lines.map((line) => line.close()))
     if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
     this.holder.leaving = true
-    await this.#counter.insist({ ops: [{ do: 'end', session: this.id, as }] })
-    this.#counter.leases.clear(this.holder)
-    this.#counter.gone(this)
+    await this.#broker.insist({ ops: [{ do: 'end', session: this.id, as }] })
+    this.#broker.leases.clear(this.holder)
+    this.#broker.gone(this)
   }
 }
 

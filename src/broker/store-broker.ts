@@ -10,10 +10,10 @@ import type { Broker, BrokerOptions, Session } from './broker.ts'
 import { FOLLOW, Following } from './following.ts'
 import { Interest } from './interest.ts'
 import { Leases } from './leases.ts'
-import type { Counter as LineCounter, WaitingLine } from './line.ts'
+import type { LineBroker, WaitingLine } from './line.ts'
 import { Records } from './records.ts'
 import { forwardDead } from './routing.ts'
-import { ClientSession, type Counter } from './session.ts'
+import { ClientSession, type SessionBroker } from './session.ts'
 import { eventsOf } from './telling.ts'
 import { Timeouts } from './timeouts.ts'
 import { Waiting } from './waiting.ts'
@@ -34,7 +34,7 @@ export function createBroker(options: BrokerOptions): Broker {
 }
 
 /** What sessions and lines share: the batch, the waiting line, the mirror of leases, the alarms, and what answers and hints lead to. */
-class StoreBroker implements Broker, Counter, LineCounter {
+class StoreBroker implements Broker, SessionBroker, LineBroker {
   readonly clock: Clock
   readonly timeouts: Timeouts
   readonly records: Records
@@ -156,7 +156,7 @@ class StoreBroker implements Broker, Counter, LineCounter {
 
   // ------------------------------------------------------------------ for sessions
 
-  get lines(): LineCounter {
+  get lines(): LineBroker {
     return this
   }
 
