@@ -209,6 +209,32 @@ describe('a line', () => {
     assert.deepEqual(heard.jobs, [])
   })
 
+  it('waits a little longer where a clock tells only whole steps, so that what is due then comes', async () => {
+    const { session, line, move, clock } = await open()
+    Object.assign(clock, { grain: 1 })
+    const heard = line(session(), { wait: 1000 })
+    await settle()
+    await move(1001)
+    assert.deepEqual(heard.ended, [])
+    await move(1)
+    assert.deepEqual(heard.ended, ['timeout'])
+  })
+
+  it('takes its job on disk, unless that comes back with its session', async () => {
+    const { session, put, line, store } = await open()
+    const unsynced = async (want: Partial<Want>) => {
+      await put(session())
+      store.forget()
+      const heard = line(session(), { ...want, once: true })
+      await settle()
+      assert.equal(heard.jobs.length, 1)
+      return store.commits.flat().map((unit) => unit.unsynced)
+    }
+    assert.deepEqual(await unsynced({ lease: { bound: true } }), [true])
+    assert.deepEqual(await unsynced({ lease: { ms: 1000, bound: false } }), [undefined])
+    assert.deepEqual(await unsynced({ lease: { bound: true }, gone: true }), [undefined])
+  })
+
   it('ends at its own time, whoever has begun or gone before', async () => {
     const { session, line, move } = await open()
     const [long, short, gone, same] = [300, 100, 50, 300].map((wait) => line(session(), { wait })) as [

@@ -271,6 +271,18 @@ export const fair: Case[] = [
     },
   ],
   [
+    'many groups of one turn go as they were put, also after a restart',
+    async (s) => {
+      await s.policy({ groups: 'fair' })
+      const names = Array.from({ length: 100 }, (_, i) => `g${i}`)
+      for (const name of names) await s.put(name, {}, of(name))
+      if (s.store.traits.durable) await s.reopen()
+      assert.deepEqual(await s.texts(1), ['g0'])
+      await s.put('last', {}, of('last'))
+      assert.deepEqual(await s.texts(200), [...names.slice(1), 'last'])
+    },
+  ],
+  [
     'undone with its unit, a put has taken no turn',
     async (s) => {
       await s.policy({ groups: 'fair' })

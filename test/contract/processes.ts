@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Queue } from '../../src/job.ts'
-import type { Store, StoreProcess } from '../../src/stores/store.ts'
+import type { Hint, Op, Store, StoreProcess } from '../../src/stores/store.ts'
 import { mail, other, type Subject } from './subject.ts'
 import type { Case } from './store-contract.ts'
 
@@ -85,6 +85,28 @@ export const processes: Case[] = [
         assert.deepEqual(await jobs(s.store), [0, 2])
         s.clock.move(1000)
         assert.deepEqual(await jobs(s.store), [0, 0])
+      })
+    },
+  ],
+  [
+    'tell each other of leases that they end, of awaited outcomes, and of records',
+    async (s) => {
+      if (!s.store.traits.shared) return
+      const held = await s.put('held')
+      const { n } = await s.takeOne()
+      const awaited = await s.put('awaited', {}, { result: 1000 })
+      await withSecond(s, async (second) => {
+        const heard = (what: keyof Hint) =>
+          new Promise((resolve) => s.store.hear((hint) => hint[what] !== undefined && resolve(hint[what])))
+        const hears = Promise.all([heard('ended'), heard('finished'), heard('records')])
+        const ops: Op[] = [
+          { do: 'finish', job: { id: held, force: true } },
+          { do: 'finish', job: { id: awaited } },
+          { do: 'record', key: 'k', value: 1 },
+        ]
+        for (const op of ops) await second.commit([{ ops: [op] }])[0]
+        const { version } = await s.store.records(0)
+        assert.deepEqual(await hears, [[{ id: held, n, why: 'forced' }], [awaited], version])
       })
     },
   ],

@@ -117,6 +117,10 @@ describe('who follows', () => {
         ['deleted', String(id), '', ''],
       ],
     )
+    assert.deepEqual(
+      seen.flatMap((event) => (event.type === 'reserved' ? [event.starts] : [])),
+      [1],
+    )
     await queue.close()
   })
 
