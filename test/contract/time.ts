@@ -79,6 +79,27 @@ export const time: Case[] = [
     },
   ],
   [
+    'a pause holds after a restart, and for another process, which may end it',
+    async (s) => {
+      if (!s.store.traits.shared) return
+      await s.put('x')
+      const until = s.now + 1e6
+      await s.ok<'record'>({ do: 'record', key: `pause/${mail}`, value: until })
+      await s.reopen()
+      assert.deepEqual([await s.take(), (await s.stats())?.pausedUntil], [[], until])
+      const second = await s.second()
+      try {
+        await second.commit([{ ops: [{ do: 'record', key: `pause/${mail}`, value: undefined }] }])[0]
+        assert.equal((await s.take()).length, 1)
+        await s.put('y')
+        await second.commit([{ ops: [{ do: 'record', key: `pause/${mail}`, value: until }] }])[0]
+        assert.deepEqual(await s.take(), [])
+      } finally {
+        await second.close()
+      }
+    },
+  ],
+  [
     'due says when it will have something to do next, makes due what is due in slices, and is harmless twice',
     async (s) => {
       for (let i = 0; i < 5; i++) await s.put('x', { at: s.now + 100 })
