@@ -61,6 +61,10 @@ export const processes: Case[] = [
         assert.deepEqual((await seen(s.store))[1]?.waits, [other])
         await second.wait([])
         assert.deepEqual((await seen(s.store))[1]?.waits, [])
+        await second.wait([mail])
+      })
+      await withSecond(s, async () => {
+        assert.deepEqual((await seen(s.store))[1]?.waits, [], 'who comes next waits for nothing')
       })
     },
   ],
