@@ -8,7 +8,7 @@ import { InvalidArgumentError } from '../../errors.ts'
 import type { Listen } from '../address.ts'
 import { closeAll, listen } from '../listener.ts'
 import type { Host } from './host.ts'
-import { Connection, type Peer } from './session.ts'
+import { Connection, type Peer } from './connection.ts'
 import { Counters, type Identity } from './stats.ts'
 import { Tubes } from './tube.ts'
 

@@ -9,6 +9,8 @@ import type { Host } from './host.ts'
 import { inspect } from './inspection.ts'
 import { toOp, toWord, type Operation } from './operation.ts'
 import { jobReply, type Pieces } from './reply.ts'
+import { ReserveWait } from './reserve-wait.ts'
+import { concernsOthers, returnsJob, unitEnd, type Step } from './step.ts'
 import { changeTube, isTubeCommand } from './tube-command.ts'
 
 /** A job this close to its deadline answers DEADLINE_SOON to its holder who would wait for another (beanstalkd's SAFETY_MARGIN). */
@@ -35,9 +37,6 @@ export interface Peer {
   end(): void
 }
 
-/** A command on its way: its reply, or the operation that will tell. */
-type Step = string | Operation
-
 /**
  * One connection. Commands run strictly in their order; all that have arrived together become one unit of the broker's batch, up to one that has to
  * look at what the others did.
@@ -54,7 +53,7 @@ export class Connection {
   #owes = false
   /** A command that was read, but has to wait for those before it. */
   #unread: Command | undefined
-  #stopWaiting: ((reply: string) => void) | undefined
+  #waiting: ReserveWait | undefined
   #halfClosed = false
   /** No further command is run. */
   #over = false
@@ -89,13 +88,13 @@ export class Connection {
   /** The other side sends no more: a reserve that waits is answered, what came before is done, and the connection ends. */
   halfClose(): void {
     this.#halfClosed = true
-    this.#stopWaiting?.('TIMED_OUT\r\n')
+    this.#waiting?.stop('TIMED_OUT\r\n')
     this.resume()
   }
 
   /** The server ends. A reserve that waits is not answered: its client must see that the server is gone, as with beanstalkd. */
   async stop(): Promise<void> {
-    if (this.#stopWaiting) await this.#leave()
+    if (this.#waiting) await this.#leave()
     else this.halfClose()
   }
 
@@ -113,7 +112,7 @@ export class Connection {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = this.#over = true
-    this.#stopWaiting?.('')
+    this.#waiting?.stop('')
     const { clock, counters, leaving } = this.#host
     this.#tubes.leave()
     const left = this.#session.close('released')
@@ -139,7 +138,7 @@ export class Connection {
     let turned = false
     while (!this.#closed && !this.#peer.congested) {
       const { steps, lone } = this.#gather()
-      if (!turned && ((lone && lone.name !== 'quit') || steps.some((step) => this.#concernsOthers(step)))) {
+      if (!turned && ((lone && lone.name !== 'quit') || steps.some((step) => concernsOthers(step, this.#session)))) {
         // It may be read before the end or the beginning of another connection that came earlier: a turn later that is read, too.
         turned = true
         await turn()
@@ -157,20 +156,6 @@ export class Connection {
         if (this.#halfClosed) await this.#leave()
         return
       }
-    }
-  }
-
-  /** Its reply depends on whether another connection has ended. */
-  #concernsOthers(step: Step): boolean {
-    if (typeof step === 'string') return false
-    switch (step.name) {
-      case 'reserve-with-timeout':
-        return step.timeout === 0
-      case 'reserve-job':
-      case 'delete':
-        return !this.#session.held(step.id)
-      default:
-        return false
     }
   }
 
@@ -307,7 +292,7 @@ export class Connection {
     let from = 0
     while (from < steps.length && !this.#closed) {
       if (this.#owes) await this.#yield()
-      const end = this.#unitEnd(steps, from)
+      const end = unitEnd(steps, from, this.#host.broker)
       this.#owes = this.#host.broker.waiting() > 0 && steps.slice(from, end).some(returnsJob)
       const at = await this.#commit(steps, from, end)
       // Its reserve was on its way when the connection broke: it waits no more.
@@ -320,33 +305,6 @@ export class Connection {
         from = end
       }
     }
-  }
-
-  /**
-   * What becomes ready belongs to those who wait already, before this connection's next command: there the unit ends. Several puts stay together
-   * while each is behind the one before, so that who waits longest gets the first one all the same.
-   */
-  #unitEnd(steps: readonly Step[], from: number): number {
-    const { broker } = this.#host
-    if (broker.waiting() === 0) return steps.length
-    let awaited = false
-    let pri = 0
-    for (let i = from; i < steps.length; i++) {
-      const step = steps[i] as Step
-      if (typeof step === 'string') continue
-      if (step.name === 'put') {
-        if (step.command.delay > 0 || broker.waiting(step.queue) === 0) continue
-        if (step.command.pri < pri) return i
-        awaited = true
-        pri = step.command.pri
-      } else if (awaited) return i
-      else if (step.name === 'kick-job' || (step.name === 'release' && step.delay === 0)) {
-        awaited = true
-        // Which job comes back, and how urgent it is, only the store knows: no put may overtake it.
-        pri = Infinity
-      }
-    }
-    return steps.length
   }
 
   /**
@@ -434,46 +392,16 @@ export class Connection {
 
   /** Waits for a job, for so many seconds or for ever, and replies. */
   #wait(timeout: number | undefined): Promise<void> {
-    const { clock, broker, counters } = this.#host
     const soonest = this.#session.soonest()
-    const margin = soonest === undefined ? Infinity : soonest - MARGIN - broker.now()
-    if (margin <= 0) return this.#answer('DEADLINE_SOON\r\n')
+    const soon = soonest === undefined ? Infinity : soonest - MARGIN - this.#host.broker.now()
+    if (soon <= 0) return this.#answer('DEADLINE_SOON\r\n')
     if (timeout === 0 || this.#halfClosed) return this.#answer('TIMED_OUT\r\n')
-    const { watched } = this.#tubes
-    counters.waiting++
-    for (const tube of watched) tube.waiting++
     return new Promise((resolve) => {
-      const end = (...reply: Pieces) => {
-        if (!this.#stopWaiting) return
-        this.#stopWaiting = undefined
-        callOff?.()
-        counters.waiting--
-        for (const tube of watched) tube.waiting--
+      this.#waiting = new ReserveWait(this.#host, this.#session, this.#tubes, { timeout, soon }, (...reply) => {
+        this.#waiting = undefined
         if (!this.#closed) this.#peer.write(...reply)
         resolve()
-      }
-      const stop = (reply: string) => {
-        end(reply)
-        void line.close()
-      }
-      this.#stopWaiting = stop
-      const line = this.#session.line(
-        {
-          queues: this.#tubes.queues(),
-          credit: 1,
-          once: true,
-          lease: { ms: 'own', bound: true },
-          ...(timeout !== undefined && { wait: timeout * 1000 }),
-        },
-        {
-          jobs: ([job]) => {
-            if (job) end(...jobReply('RESERVED', job.id, job.body))
-          },
-          end: (why) => end(why === 'timeout' ? 'TIMED_OUT\r\n' : 'INTERNAL_ERROR\r\n'),
-        },
-      )
-      const callOff =
-        margin === Infinity ? undefined : clock.after(margin + (clock.grain ?? 0), () => stop('DEADLINE_SOON\r\n'))
+      })
     })
   }
 
@@ -493,11 +421,6 @@ export class Connection {
     this.#worker = true
     this.#host.counters.workers++
   }
-}
-
-/** What it gives back goes to one who waits, in a commit of its own. What is put goes in the commit of the put. */
-function returnsJob(step: Step): boolean {
-  return typeof step !== 'string' && (step.name === 'kick-job' || (step.name === 'release' && step.delay === 0))
 }
 
 /** The turn in which those who wait take what has become ready. */
