@@ -2,6 +2,7 @@
 import type { Broker, Session } from '../../broker/broker.ts'
 import { changeRecord } from '../../broker/records.ts'
 import type { Clock } from '../../clock.ts'
+import { ClosedError } from '../../errors.ts'
 import type { Ms, Queue, State } from '../../job.ts'
 import type { BulkOp, ForwardOp } from '../../stores/store.ts'
 
@@ -85,7 +86,10 @@ export class Movers {
       this.#running.set(
         queue,
         this.#run(queue)
-          .catch(this.#onError)
+          .catch((error: Error) => {
+            // The broker didn't wait for it; the rest is for another process, or the next start.
+            if (!(this.#closed && error instanceof ClosedError)) this.#onError(error)
+          })
           .finally(() => this.#running.delete(queue)),
       )
     }

@@ -140,6 +140,20 @@ for (const form of FORMS)
       assert.equal(await visible(served, form, a), 5)
     })
 
+    test('a move task is no error where the broker closes before it has stopped', async (t) => {
+      const served = await serve(t)
+      const { ask, move, server, broker, errors } = served
+      await letters(served, form, 3)
+      await ask(form, 'StartMessageMoveTask', { SourceArn: arn('dead'), MaxNumberOfMessagesPerSecond: 1 })
+      for (let i = 0; i < 10; i++) await move(0)
+      const closing = server.close()
+      for (let i = 0; i < 10; i++) await move(0)
+      await broker.close()
+      await move(1000)
+      await closing
+      assert.deepEqual(errors, [])
+    })
+
     test('a move task fails when its destination is deleted, and leaves the rest where it is', async (t) => {
       const served = await serve(t)
       const { ask, create, move } = served
