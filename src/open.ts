@@ -63,7 +63,10 @@ async function tracingOf(option: TracingOption = 'link'): Promise<Tracing | unde
   try {
     return (await import('./jobs/opentelemetry.ts')).openTelemetry(option)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return undefined
+    // Jest and loaders of TypeScript say it with a code of their own, or none.
+    const { code, message } = error as NodeJS.ErrnoException
+    if (/MODULE_NOT_FOUND$/.test(code ?? '') || message.startsWith("Cannot find module '@opentelemetry/api'"))
+      return undefined
     throw error
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
@@ -162,6 +163,30 @@ describe('tracing', () => {
     await worked(() => undefined, false)
     assert.deepEqual([spans('send images').length, spans('process images').length], [0, 0])
     await assert.rejects(open('memory:', { jobs, tracing: 'yes' as never }), InvalidArgumentError)
+  })
+
+  test('a test runner or a loader that says in its own way that OpenTelemetry is not installed', () => {
+    for (const code of ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND', undefined]) {
+      const pretend = `
+import { registerHooks } from 'node:module'
+registerHooks({
+  resolve(name, context, next) {
+    if (name !== '@opentelemetry/api') return next(name, context)
+    throw Object.assign(new Error("Cannot find module '@opentelemetry/api' from here"), { code: ${JSON.stringify(code)} })
+  },
+})`
+      const program = `
+import { open } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)}
+const queue = await open('memory:', { jobs: {} })
+await queue.close()
+console.log('opened')`
+      const { stdout, stderr } = spawnSync(
+        process.execPath,
+        ['--import', `data:text/javascript,${encodeURIComponent(pretend)}`, '--input-type=module', '--eval', program],
+        { encoding: 'utf8' },
+      )
+      assert.equal(stdout, 'opened\n', stderr)
+    }
   })
 
   test('of several puts each has a span, and each attempt its own', async () => {
