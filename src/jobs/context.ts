@@ -16,7 +16,7 @@ export interface WorkedJob<Name extends string = string, Args = unknown> {
 }
 
 /**
- * What a handler can do beside its work. A spread of it has no signal, which is made when it is asked for: give the copy its own way to it.
+ * What a handler can do beside its work; each by itself, too (`{ log, put }`). A spread of it has no signal, which is made when it is asked for: give the copy its own way to it.
  * @example const mine = { ...ctx, user, get signal() { return ctx.signal } }
  */
 export interface Context<J extends Jobs = Jobs> {
@@ -25,13 +25,13 @@ export interface Context<J extends Jobs = Jobs> {
   /** 1 is the first. Attempts that were given back are not counted. */
   readonly attempt: number
   /** Kept with the job, and told as an event: a number from 0 to 1, or any value that JSON can say. */
-  progress(value: unknown): void
+  progress(this: void, value: unknown): void
   /** Kept with the job: the last 500 lines, of 4,000 characters each. */
-  log(text: string): void
+  log(this: void, text: string): void
   /** As the queue's put. */
-  put<N extends keyof J & string>(name: N, ...put: PutParameters<J[N]>): Promise<PutJob<ResultOf<J[N]>>>
+  put<N extends keyof J & string>(this: void, name: N, ...put: PutParameters<J[N]>): Promise<PutJob<ResultOf<J[N]>>>
   /** Nobody takes jobs from this job's queue for so long, or until then. */
-  pauseQueue(until: Duration | Date): Promise<void>
+  pauseQueue(this: void, until: Duration | Date): Promise<void>
   /**
    * The job is done if the application's transaction commits, and only then: together with the rows that the handler wrote. On `file:` only.
    * @param transaction node:sqlite's handle, with a transaction open on the store's file
@@ -39,7 +39,7 @@ export interface Context<J extends Jobs = Jobs> {
    * @throws LeaseLostError it isn't this worker's job any more: roll back
    * @throws NotSupportedError, InvalidArgumentError
    */
-  complete(transaction: unknown, result?: unknown): void
+  complete(this: void, transaction: unknown, result?: unknown): void
 }
 
 /** A handler for each job that is worked here. */
