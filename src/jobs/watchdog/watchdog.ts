@@ -101,7 +101,10 @@ function known(): Watched[] {
 
 function start(): void {
   starting = undefined
-  const file = new URL(`./thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
+  // A bundle in CommonJS has no such URL, and nobody watches, either.
+  const here = import.meta.url as string | undefined
+  if (here === undefined) return
+  const file = new URL(`./thread${here.endsWith('.ts') ? '.ts' : '.js'}`, here)
   beat()
   // Neither the program's flags nor its environment: what it preloads is not for this thread.
   const started = new Thread(file, {

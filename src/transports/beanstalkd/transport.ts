@@ -11,7 +11,19 @@ import { lacks, NAME, operation, tubeOf, type Ask } from './operations.ts'
 import { statsOf, viewOf, whyOf } from './view.ts'
 
 /** The source in TypeScript has its thread beside it in TypeScript, and the built one in JavaScript. */
-const THREAD = new URL(`./thread${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url)
+function threadFile(): URL {
+  // A bundle in CommonJS has no such URL.
+  const here = import.meta.url as string | undefined
+  if (here === undefined) throw bundled()
+  return new URL(`./thread${here.slice(here.lastIndexOf('.'))}`, here)
+}
+
+function bundled(cause?: Error): errors.NotSupportedError {
+  return new errors.NotSupportedError(
+    `${NAME}: needs a thread, whose file isn't there: the package was bundled. Leave queueup out of the bundle (with esbuild --external:queueup), and install it where the bundle runs.`,
+    { cause },
+  )
+}
 
 interface Pending {
   resolve: (answer: never) => void
@@ -34,13 +46,21 @@ export class BeanstalkdTransport implements Transport {
 
   private constructor(address: Address) {
     // Flags of the program that concern its main file would stop the thread.
-    this.#thread = new Worker(THREAD, { workerData: address, execArgv: [], name: `queueup ${nameOfAddress(address)}` })
+    this.#thread = new Worker(threadFile(), {
+      workerData: address,
+      execArgv: [],
+      name: `queueup ${nameOfAddress(address)}`,
+    })
     this.#thread.unref()
     this.#thread.on('message', (told: Told[]) => {
       for (const one of told) this.#hear(one)
     })
-    this.#thread.on('error', (error: Error) =>
-      this.#fail(new errors.ConnectionError(`The thread of the connection ended: ${error.message}`, { cause: error })),
+    this.#thread.on('error', (error: NodeJS.ErrnoException) =>
+      this.#fail(
+        error.code?.endsWith('MODULE_NOT_FOUND')
+          ? bundled(error)
+          : new errors.ConnectionError(`The thread of the connection ended: ${error.message}`, { cause: error }),
+      ),
     )
     this.#thread.on('exit', () => this.#fail(new errors.ClosedError('The connection was closed; open it again.')))
   }
