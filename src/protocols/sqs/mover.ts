@@ -201,7 +201,10 @@ export class Movers {
     while (count === 0 && tried < ops.length) {
       const results = await this.#session.commit({ ops: ops.slice(tried, (tried += limit)) })
       count = results.filter(({ ok }) => ok).length
-      if (results.some((one) => !one.ok && (one.why === 'full' || one.why === 'too big'))) progress.full = true
+      const refusals = new Set(results.map((one) => (one.ok ? undefined : one.why)))
+      if (refusals.has('full') || refusals.has('too big')) progress.full = true
+      // Where all go to one queue, those behind find no room either.
+      if (refusals.has('full') && destination !== 'origin') return { count, more: false }
     }
     if (tried < ops.length) return { count, more: true }
     progress.after = after

@@ -202,6 +202,27 @@ for (const form of FORMS)
       assert.deepEqual(await run({ DestinationArn: arn('to') }), ['COMPLETED', undefined, '1'])
     })
 
+    test('a move task into one full queue looks at no further messages', async (t) => {
+      const { ask, create, move, broker, store } = await serve(t)
+      await create('dead')
+      await create('a', { RedrivePolicy: redrive('dead') })
+      await create('to')
+      const session = broker.session({ protocol: 'sqs', tenant: 'default', principal: 'test' })
+      const ops = Array.from({ length: 1500 }, () => ({
+        do: 'put' as const,
+        to: [{ queue: 'default/dead' as const }],
+        msg: { body: Buffer.from('x') },
+      }))
+      await session.commit({ ops: [...ops, { do: 'record', key: 'queue/default/to', value: { maxJobs: 1 } }] })
+      await broker.records.refresh()
+      store.forget()
+      await ask(form, 'StartMessageMoveTask', { SourceArn: arn('dead'), DestinationArn: arn('to') })
+      for (let i = 0; i < 10; i++) await move(0)
+      const task = await ask(form, 'ListMessageMoveTasks', { SourceArn: arn('dead') })
+      assert.equal(task.one('FailureReason'), 'RequestThrottled', task.text)
+      assert.equal(store.ops.filter((op) => op === 'forward').length, 500)
+    })
+
     test('move tasks end with the queue that they empty: one of its name has none', async (t) => {
       const served = await serve(t)
       const { ask, create, move } = served
