@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setImmediate } from 'node:timers/promises'
 import type { Queue, Target } from '../../src/job.ts'
 import { dead, mail, other, text } from './subject.ts'
 import type { Case } from './store-contract.ts'
@@ -103,6 +104,17 @@ export const deadLetters: Case[] = [
     },
   ],
   [
+    'are those that a limit which came later forbids to be reserved again, when their turn comes',
+    async (s) => {
+      const id = await s.put('x')
+      const { n } = await s.takeOne()
+      await s.ok<'release'>({ do: 'release', job: { id, n }, as: 'asked', at: 0 })
+      await s.policy({ dead, maxReserves: 1 })
+      assert.deepEqual(await s.take(), [])
+      assert.deepEqual([(await s.view(id))?.state, (await s.view(id))?.why], ['buried', 'exhausted'])
+    },
+  ],
+  [
     'that nobody was told of are reported in slices, and due says whether there are more',
     async (s) => {
       const ids: number[] = []
@@ -111,12 +123,30 @@ export const deadLetters: Case[] = [
       await s.take(5)
       s.clock.move(1000)
       const told: number[] = []
+      const hints: unknown[] = []
+      s.store.hear((hint) => hint.due !== undefined && hints.push(hint.due))
       for (let more = true; more;) {
         const due = await s.ok<'due'>({ do: 'due', limit: 2 })
         told.push(...due.dead.map(({ id }) => id))
         more = due.more
       }
       assert.deepEqual(told, ids)
+      await setImmediate()
+      assert.deepEqual(hints, [], 'its answers say all, and no hint that there is more')
+    },
+  ],
+  [
+    'are jobs that outlived the time of the queue they were moved to, though the one before would have dropped them',
+    async (s) => {
+      await s.policy({ retention: 5000 })
+      await s.policy({ ttl: 1000, dead }, other)
+      const id = await s.put('x')
+      await s.ok<'forward'>({ do: 'forward', job: { id }, to: [{ queue: other }], why: 'asked' })
+      s.clock.move(1000)
+      assert.deepEqual(
+        (await s.ok<'due'>({ do: 'due', limit: 10 })).dead.map((one) => [one.id, one.why]),
+        [[id, 'expired']],
+      )
     },
   ],
   [

@@ -1,8 +1,31 @@
 import assert from 'node:assert/strict'
-import { mail, other } from './subject.ts'
+import { mail, other, text } from './subject.ts'
 import type { Case } from './store-contract.ts'
 
 export const finish: Case[] = [
+  [
+    'keeps of steps the last note a key until then, of logs all, of progress the last',
+    async (s) => {
+      if (!s.store.traits.notes) return
+      const id = await s.put('x')
+      const notes = [
+        ['step', 'a', '1'],
+        ['step', 'b', '2'],
+        ['log', undefined, '3'],
+        ['step', 'a', '4'],
+        ['log', undefined, '5'],
+        ['progress', undefined, '6'],
+        ['progress', undefined, '7'],
+      ] as const
+      for (const [kind, key, data] of notes)
+        await s.ok<'note'>({ do: 'note', job: { id }, kind, data: Buffer.from(data), ...(key && { key }) })
+      const { jobs } = await s.store.look({ id, limit: 1, with: ['notes'] })
+      assert.deepEqual(
+        jobs[0]?.notes?.map(({ kind, key, data }) => [kind, key, text(data)]),
+        [1, 2, 3, 4, 6].map((i) => notes[i]),
+      )
+    },
+  ],
   [
     'leaves no notes for one that is restored by the same id',
     async (s) => {

@@ -129,6 +129,16 @@ export const gates: Case[] = [
     },
   ],
   [
+    'a record that is no limit limits nothing',
+    async (s) => {
+      for (const value of [null, 'm', { concurrency: 'few' }, { rate: { jobs: 1 } }]) {
+        await s.ok<'record'>({ do: 'record', key: 'limit/m', value })
+        for (const body of ['1', '2']) await s.put(body, {}, gated('m'))
+        assert.deepEqual(await s.texts(10), ['1', '2'])
+      }
+    },
+  ],
+  [
     'concurrency of 0 lets nothing through',
     async (s) => {
       await limit(s, 'm', { concurrency: 0 })
@@ -592,6 +602,7 @@ export const gates: Case[] = [
       for (const body of ['1', '2', '3']) await s.put(body)
       await s.put('other', { queue: other })
       const id = await s.put('4')
+      assert.equal((await s.view(id))?.blocked, undefined)
       const jobs = await s.take(10, [mail, other])
       assert.deepEqual(texts(jobs), ['1', '2', 'other'])
       assert.deepEqual((await s.view(id))?.blocked, {

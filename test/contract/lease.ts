@@ -49,6 +49,17 @@ export const lease: Case[] = [
     },
   ],
   [
+    'of a session that begins again under the same name ends with it again',
+    async (s) => {
+      const id = await s.put('x')
+      for (let i = 0; i < 2; i++) {
+        await s.take()
+        assert.equal((await s.ok<'end'>({ do: 'end', session: 's', as: 'released' })).count, 1)
+        assert.equal(await s.state(id), 'ready')
+      }
+    },
+  ],
+  [
     'of another session, or of none, stays when a session ends',
     async (s) => {
       const [a, b] = [await s.put('a'), await s.put('b')]

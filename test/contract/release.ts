@@ -34,6 +34,8 @@ export const release: Case[] = [
       assert.deepEqual(await s.take(), [])
       s.clock.move(50)
       assert.equal((await s.takeOne()).pri, 9)
+      await s.ok<'end'>({ do: 'end', session: 's', as: 'released' })
+      assert.equal((await s.view(id))?.delay, 50, 'the last that was asked for')
     },
   ],
   [

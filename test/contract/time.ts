@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { dead, mail } from './subject.ts'
+import { dead, mail, other } from './subject.ts'
 import type { Case } from './store-contract.ts'
 
 export const time: Case[] = [
@@ -120,6 +120,12 @@ export const time: Case[] = [
       await s.put('between')
       s.clock.move(100)
       assert.deepEqual(await s.texts(), ['put', 'between', 'due'])
+      const moved = await s.put('moved')
+      const to = [{ queue: other, create: true, at: s.now + 100, rank: 'due' } as const]
+      await s.ok<'forward'>({ do: 'forward', job: { id: moved }, to, why: 'asked' })
+      await s.put('before', { queue: other })
+      s.clock.move(100)
+      assert.deepEqual(await s.texts(10, [other]), ['before', 'moved'])
     },
   ],
 ]

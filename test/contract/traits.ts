@@ -68,6 +68,25 @@ export const traits: Case[] = [
     },
   ],
   [
+    'shared: who has waited since before another came is told of what that one puts',
+    async (s) => {
+      if (!s.store.traits.shared) return
+      const told = () => new Promise((resolve) => s.store.hear((hint) => hint.ready?.includes(mail) && resolve(true)))
+      await s.store.wait([mail])
+      const came = told()
+      const second = await s.second()
+      try {
+        await came
+        const put = told()
+        const msg = { body: Buffer.from('x') }
+        await second.commit([{ ops: [{ do: 'put', to: [{ queue: mail, create: true }], msg }] }])[0]
+        await put
+      } finally {
+        await second.close()
+      }
+    },
+  ],
+  [
     'shared: who waits is told of what another puts',
     async (s) => {
       if (!s.store.traits.shared) return

@@ -66,6 +66,17 @@ export const unit: Case[] = [
     },
   ],
   [
+    "with 'undo' leaves a session all that it holds",
+    async (s) => {
+      for (let i = 0; i < 3; i++) await s.put('x')
+      for (const { id, n } of await s.take(3)) {
+        const finish = (job: { id: number; n: number }) => ({ do: 'finish', job }) as const
+        await s.unit({ ops: [finish({ id, n }), finish({ id: 999, n: 1 })], refused: 'undo' })
+      }
+      assert.equal((await s.ok<'end'>({ do: 'end', session: 's', as: 'released' })).count, 3)
+    },
+  ],
+  [
     "with 'undo' leaves jobs in their order, whatever was done to them: ready, delayed and buried ones",
     async (s) => {
       const at = s.now + 1000
