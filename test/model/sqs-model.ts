@@ -8,7 +8,6 @@ import type { Op, QueueStats, Result } from '../../src/stores/store.ts'
 import { StoreModel, type ModelJob } from './store-model.ts'
 
 const WINDOW: Ms = 300_000
-const PURGE_AGAIN: Ms = 60_000
 const LONGEST = 43_200
 
 /** A queue as it is made: its attributes, and what they are to the store. */
@@ -49,7 +48,7 @@ export interface Told {
 export class SqsModel {
   readonly store: StoreModel
   readonly #queues = new Map<string, Made>()
-  readonly #purged = new Map<string, { at: Ms; times: number }>()
+  readonly #purges = new Map<string, number>()
   readonly #dedups = new Map<JobId, string>()
   readonly #attempts = new Map<string, { at: Ms; received: Ms; jobs: { id: JobId; n: number; until: Ms }[] }>()
   #fence = 0
@@ -110,7 +109,7 @@ export class SqsModel {
     const { scope = 'queue', content } = this.made(name)
     const ops = messages.map(({ body, delay, group, dedup }): Op => {
       const id = dedup ?? (content ? hash('sha256', body) : undefined)
-      const unique = { key: `${this.#purged.get(name)?.times ?? 0}:${id}`, scope, for: WINDOW, on: 'keep' } as const
+      const unique = { key: `${this.#purges.get(name) ?? 0}:${id}`, scope, for: WINDOW, on: 'keep' } as const
       return {
         do: 'put',
         to: [{ queue: queueOf(name), ...(delay !== undefined && { at: this.store.now + delay * 1000 }) }],
@@ -223,13 +222,10 @@ export class SqsModel {
 
   // ------------------------------------------------------------------ queues
 
-  purge(name: string): string | undefined {
-    const { at = -Infinity, times = 0 } = this.#purged.get(name) ?? {}
-    if (this.store.now - at < PURGE_AGAIN) return 'PurgeQueueInProgress'
-    this.#purged.set(name, { at: this.store.now, times: times + 1 })
+  purge(name: string): void {
+    this.#purges.set(name, (this.#purges.get(name) ?? 0) + 1)
     const states = ['ready', 'waiting', 'delayed', 'buried', 'reserved'] as const
     this.#run([{ do: 'bulk', where: { queue: queueOf(name), states: [...states] }, act: 'delete', limit: 1000 }])
-    return undefined
   }
 
   /** How many were moved, and whether that is all of them. */

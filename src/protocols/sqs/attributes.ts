@@ -201,7 +201,7 @@ export function newQueue(now: Ms): { policy: QueuePolicy; own: SqsRecord } {
   return {
     policy: { lease: VISIBILITY, retention: RETENTION },
     // One that is made again counts from another number: it knows no id of the one before.
-    own: { attributes: {}, tags: {}, created: now, modified: now, purged: { times: now } },
+    own: { attributes: {}, tags: {}, created: now, modified: now, purges: now },
   }
 }
 

@@ -12,8 +12,6 @@ import { isQueueName, type SqsQueue } from './queues.ts'
 import { badName, badValue, noQueue, SqsError } from './sqs-error.ts'
 import { checkTags, merged } from './tags.ts'
 
-/** A queue may be purged again after so long. */
-const PURGE_AGAIN = 60_000
 /** Deleted in one commit. */
 const SLICE = 1000
 
@@ -142,28 +140,16 @@ export async function setQueueAttributes(
   return {}
 }
 
+/** A FIFO queue forgets its deduplication ids, too. */
 export async function purgeQueue(host: Host, { QueueUrl }: Input<'PurgeQueue'>): Promise<object> {
   const { queues } = host
   const { name, queue } = await queues.find(QueueUrl)
   const now = queues.now()
-  await queues.change(name, ({ policy, own }) => {
-    const { at = -Infinity, times = 0 } = own?.purged ?? {}
-    if (now - at < PURGE_AGAIN)
-      throw new SqsError(
-        'PurgeQueueInProgress',
-        `Only one PurgeQueue operation on ${name} is allowed every 60 seconds.`,
-      )
-    return {
-      policy: policy ?? {},
-      own: { attributes: {}, tags: {}, created: now, modified: now, ...own, purged: { times: times + 1 } },
-    }
-  })
+  await queues.change(name, ({ policy = {}, own }) => ({
+    policy,
+    own: { attributes: {}, tags: {}, created: now, modified: now, ...own, purges: (own?.purges ?? 0) + 1 },
+  }))
   await empty(host, queue)
-  // Not before: a purge that was cut short may be asked for again at once.
-  await queues.change(
-    name,
-    ({ policy, own }) => own?.purged && { policy, own: { ...own, purged: { ...own.purged, at: now } } },
-  )
   return {}
 }
 

@@ -13,8 +13,8 @@ export interface SqsRecord {
   tags: Record<string, string>
   created: Ms
   modified: Ms
-  /** When it was purged last, and a number that each purge makes larger: what was deduplicated before is forgotten. */
-  purged?: { at?: Ms; times: number }
+  /** A number that each purge makes larger: what was deduplicated before is forgotten. */
+  purges?: number
 }
 
 export interface SqsQueue {

@@ -171,7 +171,7 @@ function order(queue: SqsQueue, message: Message, { op: { msg } }: Prepared, env
   if (MessageGroupId === undefined || MessageGroupId === '') throw missing('MessageGroupId')
   msg.group = checkedId('MessageGroupId', MessageGroupId)
   const attributes: Readonly<Record<string, string>> = queue.own?.attributes ?? {}
-  const purges = queue.own?.purged?.times ?? 0
+  const purges = queue.own?.purges ?? 0
   if (MessageDeduplicationId === undefined && !deduplicatesByContent(queue)) throw noDeduplicationId()
   const id = MessageDeduplicationId ?? hash('sha256', msg.body)
   envelope.dedup = checkedId('MessageDeduplicationId', id)

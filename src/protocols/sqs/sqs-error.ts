@@ -21,7 +21,6 @@ const ERRORS = {
   InvalidMessageContents: {},
   MessageNotInflight: { query: 'AWS.SimpleQueueService.MessageNotInflight' },
   OverLimit: { status: 403 },
-  PurgeQueueInProgress: { query: 'AWS.SimpleQueueService.PurgeQueueInProgress', status: 403 },
   QueueDoesNotExist: { query: 'AWS.SimpleQueueService.NonExistentQueue' },
   QueueNameExists: { query: 'QueueAlreadyExists' },
   ReceiptHandleIsInvalid: { status: 404 },

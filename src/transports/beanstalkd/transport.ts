@@ -20,7 +20,7 @@ function threadFile(): URL {
 
 function bundled(cause?: Error): errors.NotSupportedError {
   return new errors.NotSupportedError(
-    `${NAME}: needs a thread, whose file isn't there: the package was bundled. Leave queueup out of the bundle (with esbuild --external:queueup), and install it where the bundle runs.`,
+    `${NAME} needs a thread, whose file isn't there: the package was bundled. Leave queueup out of the bundle (with esbuild --external:queueup), and install it where the bundle runs.`,
     { cause },
   )
 }

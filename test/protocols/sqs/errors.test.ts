@@ -207,7 +207,7 @@ for (const form of FORMS)
       )
     })
 
-    test('a purge that was cut short may be asked for again at once', async (t) => {
+    test('a purge may be asked for again at once, also after one that was cut short', async (t) => {
       const { ask, create, store } = await serve(t)
       const QueueUrl = await create('a')
       await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'x' })
@@ -220,11 +220,11 @@ for (const form of FORMS)
       store.commit = commit
       assert.equal((await ask(form, 'PurgeQueue', { QueueUrl })).status, 200)
       assert.equal((await ask(form, 'ReceiveMessage', { QueueUrl })).one('Body'), undefined)
-      assert.match((await ask(form, 'PurgeQueue', { QueueUrl })).code ?? '', /PurgeQueueInProgress/)
+      assert.equal((await ask(form, 'PurgeQueue', { QueueUrl })).status, 200)
     })
 
-    test('a queue is purged once in a minute; a limit in flight holds', async (t) => {
-      const { ask, create, move } = await serve(t, { maxInFlight: 2 })
+    test('a limit in flight holds; a purge ends what is in flight', async (t) => {
+      const { ask, create } = await serve(t, { maxInFlight: 2 })
       const QueueUrl = await create('a')
       for (const MessageBody of ['1', '2', '3']) await ask(form, 'SendMessage', { QueueUrl, MessageBody })
       const receive = () => ask(form, 'ReceiveMessage', { QueueUrl })
@@ -233,10 +233,6 @@ for (const form of FORMS)
       const over = await receive()
       assert.equal(over.code, 'OverLimit')
       assert.equal(over.status, 403)
-      assert.equal((await ask(form, 'PurgeQueue', { QueueUrl })).status, 200)
-      const again = await ask(form, 'PurgeQueue', { QueueUrl })
-      assert.equal(again.status, 403)
-      await move(60_000)
       assert.equal((await ask(form, 'PurgeQueue', { QueueUrl })).status, 200)
       const counts = await ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['All'] })
       assert.equal(counts.one('ApproximateNumberOfMessagesNotVisible'), '0')
