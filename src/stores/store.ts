@@ -414,7 +414,7 @@ export interface Store {
   commit(units: Unit[]): Promise<Result[]>[]
   /** A page is a snapshot and never holds up a commit. */
   look(at: Look): Promise<{ jobs: JobView[]; after?: string }>
-  /** Of the queues named (one that doesn't exist is left out), or of all. Costs O(queues), never O(jobs). */
+  /** Of the queues named (one that doesn't exist is left out), or of all in the order in which they came. Costs O(queues), never O(jobs). */
   stats(queues?: Queue[]): Promise<QueueStats[]>
   /** Records that changed after version `since`. All of them, if it is 0, or so old that it isn't known any more what was deleted since. */
   records(since: number): Promise<RecordChanges>

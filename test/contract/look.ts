@@ -123,6 +123,17 @@ export const look: Case[] = [
     },
   ],
   [
+    'tells of queues in the order in which they came',
+    async (s) => {
+      const queues = ['default/z', 'default/a', 'default/m'] as const
+      for (const queue of queues) await s.put('x', { queue })
+      assert.deepEqual(
+        (await s.store.stats()).map(({ queue }) => queue),
+        queues,
+      )
+    },
+  ],
+  [
     'shows each order in pages of one, none twice and none left out',
     async (s) => {
       const at = s.now + 1000

@@ -111,7 +111,7 @@ export class Reader {
     const sql = `SELECT ${HEAD_PUT}, ${QUEUE} FROM queue`
     const found = names
       ? names.flatMap((name) => this.#file.all<StatsColumns>(`${sql} WHERE name = ?`, name))
-      : this.#file.all<StatsColumns>(`${sql} ORDER BY name`)
+      : this.#file.all<StatsColumns>(`${sql} ORDER BY no`)
     return found.map(([headPut, ...columns]) => statsOf(queueOf(columns), now, headPut ?? undefined))
   }
 
