@@ -7,9 +7,10 @@ import type { Connection } from './connection.ts'
 import { policyOf } from './queue.ts'
 import type { Writer } from './writer.ts'
 
-/** Queues with a policy that keeps a history. */
-const KEEPING = `SELECT queue.no FROM record JOIN queue ON queue.name = substr(record.key, 7)
-  WHERE record.key >= 'queue/' AND record.key < 'queue0' AND record.value ->> '$.keep' IS NOT NULL`
+/** Policies, each with its queue; and that it keeps a history. */
+const POLICIES =
+  "record JOIN queue ON record.key >= 'queue/' AND record.key < 'queue0' AND queue.name = substr(record.key, 7)"
+const KEEPS = "record.value ->> '$.keep' IS NOT NULL"
 
 /** Finished jobs that are kept to look at: by their queue's policy, or for their result. */
 export class History implements HistoryTable {
@@ -56,16 +57,16 @@ export class History implements HistoryTable {
 
   collect(now: Ms, limit: number): void {
     const over = 'SELECT no FROM history WHERE until <= ? AND until IS NOT NULL ORDER BY until LIMIT +?'
-    this.#file.run(`UPDATE history SET until = NULL WHERE no IN (${over}) AND queue IN (${KEEPING})`, now, limit)
+    const keeping = `SELECT queue.no FROM ${POLICIES} WHERE ${KEEPS}`
+    this.#file.run(`UPDATE history SET until = NULL WHERE no IN (${over}) AND queue IN (${keeping})`, now, limit)
     this.#forget(over, now, limit)
     this.soonest = this.#file.get<[Ms | null]>('SELECT min(until) FROM history WHERE until IS NOT NULL')?.[0] ?? NEVER
   }
 
   trim(now: Ms, limit: number): void {
     const policies = this.#file.all<[number, string | null, number]>(
-      `SELECT queue.no, record.value, record.version FROM record JOIN queue ON queue.name = substr(record.key, 7)
-       WHERE record.key >= 'queue/' AND record.key < 'queue0' AND (record.value ->> '$.keep' IS NOT NULL
-       OR (record.version > ? AND EXISTS (SELECT 1 FROM history WHERE history.queue = queue.no)))`,
+      `SELECT queue.no, record.value, record.version FROM ${POLICIES}
+       WHERE ${KEEPS} OR (record.version > ? AND EXISTS (SELECT 1 FROM history WHERE history.queue = queue.no))`,
       this.#trimmed,
     )
     let whole = true

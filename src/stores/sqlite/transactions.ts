@@ -31,6 +31,7 @@ interface Call {
 /** SQLite's code where there is no room; and that for another write that failed. */
 const FULL = 13
 const IOERR_WRITE = 778
+/** Where nothing was refused for so long, there is room again. */
 const ROOM: Ms = 1000
 /** So many operations of waiting calls go into one transaction. */
 const BATCH = 512
@@ -217,7 +218,7 @@ export class Transactions {
     table.settle()
     if (table.file.wrote) {
       this.#upkeep.committed()
-      this.#tellRoom(false)
+      if (this.#full) this.#tellRoom(false)
     }
     this.#answer(calls, results, table.file.wrote && waitedFor ? this.#disk.afterCommit() : undefined)
     const hint = machine.takeHint(records >= 0 && table.mark.records !== records ? table.mark.records : undefined)
