@@ -98,7 +98,8 @@ export class Writer {
   #delete(rows: Row[]): void {
     if (rows.length === 0) return
     this.#forAll(DELETE, idsOf(rows))
-    const apart = rows.filter((row) => row.size > INLINE)
+    // One that was rewritten may have had a larger body.
+    const apart = rows.filter((row) => row.size > INLINE || row.rewritten)
     if (apart.length > 0) this.#forAll(DELETE_BODY, idsOf(apart))
   }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import fc from 'fast-check'
 import type { Queue } from '../../../src/job.ts'
@@ -16,16 +17,17 @@ const queue: Queue = 'default/a'
 const put: Op = { do: 'put', to: [{ queue, create: true }], msg: { body: Buffer.from('x') } }
 const reserve: Op = { do: 'reserve', from: [queue], max: 1, bytes: 1e9, lease: { session: 's' } }
 
-/** Two that have one file open: what one writes drops what the other remembers. */
-async function two(t: TestContext): Promise<[Store, Store]> {
+/** Two that have one file open: what one writes drops what the other remembers. And its path. */
+async function two(t: TestContext): Promise<[Store, Store, string]> {
   const folder = await mkdtemp(join(tmpdir(), 'queueup-writer-'))
-  const open = () => openSqlite({ path: join(folder, 'jobs.db'), durability: 'relaxed' })
+  const path = join(folder, 'jobs.db')
+  const open = () => openSqlite({ path, durability: 'relaxed' })
   const stores: [Store, Store] = [await open(), await open()]
   t.after(async () => {
     for (const store of stores) await store.close()
     await rm(folder, { recursive: true })
   })
-  return stores
+  return [...stores, path]
 }
 
 test('spans and the rest are the ids that were given, each once', () => {
@@ -103,4 +105,16 @@ test('a job that was put, reserved and given back in one commit gets another fen
   assert.ok(first?.ok && first.do === 'reserve' && second?.ok && second.do === 'reserve')
   assert.equal(second.jobs[0]?.id, 2)
   assert.ok((second.jobs[0]?.n ?? 0) > (first.jobs[0]?.n ?? 0))
+})
+
+test('a job whose large body became a small one in the commit in which it left leaves nothing', async (t) => {
+  const [store, , path] = await two(t)
+  await commit(store, [{ ...put, msg: { body: Buffer.alloc(1000) } }])
+  await commit(store, [
+    { do: 'forward', job: { id: 1 }, to: [{ queue }], why: 'asked', stay: true, body: Buffer.from('x') },
+    { do: 'finish', job: { id: 1 } },
+  ])
+  const db = new DatabaseSync(path)
+  assert.deepEqual(db.prepare('SELECT id FROM job UNION ALL SELECT id FROM body').all(), [])
+  db.close()
 })
