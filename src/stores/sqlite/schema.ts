@@ -130,9 +130,11 @@ CREATE INDEX record_deleted ON record (version) WHERE value IS NULL;
  */
 export function versionOf(db: DatabaseSync, path: string): number {
   try {
-    const id = number(db, 'PRAGMA application_id')
+    // In this order: another process may make a store of an empty file meanwhile.
+    const tables = number(db, 'SELECT count(*) FROM sqlite_schema')
     const version = number(db, 'PRAGMA user_version')
-    if (id === 0 && version === 0 && number(db, 'SELECT count(*) FROM sqlite_schema') === 0) return 0
+    const id = number(db, 'PRAGMA application_id')
+    if (id === 0 && version === 0 && tables === 0) return 0
     if (id !== APPLICATION_ID)
       throw new NotAStoreError(
         `${path} is an SQLite file of another application. Name another path for the store; this one was not touched.`,

@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import type { Queue } from '../../../src/job.ts'
 import { checkSqlite, openSqlite, type Durability } from '../../../src/stores/sqlite/index.ts'
+import { migrate, VERSION, versionOf } from '../../../src/stores/sqlite/schema.ts'
 import type { Store } from '../../../src/stores/store.ts'
 
 const mail: Queue = 'default/mail'
@@ -71,6 +72,26 @@ describe('opening a file', () => {
     await refused('QUEUEUP_NOT_A_STORE')
   })
 
+  for (const step of [1, 2, 3])
+    test(`takes an empty file that another process makes a store of before look ${step} at it`, () => {
+      const other = new DatabaseSync(path)
+      const db = new DatabaseSync(path)
+      let looks = 0
+      const looking = {
+        prepare(sql: string) {
+          if (++looks === step) {
+            other.exec('BEGIN')
+            migrate(other, 0)
+            other.exec('COMMIT')
+          }
+          return db.prepare(sql)
+        },
+      }
+      assert.ok([0, VERSION].includes(versionOf(looking as DatabaseSync, path)))
+      assert.equal(versionOf(db, path), VERSION)
+      db.close()
+      other.close()
+    })
   test('refuses a file that is no SQLite file', async () => {
     await writeFile(path, 'To be, or not to be, that is the question. '.repeat(100))
     await refused('QUEUEUP_NOT_A_STORE')
