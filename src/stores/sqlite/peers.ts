@@ -72,7 +72,13 @@ export class Peers {
     this.#disk.shared = this.#processes.others > 0
     if (this.#processes.others === 0 || this.#waitsWritten || this.#waits.length === 0) return
     const ready = this.#waits
-    await this.#writeWaits()
+    try {
+      await this.#writeWaits()
+    } catch {
+      // The file can't be written to now; after the next commit it is tried again.
+      this.#changed = true
+      return
+    }
     // What the newcomer put before it could know that we wait.
     this.#tell({ ready })
   }
@@ -135,11 +141,16 @@ export class Peers {
     this.#tell({ due: this.#now() })
   }
 
-  #writeWaits(): Promise<void> {
-    if (this.#waitsWritten) return Promise.resolve()
+  async #writeWaits(): Promise<void> {
+    if (this.#waitsWritten) return
     this.#waitsWritten = true
     const waits = this.#waits
-    return this.#write(() => this.#table.roster.setWaits(waits))
+    try {
+      await this.#write(() => this.#table.roster.setWaits(waits))
+    } catch (error) {
+      this.#waitsWritten = false
+      throw error
+    }
   }
 
   #lookForCommit(): void {

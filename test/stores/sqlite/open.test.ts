@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Queue } from '../../../src/job.ts'
 import { checkSqlite, openSqlite, type Durability } from '../../../src/stores/sqlite/index.ts'
 import { migrate, VERSION, versionOf } from '../../../src/stores/sqlite/schema.ts'
@@ -187,6 +188,24 @@ describe('opening a file', () => {
     assert.equal(await put(store), true)
     await store.close()
     await assert.rejects(put(store), { code: 'QUEUEUP_CLOSED' })
+  })
+
+  test('that is locked for too long while another one comes tells it later whom to wake', async () => {
+    const store = await openSqlite({ path, patience: 50 })
+    await store.wait([mail])
+    const ready: Queue[] = []
+    store.hear((hint) => ready.push(...(hint.ready ?? [])))
+    const newcomer = await openSqlite({ path })
+    const app = new DatabaseSync(path)
+    app.exec('BEGIN IMMEDIATE')
+    while (store.others === 0) await turn()
+    await assert.rejects(put(store), { code: 'QUEUEUP_UNAVAILABLE' })
+    app.exec('COMMIT')
+    app.close()
+    for (let i = 0; i < 2; i++) await put(store)
+    const waits = (await newcomer.processes?.())?.map((one) => one.waits)
+    assert.deepEqual([waits, ready], [[[mail], []], [mail]])
+    for (const one of [store, newcomer]) await one.close()
   })
 
   for (const gone of ['', '-wal'])
