@@ -23,7 +23,7 @@ export interface Credentials {
   at: Ms
   /** The header that says it; undefined: a presigned URL does. */
   dated: 'x-amz-date' | 'date' | undefined
-  /** Of a presigned URL. */
+  /** Of a presigned URL; undefined: it is no older than other requests may be. */
   expires: Ms | undefined
   /** 64 hexadecimal digits. */
   signature: string
@@ -101,11 +101,16 @@ export function queryCredentials({ signature }: CanonicalQuery): Credentials | u
     return value
   }
   if (need('X-Amz-Algorithm') !== ALGORITHM) throw incomplete(`X-Amz-Algorithm must be ${ALGORITHM}.`)
-  const expires = need('X-Amz-Expires')
+  // Not among the parameters that the documentation of SQS lists; signers that aren't AWS's own leave it out.
+  const expires = signature.has('X-Amz-Expires') ? lifetime(need('X-Amz-Expires')) : undefined
+  const claim = claimOf(need('X-Amz-Credential'), need('X-Amz-SignedHeaders'))
+  return credentials(claim, need('X-Amz-Date'), need('X-Amz-Signature'), { expires })
+}
+
+function lifetime(expires: string): Ms {
   if (!/^\d{1,6}$/.test(expires) || Number(expires) < 1 || Number(expires) > LONGEST_EXPIRY)
     throw incomplete(`X-Amz-Expires must be a number of seconds from 1 to ${LONGEST_EXPIRY}.`)
-  const claim = claimOf(need('X-Amz-Credential'), need('X-Amz-SignedHeaders'))
-  return credentials(claim, need('X-Amz-Date'), need('X-Amz-Signature'), { expires: Number(expires) * 1000 })
+  return Number(expires) * 1000
 }
 
 function claimOf(credential: string, signedHeaders: string): Claim {

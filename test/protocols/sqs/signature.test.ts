@@ -5,7 +5,7 @@ import { Signatures, type SignedRequest } from '../../../src/protocols/sqs/signa
 import { openKept, type Kept } from '../../access/kept.ts'
 import { check } from '../../model/seeds.ts'
 import { SqsError } from '../../../src/protocols/sqs/sqs-error.ts'
-import { dated, HOST, presign, sign, type Signer, type Unsigned } from './signer.ts'
+import { dated, HOST, presign, sign, unlimited, type Signer, type Unsigned } from './signer.ts'
 import { EXAMPLE, presigned, vectors } from './vectors.ts'
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5)
@@ -177,6 +177,13 @@ describe('a signature', () => {
       )
     // A longer time than was signed.
     refused({ ...request, url: request.url.replace('Expires=86400', 'Expires=604800') }, 'SignatureDoesNotMatch')
+  })
+
+  test('of a link that does not say how long is of its time like any other', () => {
+    const request = unlimited('/000000000000/mail', 'Action=SendMessage&MessageBody=hello', web, NOW)
+    for (const at of [NOW - 15 * MINUTE, NOW + 15 * MINUTE]) assert.equal(name(request, at), 'web')
+    refused(request, 'SignatureDoesNotMatch', /^Signature expired/, NOW + 15 * MINUTE + 1000)
+    refused({ ...request, url: `${request.url}&X-Amz-Expires=86400` }, 'SignatureDoesNotMatch')
   })
 
   test('is for this service, this region, this day', async () => {

@@ -103,23 +103,49 @@ export async function presign(
 /** With an Authorization header and a header Date, which AWS's own signers no longer send. `leave`: a header that isn't signed. */
 export function dated(
   { method, path, headers = {}, body = '' }: Unsigned,
-  { id, secret, region = 'us-east-1', service = 'sqs' }: Signer,
+  signer: Signer,
   date: string,
   { leave }: { leave?: string } = {},
 ): SignedRequest {
-  const at = new Date(date).getTime() || Date.UTC(2026, 0, 2, 3, 4, 5)
-  const basic = new Date(at).toISOString().replaceAll(/[-:]|\.\d{3}/g, '')
+  const basic = basicDate(new Date(date).getTime() || Date.UTC(2026, 0, 2, 3, 4, 5))
   const all: Record<string, string> = { ...headers, date, host: HOST }
   const names = Object.keys(all)
     .filter((name) => name !== leave)
     .sort()
-  const hash = (text: string): string => createHash('sha256').update(text).digest('hex')
-  const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest()
   const signed = names.map((name) => `${name}:${all[name]}\n`).join('')
-  const digest = hash(`${method}\n${path}\n\n${signed}\n${names.join(';')}\n${hash(body)}`)
-  const scope = [basic.slice(0, 8), region, service, 'aws4_request']
-  const key = scope.reduce<string | Buffer>((key, part) => hmac(key, part), `AWS4${secret}`)
-  const signature = hmac(key, `AWS4-HMAC-SHA256\n${basic}\n${scope.join('/')}\n${digest}`).toString('hex')
-  const authorization = `AWS4-HMAC-SHA256 Credential=${id}/${scope.join('/')}, SignedHeaders=${names.join(';')}, Signature=${signature}`
+  const canonical = `${method}\n${path}\n\n${signed}\n${names.join(';')}\n${sha256(body)}`
+  const authorization = `AWS4-HMAC-SHA256 Credential=${credential(signer, basic)}, SignedHeaders=${names.join(';')}, Signature=${signature(signer, basic, canonical)}`
   return { method, url: path, rawHeaders: Object.entries({ ...all, authorization }).flat(), body: Buffer.from(body) }
+}
+
+/** As a URL that doesn't say for how long it is valid, as signers make it that aren't AWS's own. */
+export function unlimited(path: string, query: string, signer: Signer, at: number): SignedRequest {
+  const basic = basicDate(at)
+  const all = `${query}&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=${encodeURIComponent(credential(signer, basic))}&X-Amz-Date=${basic}&X-Amz-SignedHeaders=host`
+  const canonical = `GET\n${path}\n${all}\nhost:${HOST}\n\nhost\n${sha256('')}`
+  const url = `${path}?${all}&X-Amz-Signature=${signature(signer, basic, canonical)}`
+  return { method: 'GET', url, rawHeaders: ['Host', HOST], body: Buffer.alloc(0) }
+}
+
+function basicDate(at: number): string {
+  return new Date(at).toISOString().replaceAll(/[-:]|\.\d{3}/g, '')
+}
+
+function scopeOf({ region = 'us-east-1', service = 'sqs' }: Signer, basic: string): string[] {
+  return [basic.slice(0, 8), region, service, 'aws4_request']
+}
+
+function credential(signer: Signer, basic: string): string {
+  return `${signer.id}/${scopeOf(signer, basic).join('/')}`
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+function signature(signer: Signer, basic: string, canonical: string): string {
+  const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest()
+  const scope = scopeOf(signer, basic)
+  const key = scope.reduce<string | Buffer>((key, part) => hmac(key, part), `AWS4${signer.secret}`)
+  return hmac(key, `AWS4-HMAC-SHA256\n${basic}\n${scope.join('/')}\n${sha256(canonical)}`).toString('hex')
 }
