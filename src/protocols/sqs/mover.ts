@@ -2,7 +2,7 @@
 import type { Broker, Session } from '../../broker/broker.ts'
 import { changeRecord } from '../../broker/records.ts'
 import type { Clock } from '../../clock.ts'
-import { ClosedError } from '../../errors.ts'
+import { ClosedError, UnavailableError } from '../../errors.ts'
 import type { Ms, Queue, State } from '../../job.ts'
 import type { BulkOp, ForwardOp } from '../../stores/store.ts'
 
@@ -83,16 +83,23 @@ export class Movers {
       const queue = key.slice(TASKS.length) as Queue
       const active = (value as TaskRecord).tasks.some(({ status }) => status === 'RUNNING' || status === 'CANCELLING')
       if (!active || this.#running.has(queue) || this.#broker.records.get(`${MOVER}${queue}`)) continue
-      this.#running.set(
-        queue,
-        this.#run(queue)
-          .catch((error: Error) => {
-            // The broker didn't wait for it; the rest is for another process, or the next start.
-            if (!(this.#closed && error instanceof ClosedError)) this.#onError(error)
-          })
-          .finally(() => this.#running.delete(queue)),
-      )
+      this.#running.set(queue, this.#keepRunning(queue))
     }
+  }
+
+  async #keepRunning(queue: Queue): Promise<void> {
+    let again = true
+    try {
+      await this.#run(queue)
+    } catch (error) {
+      // The broker didn't wait for it; the rest is for another process, or the next start.
+      if (!(this.#closed && error instanceof ClosedError)) this.#onError(error as Error)
+      again = error instanceof UnavailableError
+      if (again && !this.#closed) await this.#second()
+    }
+    this.#running.delete(queue)
+    // For what was started while this one came to its end.
+    if (again) this.look()
   }
 
   /**
@@ -122,8 +129,8 @@ export class Movers {
     const [claimed] = await this.#session.commit({
       ops: [{ do: 'record', key: mover, value: this.#session.id, version: 0, session: this.#session.id }],
     })
-    if (!claimed?.ok) return
     await this.#broker.records.refresh()
+    if (!claimed?.ok) return
     try {
       const progress: Progress = {}
       while (!this.#closed && (await this.#step(queue, progress))) if (await this.#rated(queue)) await this.#second()

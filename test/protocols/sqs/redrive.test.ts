@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { UnavailableError } from '../../../src/errors.ts'
 import { entries, FORMS, serve, type Form, type Served } from './served.ts'
 
 const arn = (name: string): string => `arn:aws:sqs:us-east-1:000000000000:${name}`
@@ -16,6 +17,8 @@ async function letters({ ask, create, move }: Served, form: Form, count: number)
   await move(0)
   return { dead, a }
 }
+
+const isMover = (key: string): boolean => key.startsWith('sqs/mover/')
 
 async function visible({ ask }: Served, form: Form, QueueUrl: string): Promise<number> {
   const reply = await ask(form, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['ApproximateNumberOfMessages'] })
@@ -138,6 +141,42 @@ for (const form of FORMS)
       assert.deepEqual(await status(), ['COMPLETED', 'CANCELLED'])
       assert.equal(await visible(served, form, dead), 0)
       assert.equal(await visible(served, form, a), 5)
+    })
+
+    test('a move task that begins while the one before comes to its end is not left lying', async (t) => {
+      const served = await serve(t)
+      const { ask, move, store } = served
+      await letters(served, form, 0)
+      const start = () => ask(form, 'StartMessageMoveTask', { SourceArn: arn('dead') })
+      const { promise: begun, resolve } = Promise.withResolvers<void>()
+      const commit = store.commit.bind(store)
+      let ending: Promise<void> | undefined
+      store.commit = (units) => {
+        const ends = units.some(({ ops }) => ops.some((op) => op.do === 'record' && isMover(op.key) && !op.value))
+        if (!ends || ending) return commit(units)
+        ending = start().then(() => resolve())
+        return commit(units).map((answer) => begun.then(() => answer))
+      }
+      assert.equal((await start()).status, 200)
+      await begun
+      for (let i = 0; i < 10; i++) await move(0)
+      const listed = await ask(form, 'ListMessageMoveTasks', { SourceArn: arn('dead'), MaxResults: 10 })
+      assert.deepEqual(listed.all('Status'), ['COMPLETED', 'COMPLETED'])
+    })
+
+    test('a move task goes on when the store, which was unavailable, is there again', async (t) => {
+      const served = await serve(t)
+      const { ask, move, store, errors } = served
+      const { dead, a } = await letters(served, form, 3)
+      await ask(form, 'StartMessageMoveTask', { SourceArn: arn('dead'), MaxNumberOfMessagesPerSecond: 1 })
+      for (let i = 0; i < 10; i++) await move(0)
+      store.errors.push(new UnavailableError('The disk is full.'))
+      await move(1000)
+      for (let i = 0; i < 10; i++) await move(0)
+      assert.equal(errors.length, 1)
+      for (let i = 0; i < 10; i++) await move(1000)
+      assert.equal(await visible(served, form, dead), 0)
+      assert.equal(await visible(served, form, a), 3)
     })
 
     test('a move task is no error where the broker closes before it has stopped', async (t) => {
