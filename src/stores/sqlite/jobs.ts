@@ -1,5 +1,5 @@
 import type { SQLInputValue } from 'node:sqlite'
-import type { Ms, State, Where } from '../../job.ts'
+import type { Fence, JobId, Ms, State, Where } from '../../job.ts'
 import type { Row } from '../machine/row.ts'
 import type { Selection } from '../machine/table.ts'
 import type { Connection } from './connection.ts'
@@ -67,6 +67,11 @@ export class Jobs {
   leased(slot: number, limit: number): Row[] {
     this.#flush()
     return this.#find('state = 1 AND session BETWEEN ? AND ?', sessionsOf(slot), limit)
+  }
+
+  isCancelled(id: JobId, n: Fence): boolean {
+    const sql = "SELECT 1 FROM job WHERE id = ? AND n = ? AND state = 1 AND more ->> '$.cancelled'"
+    return this.#file.get(sql, id, n) !== undefined
   }
 
   deadLetters(limit: number, after: number): Row[] {

@@ -1,10 +1,11 @@
-import type { Ms, Queue } from '../../job.ts'
+import type { JobId, Ms, Queue } from '../../job.ts'
 import type { Machine } from '../machine/machine.ts'
 import type { Hint } from '../store.ts'
 import type { Ring } from './bell.ts'
 import type { Disk } from './disk.ts'
 import type { Processes } from './processes.ts'
 import type { SqliteTable } from './table.ts'
+import type { Expected } from './within.ts'
 
 /** An application that put a job in its own transaction is watched for its commit for so long, and looked at so often. */
 const WATCH: Ms = 10_000
@@ -25,6 +26,8 @@ export class Peers {
   /** Queues that got jobs in an application's transaction which may not be committed yet. */
   readonly #expected = new Set<Queue>()
   #expectsEvents = false
+  #expectedDue: Ms | undefined
+  readonly #expectedCancels = new Map<JobId, Expected['cancelled'][number]>()
   #watch: NodeJS.Timeout | undefined
   #watchUntil = 0
 
@@ -123,11 +126,14 @@ export class Peers {
    * An application put something in its own transaction. Its commit can't be heard: for a while each commit of others is taken for it. Who waits for these
    * queues looks once too often then, and never misses it.
    */
-  watchFor(queues: Iterable<{ name: Queue }>, told: boolean): void {
+  watchFor({ woken, told, due, cancelled }: Expected): void {
     this.#expectsEvents ||= told
-    for (const { name } of queues) this.#expected.add(name)
+    for (const { name } of woken) this.#expected.add(name)
+    if (due !== undefined) this.#expectedDue = Math.min(due, this.#expectedDue ?? due)
+    for (const one of cancelled) this.#expectedCancels.set(one.id, one)
     this.#watchUntil = performance.now() + WATCH
-    if (this.#expected.size > 0 || told) this.#watch ??= setInterval(() => this.#lookForCommit(), WATCH_PERIOD).unref()
+    if (this.#expected.size > 0 || told || due !== undefined || cancelled.length > 0)
+      this.#watch ??= setInterval(() => this.#lookForCommit(), WATCH_PERIOD).unref()
   }
 
   close(): void {
@@ -154,18 +160,33 @@ export class Peers {
   }
 
   #lookForCommit(): void {
-    const ready = [...this.#expected]
-    if (this.#table.othersWrote()) {
-      const events = this.#expectsEvents && { events: this.#table.events.last }
-      this.#tell({ ready, ...events })
-      if (events) for (const slot of this.#table.roster.followers()) this.#processes.ring(slot, events)
-      for (const [slot, queues] of this.#table.roster.waiters(ready.map((name) => ({ name }))))
-        this.#processes.ring(slot, { ready: queues })
-    }
+    if (this.#table.othersWrote()) this.#tellExpected()
     if (performance.now() < this.#watchUntil) return
     clearInterval(this.#watch)
     this.#watch = undefined
     this.#expected.clear()
     this.#expectsEvents = false
+    this.#expectedDue = undefined
+    this.#expectedCancels.clear()
+  }
+
+  #tellExpected(): void {
+    const { roster, events } = this.#table
+    const ready = [...this.#expected]
+    const told = this.#expectsEvents && { events: events.last }
+    this.#tell({ ready, ...told, ...(this.#expectedDue !== undefined && { due: this.#expectedDue }) })
+    if (told) for (const slot of roster.followers()) this.#processes.ring(slot, told)
+    for (const [slot, queues] of roster.waiters(ready.map((name) => ({ name }))))
+      this.#processes.ring(slot, { ready: queues })
+    this.#tellCancelled()
+  }
+
+  /** Unlike the rest this must not be told of what was rolled back. */
+  #tellCancelled(): void {
+    const ended = [...this.#expectedCancels.values()].filter(({ id, n }) => this.#table.isCancelled(id, n))
+    if (ended.length === 0) return
+    for (const { id } of ended) this.#expectedCancels.delete(id)
+    this.#tell({ ended })
+    this.#processes.ringAll({ ended })
   }
 }

@@ -24,7 +24,7 @@ import { readable } from './schema.ts'
 import { SqliteTable } from './table.ts'
 import { Transactions } from './transactions.ts'
 import { Upkeep } from './upkeep.ts'
-import { commitWithin } from './within.ts'
+import { commitWithin, type Expected } from './within.ts'
 
 export class SqliteStore implements Store {
   readonly traits: Traits = { shared: true, durable: true, within: true, gates: true, notes: true, children: false }
@@ -159,9 +159,9 @@ export class SqliteStore implements Store {
   within(transaction: unknown): { commit(unit: Unit): Result[] } {
     this.#checkOpen()
     const { slot, epoch } = this.#table
-    const onPut = (queues: Iterable<{ name: Queue }>, told: boolean) => this.#peers.watchFor(queues, told)
+    const expect = (what: Expected) => this.#peers.watchFor(what)
     return {
-      commit: (unit) => commitWithin(transaction, unit, { path: this.#path, slot, epoch, now: this.now, onPut }),
+      commit: (unit) => commitWithin(transaction, unit, { path: this.#path, slot, epoch, now: this.now, expect }),
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Bytes, JobId, Ms, Queue, State, Where } from '../../job.ts'
+import type { Bytes, Fence, JobId, Ms, Queue, State, Where } from '../../job.ts'
 import type { QueueRow } from '../machine/queue.ts'
 import { FENCES, type Row } from '../machine/row.ts'
 import type { Selection, Table } from '../machine/table.ts'
@@ -347,6 +347,11 @@ export class SqliteTable implements Table {
       this.strike(slot)
     }
     return rows
+  }
+
+  /** Whether who holds it by that number is to be told so, as the file says. */
+  isCancelled(id: JobId, n: Fence): boolean {
+    return this.#jobs.isCancelled(id, n)
   }
 
   deadLetters(limit: number, after: number): Row[] {

@@ -5,27 +5,38 @@ import { InvalidArgumentError } from '../../errors.ts'
 import type { Ms } from '../../job.ts'
 import { Machine } from '../machine/machine.ts'
 import type { QueueRow } from '../machine/queue.ts'
-import type { Op, Result, Unit } from '../store.ts'
+import type { Hint, Op, Result, Unit } from '../store.ts'
 import { Connection } from './connection.ts'
 import { SqliteTable } from './table.ts'
 
 /** What needs the store's own sessions, or more than one transaction. */
 const UNFIT: readonly Op['do'][] = ['reserve', 'end', 'due']
 
+/** What will be so once the application has committed. */
+export interface Expected {
+  /** These may have jobs. */
+  woken: Iterable<QueueRow>
+  /** There are events. */
+  told: boolean
+  /** Something is due then, sooner than anything was before. */
+  due: Ms | undefined
+  /** Leases whose holders are to be told of a cancel. */
+  cancelled: NonNullable<Hint['ended']>
+}
+
 export interface Within {
   path: string
   slot: number
   epoch: number
   now: () => Ms
-  /** These may have jobs once the application has committed; told: events, too. */
-  onPut(queues: Iterable<QueueRow>, told: boolean): void
+  expect(what: Expected): void
 }
 
 /**
  * @param handle node:sqlite's, with a transaction open on the store's file
  * @throws InvalidArgumentError
  */
-export function commitWithin(handle: unknown, unit: Unit, { path, slot, epoch, now, onPut }: Within): Result[] {
+export function commitWithin(handle: unknown, unit: Unit, { path, slot, epoch, now, expect }: Within): Result[] {
   const file = checked(handle, path)
   const unfit = unit.ops.find((op) => UNFIT.includes(op.do) || (op.do === 'record' && op.session !== undefined))
   if (unfit)
@@ -45,7 +56,13 @@ export function commitWithin(handle: unknown, unit: Unit, { path, slot, epoch, n
     return results
   })
   table.settle()
-  onPut(machine.woken, machine.told !== undefined)
+  expect({
+    woken: machine.woken,
+    told: machine.told !== undefined,
+    // The application is told of no dead letters: `due` gives them their way.
+    due: machine.reported.size > 0 ? table.now : table.mark.lowered,
+    cancelled: machine.ended.flatMap(({ id, n, why }) => (why === 'cancelled' ? [{ id, n, why }] : [])),
+  })
   return results
 }
 

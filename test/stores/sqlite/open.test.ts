@@ -93,6 +93,7 @@ describe('opening a file', () => {
       db.close()
       other.close()
     })
+
   test('refuses a file that is no SQLite file', async () => {
     await writeFile(path, 'To be, or not to be, that is the question. '.repeat(100))
     await refused('QUEUEUP_NOT_A_STORE')

@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { InvalidArgumentError, OwnTransactionError, UnavailableError } from '../../../src/errors.ts'
-import type { Queue } from '../../../src/job.ts'
+import type { Queue, QueuePolicy } from '../../../src/job.ts'
 import { openSqlite } from '../../../src/stores/sqlite/index.ts'
-import type { Op, Store, Unit } from '../../../src/stores/store.ts'
+import type { Hint, Op, Store, Unit } from '../../../src/stores/store.ts'
 
 const mail: Queue = 'default/mail'
 const put = (text: string): Op => ({ do: 'put', to: [{ queue: mail, create: true }], msg: { body: Buffer.from(text) } })
@@ -145,6 +145,47 @@ describe("a put in the application's own transaction", () => {
     within({ ops: [put('now')] })
     app.exec('COMMIT')
     assert.deepEqual(await woken, [mail])
+  })
+
+  /** Resolves at the first hint that has it. */
+  const heard = <K extends keyof Hint>(what: K) =>
+    new Promise<Hint[K]>((resolve) => store.hear((hint) => what in hint && resolve(hint[what])))
+
+  test('tells when what it put for later is due', { timeout: 5000 }, async () => {
+    const due = heard('due')
+    const at = store.now() + 60_000
+    app.exec('BEGIN IMMEDIATE')
+    within({ ops: [{ do: 'put', to: [{ queue: mail, create: true, at }], msg: { body: Buffer.from('later') } }] })
+    app.exec('COMMIT')
+    assert.equal(await due, at)
+  })
+
+  test('tells of dead letters, which the application gives no way', { timeout: 5000 }, async () => {
+    const policy: QueuePolicy = { maxJobs: 1, overflow: 'drop', dead: 'default/dead' }
+    await store.commit([{ ops: [{ do: 'record', key: `queue/${mail}`, value: policy }, put('first')] }])[0]
+    const due = heard('due')
+    app.exec('BEGIN IMMEDIATE')
+    within({ ops: [put('second')] })
+    app.exec('COMMIT')
+    assert.ok(((await due) as number) <= store.now())
+  })
+
+  test('tells the holder of a cancelled job, and not where it was rolled back', { timeout: 5000 }, async () => {
+    const take: Op = { do: 'reserve', from: [mail], max: 1, bytes: 1000, lease: { session: 's' } }
+    const [, taken] = (await store.commit([{ ops: [put('work'), take] }])[0]) ?? []
+    assert.ok(taken?.ok && taken.do === 'reserve' && taken.jobs[0])
+    const { id, n } = taken.jobs[0]
+    const told: Hint['ended'][] = []
+    store.hear(({ ended }) => told.push(ended))
+    for (const end of ['ROLLBACK', 'COMMIT']) {
+      const woken = heard('ready')
+      app.exec('BEGIN IMMEDIATE')
+      within({ ops: [{ do: 'cancel', job: id }, put('another')] })
+      app.exec(`${end}; BEGIN IMMEDIATE; INSERT INTO orders VALUES (4); COMMIT`)
+      await woken
+    }
+    if (!told.some(Boolean)) await heard('ended')
+    assert.deepEqual(told.filter(Boolean), [[{ id, n, why: 'cancelled' }]])
   })
 
   test('waits with other puts while the application holds its transaction across an await', async () => {
