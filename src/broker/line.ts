@@ -29,6 +29,8 @@ export interface LineBroker {
   leave(line: WaitingLine): void
   /** Asks for it in the next commit. */
   ask(line: WaitingLine): void
+  /** Jobs may be ready in these: somebody asks. */
+  mayBeReady(queues: readonly Queue[]): void
   /** The reserve for it was answered with these jobs; of `line` only what Waiting keeps is touched. */
   served(line: WaitingLine, jobs: readonly Reserved[]): void
   /** Learns what the answer to its reserve tells. */
@@ -179,7 +181,8 @@ export class WaitingLine implements Line, Submission {
     this.#left?.()
     if (!(error instanceof UnavailableError) || this.#broker.over) return this.end('closed', error)
     this.#wait()
-    this.#broker.later(() => this.#broker.ask(this))
+    // It may have left by then, and what it asked for is for others.
+    this.#broker.later(() => this.#broker.mayBeReady(this.queues))
   }
 
   /** Nothing is there: its time begins to matter. */

@@ -79,14 +79,19 @@ class StoreBroker implements Broker, SessionBroker, LineBroker {
       () => this.#batch.wake(),
       (queue, waitedFor) => (waitedFor ? this.#interest?.add(queue) : this.#interest?.less()),
     )
-    const wakeAll = (queues: Queue[]) => queues.forEach((queue) => this.#waiting.mayBeReady(queue))
-    if (shared) this.#interest = new Interest(store, clock, () => this.#waiting.queues, wakeAll)
+    if (shared)
+      this.#interest = new Interest(
+        store,
+        clock,
+        () => this.#waiting.queues,
+        (queues) => this.mayBeReady(queues),
+      )
     this.#slowPoll = shared && slowPoll
     this.#poll = new Alarm(
       clock,
       () => clock.now(),
       () => {
-        wakeAll(this.#waiting.queues)
+        this.mayBeReady(this.#waiting.queues)
         this.#pollLater()
       },
     )
@@ -242,6 +247,10 @@ class StoreBroker implements Broker, SessionBroker, LineBroker {
     this.#waiting.ask(line)
   }
 
+  mayBeReady(queues: readonly Queue[]): void {
+    for (const queue of queues) this.#waiting.mayBeReady(queue)
+  }
+
   served(line: WaitingLine, jobs: readonly Reserved[]): void {
     this.#waiting.served(line, jobs)
   }
@@ -300,7 +309,7 @@ class StoreBroker implements Broker, SessionBroker, LineBroker {
   }
 
   #hear({ ready, due, records, ended, finished, events, health, failure }: Hint): void {
-    if (ready) for (const queue of ready) this.#waiting.mayBeReady(queue)
+    if (ready) this.mayBeReady(ready)
     if (ended) for (const { id, n, why } of ended) this.leases.ended(id, n, why)
     if (finished) for (const id of finished) for (const on of this.#onEnded) on(id)
     if (events !== undefined) this.following.wake()

@@ -199,12 +199,15 @@ describe('whatever happens', () => {
 
         const stats = await store.stats()
         const ready = new Set(stats.filter((queue) => queue.ready > 0).map(({ queue }) => queue))
+        let waits = 0
         for (const { heard, queues, credit, once, closed } of lines) {
           assert.ok(heard.jobs.length <= credit, 'more than its credit')
           if (closed || heard.ended.length > 0 || heard.jobs.length === credit || (once && heard.jobs.length > 0))
             continue
+          waits++
           assert.ok(!queues.some((queue) => ready.has(queue)), `idle beside a ready job of ${queues.join()}`)
         }
+        assert.equal(broker.waiting(), waits)
         const there = stats.reduce(
           (sum, { ready, delayed, waiting, reserved, buried }) => sum + ready + delayed + waiting + reserved + buried,
           0,

@@ -341,6 +341,22 @@ describe('a line', () => {
     assert.deepEqual([first.jobs.length, second.jobs.length], [0, 1])
   })
 
+  it('hands a hint on to the next also when the store was unavailable to it', async () => {
+    for (const turns of [1, 10]) {
+      const { session, line, store, move } = await open()
+      const first = line(session())
+      const second = line(session())
+      await settle()
+      await store.inner.commit([{ ops: [putOp()] }])[0]
+      store.errors.push(new UnavailableError('locked'))
+      store.hint({ ready: ['default/a'] })
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+      await first.close()
+      await move(1000)
+      assert.deepEqual([first.jobs.length, second.jobs.length], [0, 1])
+    }
+  })
+
   it('closes under load as soon as what is on its way is settled', async () => {
     const { session, put, line } = await open()
     let stop = false
