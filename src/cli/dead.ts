@@ -96,12 +96,14 @@ function rowOf({ id, name, starts, why = '', error = '' }: JobInfo): string[] {
 
 async function redrive(target: Target, dead: DeadJobs, { jobs, per }: Rate, max: number): Promise<number> {
   const perSlice = Math.max(1, Math.round((jobs / per) * (1000 / SLICES)))
+  // No more than there are now: what dies again meanwhile would go round for ever.
+  const most = Math.min(max, await target.countDead(dead))
   let redriven = 0
-  while (redriven < max) {
-    const count = await target.redrive(dead, Math.min(perSlice, max - redriven))
+  while (redriven < most) {
+    const count = await target.redrive(dead, Math.min(perSlice, most - redriven))
     redriven += count
     if (count === 0) break
-    if (redriven < max) await sleep((count * per) / jobs)
+    if (redriven < most) await sleep((count * per) / jobs)
   }
   return redriven
 }

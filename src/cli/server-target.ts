@@ -130,11 +130,15 @@ export class ServerTarget implements Target {
     return Promise.reject(this.#cannot('list the jobs of a queue'))
   }
 
-  /** `kick` makes delayed jobs ready where none is buried, which isn't meant here. */
-  async redrive({ queue, name, match }: DeadJobs, limit: number): Promise<number> {
+  async countDead({ queue, name, match }: DeadJobs): Promise<number> {
     if (name !== undefined || match !== undefined) throw this.#cannot('choose jobs by name or text')
-    const buried = count(await this.#client.statsTube(queue), 'current-jobs-buried')
-    return buried === 0 ? 0 : this.#client.kick(queue, Math.min(buried, limit))
+    return count(await this.#client.statsTube(queue), 'current-jobs-buried')
+  }
+
+  /** `kick` makes delayed jobs ready where none is buried, which isn't meant here. */
+  async redrive(which: DeadJobs, limit: number): Promise<number> {
+    const buried = await this.countDead(which)
+    return buried === 0 ? 0 : this.#client.kick(which.queue, Math.min(buried, limit))
   }
 
   limits(): Promise<LimitView[]> {

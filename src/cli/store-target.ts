@@ -2,7 +2,7 @@ import type { Broker, Session } from '../broker/broker.ts'
 import { createBroker } from '../broker/store-broker.ts'
 import { changeLimit, changePolicy, pauseQueue, queueNamed } from '../broker/policies.ts'
 import { InvalidArgumentError, QueueFullError } from '../errors.ts'
-import type { JobId, Limit, Ms, Queue, QueuePolicy, State } from '../job.ts'
+import type { JobId, Limit, Ms, Queue, QueuePolicy, State, Where } from '../job.ts'
 import type { Follow } from '../jobs/follow.ts'
 import type { JobInfo } from '../jobs/info.ts'
 import { Queue as JobQueue } from '../jobs/queue.ts'
@@ -180,16 +180,23 @@ export class StoreTarget implements Target {
     return jobs
   }
 
-  async redrive({ queue, name, match }: DeadJobs, limit: number): Promise<number> {
-    const letters = await this.#isDeadLetterQueue(queue)
-    const states: State[] = letters ? ['ready', 'delayed', 'waiting', 'buried'] : ['buried']
-    const where = {
-      queue: queueNamed(queue),
-      states,
-      ...(name !== undefined && name !== queue && { name }),
-      ...(match !== undefined && { match }),
-    }
-    const act = letters ? ({ to: 'origin' } as const) : 'retry'
+  async countDead(which: DeadJobs): Promise<number> {
+    const where = await this.#deadWhere(which)
+    if (where.name === undefined && where.match === undefined)
+      return (await this.deadQueues()).find(({ queue }) => queue === which.queue)?.jobs ?? 0
+    let count = 0
+    let after: string | undefined
+    do {
+      const page = await this.#session.look({ where, order: 'id', limit: SLICE, ...(after !== undefined && { after }) })
+      count += page.jobs.length
+      after = page.after
+    } while (after !== undefined)
+    return count
+  }
+
+  async redrive(which: DeadJobs, limit: number): Promise<number> {
+    const where = await this.#deadWhere(which)
+    const act = (await this.#isDeadLetterQueue(which.queue)) ? ({ to: 'origin' } as const) : 'retry'
     const [result] = await this.#session.commit({ ops: [{ do: 'bulk', where, act, limit: Math.min(SLICE, limit) }] })
     return result?.ok && result.do === 'bulk' ? result.count : 0
   }
@@ -223,6 +230,15 @@ export class StoreTarget implements Target {
 
   close(): Promise<void> {
     return this.#jobs.close()
+  }
+
+  async #deadWhere({ queue, name, match }: DeadJobs): Promise<Where> {
+    return {
+      queue: queueNamed(queue),
+      states: (await this.#isDeadLetterQueue(queue)) ? ['ready', 'delayed', 'waiting', 'buried'] : ['buried'],
+      ...(name !== undefined && name !== queue && { name }),
+      ...(match !== undefined && { match }),
+    }
   }
 
   async #isDeadLetterQueue(queue: string): Promise<boolean> {

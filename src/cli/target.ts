@@ -90,6 +90,7 @@ export interface Target {
   /** The queues in which jobs were set aside, and those where dead letters go. */
   deadQueues(): Promise<DeadQueue[]>
   dead(which: DeadJobs, limit: number): Promise<JobInfo[]>
+  countDead(which: DeadJobs): Promise<number>
   /** Sends at most so many back to work: from a dead-letter queue to where each died. Returns how many. */
   redrive(which: DeadJobs, limit: number): Promise<number>
   limits(): Promise<LimitView[]>

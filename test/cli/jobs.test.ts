@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { queueup } from './cli.ts'
 import { Place } from './place.ts'
-import { workUntilEmpty } from './work.ts'
+import { Going, workUntilEmpty } from './work.ts'
 
 const run = promisify(execFile)
 const CLI = join(import.meta.dirname, '../../src/cli/queueup.ts')
@@ -271,6 +271,19 @@ test('what failed is shown with its attempts and logs, listed, and goes back to 
   assert.equal((await place.run('cancel', '1')).out, 'cancelled 1\n')
   assert.equal((await place.run('cancel', '1')).code, 1)
   assert.equal((await place.run('retry')).code, 2)
+})
+
+test('a redrive sends none back twice, however soon it dies again', async (t) => {
+  const place = await Place.make(t, FILES)
+  for (const to of ['nobody', 'nobody', 'ada']) await place.run('put', 'sendMail', JSON.stringify({ to }))
+  await workUntilEmpty(place)
+  const worker = new Going(place, 'work')
+  await worker.says('"msg":"working"')
+  // A slower rate than the worker's: what was sent back is dead again before the next is.
+  for (const choice of [[], ['--match', 'nobody']])
+    assert.deepEqual(await place.json('dead', 'redrive', '--queue', 'mail', '--rate', '10', ...choice), { redriven: 2 })
+  await worker.says('set aside for good', 4)
+  await worker.stop()
 })
 
 test('dead letters are redriven to where they died, in slices', async (t) => {
