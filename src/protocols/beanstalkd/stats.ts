@@ -158,13 +158,16 @@ function ready(stats: QueueStats): number {
   return stats.ready + stats.waiting
 }
 
+/** What some YAML, of 1.1, 1.2 or an old parser, reads as something else than a text: a word, a number, a date. */
+const NO_TEXT =
+  /^(?:true|false|yes|no|on|off|null|y|n|\+?\.?(?:inf|nan)|(?=.*[.\d])[+._\d]*(?:e[-+]?[._\d]*)?[-+]?|\+?0[box].*|\d{4}-\d\d?-\d\d?.*)$/i
+
 /**
  * A text as YAML: 1.12 never quotes tubes' names, 1.13 always. Clients that split lines want none, clients that read YAML want `"123"` to stay a text: so
  * quotes are where YAML would read something else without them.
  */
 function scalar(text: string): string {
-  const plain =
-    /^[A-Za-z_/(][\w\-/+;.$() ]*$/.test(text) && !/^(true|false|yes|no|on|off|null|nan|inf|y|n)$/i.test(text)
+  const plain = /^[\w/+;.$()][\w\-/+;.$() ]*$/.test(text) && !NO_TEXT.test(text)
   return plain ? text : `"${text.replaceAll(/["\\\n\r]/g, '_')}"`
 }
 

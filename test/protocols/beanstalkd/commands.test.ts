@@ -422,6 +422,18 @@ describe('statistics', () => {
     )
   })
 
+  it('quote the name of a tube only where YAML would read something else than a text', async (t) => {
+    const talk = await (await serve(t)).open()
+    const texts = 'mail 2fa 1st-queue 550e8400-e29b-41d4-a716-446655440000 $app +x ;a /1 1/2 (a) _a i18n n1'
+    const others = '123 0.5 .5 1_0 1e5 e4 +1 0x1f 0o7 0b1 2024-01-01 _1 . .nan true No n'
+    const names: (string | undefined)[] = []
+    for (const name of `${texts} ${others}`.split(' ')) {
+      await talk.ask(`use ${name}`)
+      names.push(entry(await talk.ask(`stats-tube ${name}`), 'name'))
+    }
+    assert.deepEqual(names, [...texts.split(' '), ...others.split(' ').map((name) => `"${name}"`)])
+  })
+
   it('of a tube have its jobs, its connections and its pause', async (t) => {
     const served = await serve(t)
     const [talk, other] = [await served.open(), await served.open()]
