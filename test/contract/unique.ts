@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Queue } from '../../src/job.ts'
 import { mail, other, text } from './subject.ts'
 import type { Case } from './store-contract.ts'
 
@@ -203,6 +204,37 @@ export const unique: Case[] = [
       await s.ok<'forward'>({ do: 'forward', job: { id: next }, to: [{ queue: other, create: true }], why: 'asked' })
       assert.equal(await s.state(next), 'ready')
       await s.finish(first.id, first.n)
+    },
+  ],
+  [
+    'replace, supersede: one that was moved away is let alone, though the time of its key is not over; nobody waits for it',
+    async (s) => {
+      for (const on of ['replace', 'supersede']) {
+        const timed = key({ for: 1000, on })
+        const move = (id: number, to: Queue) =>
+          s.ok<'forward'>({ do: 'forward', job: { id }, to: [{ queue: to, create: true }], why: 'asked' })
+        const id = await s.put('a', {}, timed)
+        await move(id, other)
+        assert.deepEqual(await s.putResult('b', {}, key({ for: 1000 })), {
+          ok: true,
+          id,
+          state: 'ready',
+          duplicate: true,
+        })
+        const second = await s.putResult('b', {}, timed)
+        assert.ok(second.ok && second.state === 'ready' && second.id !== id)
+        assert.equal(text((await s.view(id))?.body ?? Buffer.of()), 'a')
+        await move(second.id, other)
+        await move(second.id, mail)
+        const taken = await s.takeOne()
+        assert.equal(taken.id, second.id)
+        const third = await s.putResult('c', {}, timed)
+        assert.ok(third.ok && third.state === 'ready', 'it came back without the key')
+        assert.equal((await s.ok<'touch'>({ do: 'touch', job: taken, ms: 'own' })).cancelled, undefined)
+        await s.finish(second.id, taken.n)
+        await s.finish(third.id, (await s.takeOne()).n)
+        s.clock.move(1000)
+      }
     },
   ],
   [

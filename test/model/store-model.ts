@@ -615,11 +615,12 @@ export class StoreModel {
     const queue = this.#queue(target.queue)
     const scoped = unique && (unique.scope === 'group' ? `group ${msg.group}: ${unique.key}` : `queue: ${unique.key}`)
     const claim = scoped === undefined ? undefined : queue.claims.get(scoped)
-    const holder = claim && this.job(claim.id)
+    const first = claim && this.job(claim.id)
     let after: JobId | undefined
-    if (unique && claim && (claim.until > this.now || holder?.after !== undefined)) {
+    if (unique && claim && (claim.until > this.now || first?.after !== undefined)) {
       if (unique.on === 'keep')
-        return { ok: true, id: claim.id, state: holder ? this.stateOf(holder) : 'finished', duplicate: true }
+        return { ok: true, id: claim.id, state: first ? this.stateOf(first) : 'finished', duplicate: true }
+      const holder = first?.unique === scoped ? first : undefined
       if (holder?.state === 'reserved') {
         if (unique.on === 'supersede') holder.cancelled = true
         after = holder.id

@@ -174,13 +174,15 @@ function canDrop(commit: Commit, queue: QueueRow, bytes: number): boolean {
 /**
  * What a put answers whose unique key another job has; undefined: it may go in. `keep` answers with the job that has the key. `replace` overwrites
  * that job while it waits; a reserved one gets a successor, which takes the key over and waits until it ends. `supersede` cancels a reserved one, too.
- * One that is gone, or was set aside, holds a key only for `keep`.
+ * One that is gone, was set aside, or was moved away, holds a key only for `keep`.
  */
 function claimed(commit: Commit, queue: QueueRow, target: Target, msg: Message, unique: Unique): Put | undefined {
-  const claim = claimOf(commit, queue, claimKey(unique, msg.group))
+  const key = claimKey(unique, msg.group)
+  const claim = claimOf(commit, queue, key)
   if (!claim) return undefined
-  const row = commit.table.get(claim.id)
-  if (unique.on === 'keep') return { ok: true, id: claim.id, state: row?.state ?? 'finished', duplicate: true }
+  if (unique.on === 'keep')
+    return { ok: true, id: claim.id, state: commit.table.get(claim.id)?.state ?? 'finished', duplicate: true }
+  const row = holderOf(commit, queue, key)
   if (!row || row.state === 'buried') return undefined
   if (row.state === 'reserved') return undefined
   const { maxSize } = queue.policy ?? {}
@@ -203,9 +205,11 @@ function claimOf(commit: Commit, queue: QueueRow, key: string): Claim | undefine
   return commit.table.get(claim.id)?.more?.after === undefined ? undefined : claim
 }
 
+/** The job that has the key: not one that was moved to another queue since, where the key means nothing. */
 function holderOf(commit: Commit, queue: QueueRow, key: string): Row | undefined {
   const claim = claimOf(commit, queue, key)
-  return claim && commit.table.get(claim.id)
+  const row = claim && commit.table.get(claim.id)
+  return row?.more?.unique?.key === key ? row : undefined
 }
 
 /** What comes from the message's definition is the new message's: jobs of several names may share a key. */
