@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
-import { chmod, chown, cp, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -248,6 +248,20 @@ describe('a server', () => {
       served = await Served.start(folder, ['beanstalkd', '-p', '0', '-b', folder, '-u', 'nobody'])
       assert.equal((await stat(join(folder, 'queueup.db'))).uid, 65_534)
       assert.equal(await served.stop(), 0)
+    })
+
+  if (needs('root'))
+    test('becomes another user who may not remove its socket, and stops all the same', async () => {
+      const path = join(folder, 'socket')
+      const theirs = join(folder, 'theirs')
+      await mkdir(theirs)
+      await chown(theirs, 65_534, 65_534)
+      await chmod(folder, 0o755)
+      for (let i = 0; i < 2; i++) {
+        served = await Served.start(folder, ['beanstalkd', '-l', `unix:${path}`, '-b', theirs, '-u', 'nobody'])
+        assert.equal(await served.stop(), 0, served.log)
+        assert.deepEqual(await readdir(theirs), ['queueup.db'])
+      }
     })
 
   if (needs('root'))

@@ -75,7 +75,6 @@ export class BeanstalkdServer {
   readonly #onError: (error: Error) => void
   readonly #listeners = new Set<Server>()
   readonly #connections = new Map<Socket, Connection>()
-  readonly #paths: string[] = []
   readonly counters = new Counters()
 
   /** @throws InvalidArgumentError */
@@ -127,7 +126,6 @@ export class BeanstalkdServer {
     server.on('error', this.#onError)
     this.#listeners.add(server)
     for (const socket of early) this.#accept(socket)
-    if ('path' in at) this.#paths.push(at.path)
     return at
   }
 
@@ -139,7 +137,6 @@ export class BeanstalkdServer {
     this.#listeners.clear()
     for (const connection of this.#connections.values()) connection.stop().catch(this.#onError)
     await closed
-    for (const path of this.#paths) if (existsSync(path)) unlinkSync(path)
   }
 
   #accept(socket: Socket): void {
@@ -214,13 +211,18 @@ function identityOf(clock: Clock): () => Identity {
   })
 }
 
-/** A socket's file that a dead process left is removed; one that somebody listens on is not, nor is any other file. */
+/** A socket's file that a dead process left is removed; one that somebody may still listen on is not, nor is any other file. */
 async function clearSocket(path: string): Promise<void> {
   if (!existsSync(path) || !lstatSync(path).isSocket()) return
-  const alive = await new Promise<boolean>((resolve) => {
-    const socket = connect(path, () => resolve(true))
-    socket.once('error', () => resolve(false))
+  const dead = await new Promise<boolean>((resolve) => {
+    const socket = connect(path, () => resolve(false))
+    // Whoever is too busy for one more, or not for this user, is alive.
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED'))
     socket.once('connect', () => socket.destroy())
   })
-  if (!alive) unlinkSync(path)
+  try {
+    if (dead) unlinkSync(path)
+  } catch {
+    // Then it can't be listened on, which is said there.
+  }
 }

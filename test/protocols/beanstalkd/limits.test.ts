@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -9,6 +11,7 @@ import { CannotOpenError, InvalidArgumentError, UnavailableError, UnknownOutcome
 import { BeanstalkdServer } from '../../../src/protocols/beanstalkd/index.ts'
 import { settle } from '../../broker/open.ts'
 import { Talk } from '../../interop/talk.ts'
+import { tied } from '../../tied.ts'
 import { entry, replies, serve, until } from './served.ts'
 
 describe('a client that takes no replies', () => {
@@ -145,6 +148,28 @@ describe('a server', () => {
     const dir = await mkdtemp(join(tmpdir(), 'queueup-'))
     t.after(() => rm(dir, { recursive: true }))
     const path = join(dir, 'socket')
+    const listens = `require('net').createServer().listen({ path: '${path}', backlog: 1 }, () => console.log())`
+    const other = tied(spawn(process.execPath, ['-e', listens], { stdio: ['ignore', 'pipe', 'inherit'] }))
+    await once(other.stdout, 'data')
+    other.kill('SIGSTOP')
+    // Nobody else can come to it.
+    const waiting: Socket[] = []
+    t.after(() => {
+      other.kill('SIGKILL')
+      for (const socket of waiting) socket.destroy()
+    })
+    for (let full = false; !full;) {
+      const socket = connect(path, () => socket.on('error', () => undefined))
+      waiting.push(socket)
+      full = await once(socket, 'connect').then(
+        () => false,
+        () => true,
+      )
+    }
+    await assert.rejects(served.server.listen({ path }), CannotOpenError)
+    other.kill('SIGKILL')
+    await once(other, 'exit')
+    assert.equal(existsSync(path), true)
     await served.server.listen({ path })
     await assert.rejects(served.server.listen({ path }), CannotOpenError)
     const file = join(dir, 'file')
