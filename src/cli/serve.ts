@@ -3,10 +3,11 @@ import type { Command } from 'commander'
 import { createLog } from '../log.ts'
 import { fileOf, openStore } from '../registry.ts'
 import { listenText, type Listen, type Port } from '../protocols/address.ts'
+import { checkCertificate } from '../protocols/sqs/index.ts'
 import { print } from './output.ts'
 import { runServer } from './server.ts'
 import { resolveSettings, type Settings, type Written } from './settings.ts'
-import { authOf, type SqsSettings } from './sqs.ts'
+import { authOf, readCertificate, type SqsSettings } from './sqs.ts'
 
 interface Flags extends Omit<Written, 'queues'> {
   config?: string
@@ -46,19 +47,23 @@ export function addServe(program: Command): void {
     .action(async (flags: Flags) => {
       const { config, check, ...said } = flags
       const settings = resolveSettings(said, config, process.env)
-      if (check) return print(checked(settings))
+      const sqs = sqsOf(settings)
+      if (check) {
+        if (sqs.tls) checkCertificate(readCertificate(sqs.tls))
+        return print(checked(settings))
+      }
       const { store, beanstalkd, durability, maxJobSize, queues } = settings
       await runServer({
         listen: beanstalkd,
-        sqs: sqsOf(settings),
+        sqs,
         maxJobSize,
         queues,
         open: () => openStore(store, { durability }),
         log: createLog(settings.log),
-        ready: (addresses, sqs) =>
+        ready: (addresses, ports) =>
           greet(
             addresses,
-            sqs.map((at) => urlOf(at, settings)),
+            ports.map((at) => urlOf(at, settings)),
             store,
           ),
       })

@@ -6,6 +6,7 @@ import { LEVELS, type Level } from '../log.ts'
 import { checkStore } from '../registry.ts'
 import { checkDurability, type Durability } from '../stores/sqlite/durability.ts'
 import { parseListen, parsePort, type Listen, type Port } from '../protocols/address.ts'
+import { baseOf, checkAccount, checkRegion } from '../protocols/sqs/index.ts'
 
 /** Settings of a queue by the names that people write. */
 export type QueueSettings = Readonly<Record<string, string | number>>
@@ -55,7 +56,8 @@ const DEFAULTS = {
   log: 'info',
 } as const
 
-const KEYS = [
+/** Their names in a configuration file. */
+export const KEYS = [
   'store',
   'beanstalkd',
   'sqs',
@@ -95,7 +97,7 @@ export function resolveSettings(flags: Written, file: string | undefined, env: N
     }
     return otherwise
   }
-  const optional = (key: 'sqsUrl' | 'sqsTlsCert' | 'sqsTlsKey'): string | undefined =>
+  const optional = (key: 'sqsTlsCert' | 'sqsTlsKey'): string | undefined =>
     pick<typeof key, string | undefined>(key, text, undefined)
   const [sqsTlsCert, sqsTlsKey] = [optional('sqsTlsCert'), optional('sqsTlsKey')]
   if ((sqsTlsCert === undefined) !== (sqsTlsKey === undefined))
@@ -111,12 +113,12 @@ export function resolveSettings(flags: Written, file: string | undefined, env: N
     store: pick('store', storeUrl, DEFAULTS.store),
     beanstalkd,
     sqs,
-    sqsUrl: optional('sqsUrl'),
+    sqsUrl: pick<'sqsUrl', Settings['sqsUrl']>('sqsUrl', (value) => baseOf(text(value)), undefined),
     sqsAuth: pick<'sqsAuth', Settings['sqsAuth']>('sqsAuth', onOff, undefined),
     sqsTlsCert,
     sqsTlsKey,
-    sqsAccount: pick('sqsAccount', text, DEFAULTS.sqsAccount),
-    sqsRegion: pick('sqsRegion', text, DEFAULTS.sqsRegion),
+    sqsAccount: pick('sqsAccount', (value) => checkAccount(text(value)), DEFAULTS.sqsAccount),
+    sqsRegion: pick('sqsRegion', (value) => checkRegion(text(value)), DEFAULTS.sqsRegion),
     durability: pick('durability', (value) => checkDurability(text(value)), DEFAULTS.durability),
     maxJobSize: pick('maxJobSize', jobSize, DEFAULTS.maxJobSize),
     log: pick('log', level, DEFAULTS.log),

@@ -95,7 +95,7 @@ async function openAccess(broker: Broker, file: string | undefined, log: Log): P
 }
 
 /** @throws InvalidArgumentError */
-function readCertificate({ cert, key }: CertificateFiles): Certificate {
+export function readCertificate({ cert, key }: CertificateFiles): Certificate {
   try {
     return { cert: readFileSync(cert), key: readFileSync(key) }
   } catch (error) {

@@ -155,6 +155,24 @@ describe('a server', () => {
     assert.equal(wide['sqsAuth'], 'on')
   })
 
+  test('--check refuses what would not be served', async () => {
+    for (const [flag, wrong] of [
+      ['sqs-account', '12'],
+      ['sqs-region', 'A B'],
+      ['sqs-url', 'queues.example.com'],
+    ] as const) {
+      const { code, error } = await queueup(folder, ['serve', '--check', `--${flag}`, wrong])
+      assert.equal(code, 2)
+      assert.match(error, new RegExp(`^queueup: sqs[AUR].*, from the command line: '${wrong}' is no`))
+    }
+    const files = ['--sqs-tls-cert', 'queue.crt', '--sqs-tls-key', 'queue.key']
+    const missing = await queueup(folder, ['serve', '--check', ...files])
+    assert.deepEqual([missing.code, /can't be read/.test(missing.error)], [2, true])
+    for (const name of ['queue.crt', 'queue.key']) await writeFile(join(folder, name), 'nothing')
+    const unfit = await queueup(folder, ['serve', '--check', ...files])
+    assert.deepEqual([unfit.code, /can't be used for TLS/.test(unfit.error)], [2, true])
+  })
+
   test('gives queues the limits that the file names, and dead letters their place', async () => {
     const queues = { mail: { 'max-jobs': 2, 'max-reserves': 1, dead: 'mail.dead', keep: 5, ttl: '' } }
     await queueup(folder, ['queue', 'set', 'mail', 'keep-for=1d', 'ttl=1h', 'max-jobs=1'])

@@ -1,3 +1,5 @@
+export { checkCertificate, type Certificate } from './certificate.ts'
 export type { Timeouts } from './limits.ts'
-export { SqsServer, type Certificate, type SqsOptions } from './server.ts'
+export { baseOf, checkAccount, checkRegion } from './naming.ts'
+export { SqsServer, type SqsOptions } from './server.ts'
 export { askForKeys, Signatures, type SignedRequest } from './signature.ts'

@@ -2,14 +2,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import type { Socket } from 'node:net'
-import { createSecureContext } from 'node:tls'
 import type { Broker, Session } from '../../broker/broker.ts'
 import { systemClock, type Clock } from '../../clock.ts'
-import { InvalidArgumentError, UnavailableError } from '../../errors.ts'
+import { UnavailableError } from '../../errors.ts'
 import { closeAll, listen } from '../listener.ts'
 import { perform } from './actions.ts'
 import { refuseBytes } from './answer.ts'
 import { Bodies } from './body.ts'
+import { checkCertificate, type Certificate } from './certificate.ts'
 import { decode, encode, encodeError, type Answer, type Asked, type Form } from './codec.ts'
 import { Connection } from './connection.ts'
 import { Exchange } from './exchange.ts'
@@ -27,6 +27,7 @@ import {
 } from './limits.ts'
 import type { ActionName } from './model.ts'
 import { Movers } from './mover.ts'
+import { baseOf, checkAccount, checkRegion } from './naming.ts'
 import { permit } from './permits.ts'
 import { Polls } from './polls.ts'
 import { Queues } from './queues.ts'
@@ -35,15 +36,7 @@ import { Replays } from './replay.ts'
 import type { SignedRequest } from './signature.ts'
 import { SqsError } from './sqs-error.ts'
 
-const ACCOUNT = /^\d{12}$/
-const REGION = /^[a-z0-9-]{1,32}$/
 const AUTHORITY = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/
-
-/** In PEM. */
-export interface Certificate {
-  cert: string | Buffer
-  key: string | Buffer
-}
 
 export interface SqsOptions {
   broker: Broker
@@ -96,9 +89,8 @@ export class SqsServer {
   /** @throws InvalidArgumentError */
   constructor(options: SqsOptions) {
     const { broker, clock = systemClock, account = '000000000000', region = 'us-east-1', tenant = 'default' } = options
-    if (!ACCOUNT.test(account))
-      throw new InvalidArgumentError(`'${account}' is no account: give twelve digits, such as 000000000000.`)
-    if (!REGION.test(region)) throw new InvalidArgumentError(`'${region}' is no region; give one such as us-east-1.`)
+    checkAccount(account)
+    checkRegion(region)
     this.#options = { ...options, account, region, tenant, ...(options.url && { url: baseOf(options.url) }) }
     if (options.tls) checkCertificate(options.tls)
     this.#clock = clock
@@ -291,26 +283,4 @@ export class SqsServer {
 
 function isHealth({ method, url }: IncomingMessage): boolean {
   return url === '/health' ? method !== 'POST' : method === 'HEAD'
-}
-
-/** @throws InvalidArgumentError */
-function checkCertificate(tls: Certificate): void {
-  try {
-    createSecureContext({ ...tls })
-  } catch (error) {
-    throw new InvalidArgumentError(
-      `The certificate and its key can't be used for TLS: ${(error as Error).message}. Give both in PEM, made for each other.`,
-      { cause: error },
-    )
-  }
-}
-
-/** A proxy may serve it at a path of its own. @throws InvalidArgumentError */
-function baseOf(url: string): string {
-  const base = URL.canParse(url) ? new URL(url) : undefined
-  if (!base || !/^https?:$/.test(base.protocol) || base.search || base.hash)
-    throw new InvalidArgumentError(
-      `'${url}' is nothing that queue URLs can begin with; give a URL such as https://queues.example.com.`,
-    )
-  return base.origin + base.pathname.replace(/\/$/, '')
 }
