@@ -1,6 +1,6 @@
 /** Puts jobs: checked, through the middleware, traced and told. */
 import type { Clock } from '../clock.ts'
-import { InvalidArgumentError, NotSupportedError } from '../errors.ts'
+import { InvalidArgumentError, NotSupportedError, UnknownOutcomeError } from '../errors.ts'
 import type { Op, Result, Transport } from '../transports/transport.ts'
 import { putTogether, throughAll, type AnyPut, type PutNext } from './batch.ts'
 import type { PutMiddleware } from './context.ts'
@@ -169,8 +169,10 @@ export class Producer {
       ...(this.#transport.capabilities.atomic && { refused: 'undo' }),
     })
     const refused = results.findIndex((result) => !result.ok && result.why !== 'skipped')
-    if (refused >= 0) putAnswer(results[refused], (prepared[refused] as Prepared).entry)
-    return results.map((result, i) => this.#putJob(result, (prepared[i] as Prepared).entry))
+    const entryOf = (i: number) => (prepared[i] as Prepared).entry
+    if (refused < 0) return results.map((result, i) => this.#putJob(result, entryOf(i)))
+    const put = results.flatMap((result, i) => (result.ok ? [this.#putJob(result, entryOf(i))] : []))
+    throw refusalOf(results[refused], entryOf(refused), put.length, results.length)
   }
 
   /** @param tell instead of telling everybody */
@@ -194,5 +196,17 @@ export class Producer {
         return this.#results.of(put.id, entry.name, options)
       },
     }
+  }
+}
+
+/** Where a batch isn't atomic, some of it may be put; who tried it again as a whole would put that twice. */
+function refusalOf(result: Result | undefined, entry: Entry, put: number, of: number): unknown {
+  try {
+    return putAnswer(result, entry)
+  } catch (error) {
+    if (put === 0) return error
+    return new UnknownOutcomeError(`Of ${of} jobs ${put} are put, and the others aren't: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
 }

@@ -84,6 +84,21 @@ function suite(name: string, start: () => Promise<Peer>): void {
       },
     )
 
+    test('a batch of which the server refuses some says how many are put', LIMIT, async (t) => {
+      const { queue, client } = await served(start, t)
+      const put: string[] = []
+      queue.on('put', ({ id }) => put.push(id))
+      const large = { to: 'x'.repeat(70_000) }
+      await assert.rejects(queue.putMany('mail', [{ to: 'a' }, large, { to: 'b' }]), (error: Error) => {
+        assert.equal(error.name, 'UnknownOutcomeError')
+        assert.match(error.message, /^Of 3 jobs 2 are put, .* arguments are larger/)
+        return true
+      })
+      assert.equal((await client.statsTube('mail'))?.get('current-jobs-ready'), '2')
+      assert.equal(put.length, 2)
+      await assert.rejects(queue.putMany('mail', [large, large]), { name: 'InvalidArgumentError' })
+    })
+
     test('a name that is not handled goes back for a while', LIMIT, async (t) => {
       const { queue, client } = await served(start, t)
       const retried = next(queue, 'retried')
