@@ -210,6 +210,8 @@ export class Worker {
     this.#more?.()
     this.#leave(undefined)
     this.#stopped ??= Promise.resolve()
+    // A stop that was waiting for its handlers.
+    this.#idle?.()
   }
 
   // ------------------------------------------------------------------ taking

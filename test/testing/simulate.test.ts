@@ -46,6 +46,20 @@ test('crash: the job comes again after a little while, its start counted; the de
   await queue.close()
 })
 
+test('crash during a stop: what waits for the stop goes on', async () => {
+  const queue = testQueue(jobs)
+  const { told, handlers } = waiting()
+  queue.work(handlers)
+  await queue.put('count', { to: 1 })
+  await queue.settled()
+  const stopped = queue.simulate.stop()
+  await queue.settled()
+  await queue.simulate.crash()
+  await stopped
+  assert.deepEqual(told, ['begins 1'])
+  await queue.close()
+})
+
 test('crash of one worker leaves the other one alone', async () => {
   const queue = testQueue(jobs)
   const first = waiting()
