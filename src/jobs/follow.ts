@@ -144,7 +144,8 @@ export function sinkOf(transport: Transport): Sink | undefined {
 export function told<N extends EventName>(type: N, event: Events[N], time: Ms): Event | undefined {
   if (!('id' in event)) return undefined
   const { id, name, queue, ...more } = event
-  const rest: Record<string, unknown> = { name, ...more }
+  // A stranger's message may have a name of any length.
+  const rest: Record<string, unknown> = { name: name.slice(0, MAX_DATA / 4), ...more }
   if ('result' in rest) delete rest['result']
   if ('error' in rest) rest['error'] = faultText(rest['error']).slice(0, MAX_DATA / 4)
   if (rest['at'] instanceof Date) rest['at'] = rest['at'].getTime()

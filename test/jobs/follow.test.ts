@@ -13,6 +13,7 @@ import { openMemory } from '../../src/stores/memory/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
 import type { Store, Unit } from '../../src/stores/store.ts'
+import { BeanstalkdClient } from '../../src/transports/beanstalkd/index.ts'
 import { BrokerTransport } from '../../src/transports/broker.ts'
 
 const jobs = defineJobs({ greet: job<{ name: string }>() })
@@ -121,6 +122,20 @@ describe('who follows', () => {
       seen.flatMap((event) => (event.type === 'reserved' ? [event.starts] : [])),
       [1],
     )
+    await queue.close()
+  })
+
+  test("hears no more than the beginning of a stranger's name, however long it is", async () => {
+    const queue = await open('memory:', { jobs })
+    const { beanstalkd } = await queue.listen({ beanstalkd: 0 })
+    const client = await BeanstalkdClient.connect({ host: '127.0.0.1', port: Number(beanstalkd?.split(':').at(-1)) })
+    const events = await queue.follow()
+    await client.put('greet', Buffer.from(JSON.stringify({ job: 'x'.repeat(50_000) })))
+    queue.work({ greet: () => undefined })
+    const [retried] = shown(await until(events, 'retried')).slice(-1)
+    assert.ok(retried?.type === 'retried')
+    assert.match(retried.name, /^x{200,1024}$/)
+    client.close()
     await queue.close()
   })
 
