@@ -76,7 +76,7 @@ export interface Session {
   readonly followed: boolean
   /**
    * Its lines end, its leases return, its records vanish; what was committed before is done first. While the store is unavailable it tries again.
-   * released: nothing is counted (beanstalkd's disconnect). lost: a failure each.
+   * released: it leaves in order, and nothing is counted. lost: a failure each.
    */
   close(as: 'released' | 'lost'): Promise<void>
 }

@@ -160,7 +160,7 @@ export interface BulkOp {
   act: 'delete' | 'kick' | 'retry' | { to: Queue | 'origin'; explicit?: true }
   limit: number
 }
-/** A session is over: its leases return, its records vanish. released: nothing is counted (beanstalkd's disconnect). lost: a failure each. */
+/** A session is over: its leases return, its records vanish. released: it left in order, and nothing is counted. lost: a failure each. */
 export interface EndOp {
   do: 'end'
   session: string

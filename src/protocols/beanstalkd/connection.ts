@@ -58,6 +58,8 @@ export class Connection {
   /** No further command is run. */
   #over = false
   #closed = false
+  /** Its end says nothing against the jobs that it holds. */
+  #orderly = false
   #producer = false
   #worker = false
 
@@ -94,6 +96,7 @@ export class Connection {
 
   /** The server ends. A reserve that waits is not answered: its client must see that the server is gone, as with beanstalkd. */
   async stop(): Promise<void> {
+    this.#orderly = true
     if (this.#waiting) await this.#leave()
     else this.halfClose()
   }
@@ -115,7 +118,8 @@ export class Connection {
     this.#waiting?.stop('')
     const { clock, counters, leaving } = this.#host
     this.#tubes.leave()
-    const left = this.#session.close('released')
+    // A job may be what killed its worker, of which no more is seen than this.
+    const left = this.#session.close(this.#orderly ? 'released' : 'lost')
     // Not for a store that can't take its jobs back for now: who looks is not to wait for that.
     let callOff = () => {}
     const awaited = Promise.race([left, new Promise<void>((resolve) => (callOff = clock.after(PATIENCE, resolve)))])
@@ -147,8 +151,10 @@ export class Connection {
       if (this.#closed) return
       // Who looks finds what the commands before it gave to those who wait already taken.
       if (lone && (this.#owes || (steps.length > 0 && this.#host.broker.waiting() > 0))) await this.#yield()
-      if (lone?.name === 'quit') await this.#leave()
-      else if (lone) {
+      if (lone?.name === 'quit') {
+        this.#orderly = true
+        await this.#leave()
+      } else if (lone) {
         const reply = await this.#alone(lone)
         this.#peer.write(...(typeof reply === 'string' ? [reply] : reply))
         this.#owes = isTubeCommand(lone) && this.#host.broker.waiting() > 0

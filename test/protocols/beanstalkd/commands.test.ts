@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { Talk } from '../../interop/talk.ts'
 import { entry, replies, serve, until } from './served.ts'
 
 describe('put', () => {
@@ -178,6 +179,36 @@ describe('a job that is reserved', () => {
       ['pri', 'reserves', 'timeouts', 'releases', 'buries', 'kicks'].map((key) => entry(stats, key)),
       ['7', '2', '0', '0', '0', '0'],
     )
+  })
+
+  it('counts as failed when its connection ends, but not when that quits or the server stops', async (t) => {
+    const { broker, open, server } = await serve(t)
+    const session = broker.session({ protocol: 'test', tenant: 'default', principal: 'test' })
+    await session.commit({
+      ops: [{ do: 'record', key: 'queue/default/default', value: { maxFailures: 2, dead: 'default/dead' } }],
+    })
+    const other = await open()
+    await other.ask('put 0 0 60 1', 'x')
+    const failures = async () => (await session.look({ id: 1, limit: 1 })).jobs[0]?.failures
+    for (const end of [(holder: Talk) => holder.send('quit\r\n'), (holder: Talk) => holder.destroy()]) {
+      const holder = await open()
+      assert.equal(await holder.ask('reserve'), 'RESERVED 1 1\r\nx')
+      end(holder)
+      assert.equal(await other.ask('reserve'), 'RESERVED 1 1\r\nx')
+      await other.ask('release 1 0 0')
+    }
+    assert.equal(await failures(), 1)
+    const holder = await open()
+    await holder.ask('reserve')
+    await server.close()
+    assert.equal(await failures(), 1)
+    const at = await server.listen({ host: '127.0.0.1', port: 0 })
+    const last = await Talk.to(at)
+    await last.ask('reserve')
+    last.finish()
+    await last.reply()
+    const [dead] = (await session.look({ where: { queue: 'default/dead', states: ['ready'] }, limit: 1 })).jobs
+    assert.deepEqual([dead?.id, dead?.failures], [1, 2])
   })
 
   it('is back for one whose command is read in the same turn as the end of its connection, whichever comes first', async (t) => {
