@@ -68,6 +68,11 @@ export class Talk {
     this.#socket.destroy()
   }
 
+  /** Ends the connection as one does that leaves something unread: with a reset. */
+  reset(): void {
+    this.#socket.resetAndDestroy()
+  }
+
   #end(): void {
     this.#ended = true
     this.#deliver()

@@ -151,11 +151,15 @@ export class BeanstalkdServer {
     socket.resume()
     socket.on('end', () => connection.halfClose())
     socket.on('drain', () => connection.resume())
-    // A connection that breaks is nothing to report: it is closed, and its jobs go back.
-    socket.on('error', () => socket.destroy())
+    const leave = () => void connection.close().catch(this.#onError)
+    // A connection that breaks is nothing to report: it is closed, and its jobs go back before what others send is read, as for one that ends.
+    socket.on('error', () => {
+      socket.destroy()
+      leave()
+    })
     socket.on('close', () => {
       this.#connections.delete(socket)
-      connection.close().catch(this.#onError)
+      leave()
     })
   }
 }

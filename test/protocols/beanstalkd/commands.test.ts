@@ -214,20 +214,22 @@ describe('a job that is reserved', () => {
   it('is back for one whose command is read in the same turn as the end of its connection, whichever comes first', async (t) => {
     const served = await serve(t)
     const other = await served.open()
-    const replies = {
-      'reserve-with-timeout 0': 'RESERVED 1 1\r\nx',
-      'reserve-job 1': 'RESERVED 1 1\r\nx',
-      'delete 1': 'DELETED',
-    }
-    await other.ask('put 0 0 60 1', 'x')
-    for (const [command, reply] of Object.entries(replies)) {
-      const holder = await served.open()
-      await holder.ask('reserve')
-      other.send(`${command}\r\n`)
-      holder.destroy()
-      assert.equal(await other.reply(), reply)
-      await other.ask('release 1 0 0')
-    }
+    let id = 0
+    for (const end of ['destroy', 'reset'] as const)
+      for (const command of ['reserve-with-timeout 0', 'reserve-job', 'delete']) {
+        await other.ask('put 0 0 60 1', 'x')
+        id++
+        const holder = await served.open()
+        await holder.ask('reserve')
+        other.send(`${command}${command.endsWith('0') ? '' : ` ${id}`}\r\n`)
+        holder[end]()
+        assert.equal(
+          await other.reply(),
+          command === 'delete' ? 'DELETED' : `RESERVED ${id} 1\r\nx`,
+          `${command}, ${end}`,
+        )
+        await other.ask(`delete ${id}`)
+      }
   })
 
   it('goes back when its connection quits, and what follows quit is not run', async (t) => {
