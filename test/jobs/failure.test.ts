@@ -9,6 +9,7 @@ const jobs = defineJobs({
   own: job({ retries: 3, backoff: (attempt, error) => (error === 'long' ? '1h' : attempt * 1000) }),
   capped: job({ retries: 6, backoff: { first: '1m', factor: 10, max: '1h', jitter: 0 } }),
   poison: job({ retries: 10, maxStarts: 3 }),
+  once: job({ maxStarts: 1 }),
   hasty: job({ retries: 320, backoff: { first: 0, factor: 10 } }),
 })
 type Queue = TestQueue<typeof jobs>
@@ -53,6 +54,8 @@ test('a put says otherwise; so does the definition', async (t) => {
   const boom = () => {
     throw new Error('no')
   }
+  await queue.put('capped', undefined, { retries: 2, backoff: { first: '5s', jitter: 0 } })
+  assert.deepEqual(await waits(queue, { capped: boom }), [5, 15])
   await queue.put('capped')
   assert.deepEqual(await waits(queue, { capped: boom }), [60, 600, 3600, 3600, 3600, 3600])
 })
@@ -238,6 +241,46 @@ test('a job whose worker dies again and again is started maxStarts times, a litt
   assert.match(dead?.error ?? '', /worker's process ended 3 times with the job in hand.*maxStarts is 3/)
 })
 
+test('a job that may be started once is not started again when its worker dies', async (t) => {
+  const queue = openTest(t, jobs)
+  const { id } = await queue.put('once')
+  let starts = 0
+  for (let i = 0; i < 2; i++) {
+    queue.work({ once: (_job, { signal }) => (starts++, fired(signal)) })
+    await queue.clock.advance('2m')
+    await queue.simulate.crash()
+  }
+  assert.equal(starts, 1)
+  assert.equal((await queue.get(id))?.why, 'exhausted')
+})
+
+test('of jobs whose worker died, one that has waited there behind the one that ended it keeps its last start', async (t) => {
+  const queue = openTest(t, jobs)
+  const terms = { retries: 1, backoff: 0 } as const
+  const ids = [await queue.put('work', { n: 0 }, terms), await queue.put('work', { n: 1 }, terms)].map(({ id }) => id)
+  const ends = (): Promise<void> => queue.simulate.crash()
+  const started: number[] = []
+  let crashed: Promise<void> | undefined
+  for (let i = 0; i < 2; i++) {
+    queue.work({
+      work: ({ args }) => {
+        if (crashed === undefined) started.push(args.n)
+        if (i === 0 && args.n === 0) return new Promise(() => undefined)
+        if (i === 1) crashed ??= ends()
+        return new Promise(() => undefined)
+      },
+    })
+    await queue.clock.advance('1m')
+    if (i === 0) await ends()
+  }
+  await crashed
+  assert.deepEqual(started, [0, 1, 0])
+  await queue.clock.advance('1m')
+  await queue.drain({ work: ({ args }) => args.n })
+  assert.equal((await queue.get(ids[0] ?? ''))?.why, 'exhausted')
+  assert.equal((await queue.waitFor('work', { n: 1 }, 'done')).result, 1)
+})
+
 test('failures that its handler lived to tell are none of maxStarts', async (t) => {
   const queue = openTest(t, jobs)
   const { id } = await queue.put('poison')
@@ -258,18 +301,19 @@ test('failures that its handler lived to tell are none of maxStarts', async (t) 
   assert.equal((await queue.drain({ poison })).retried, 1)
 })
 
-test('without maxStarts, deaths count as failures do', async (t) => {
-  const queue = openTest(t, jobs)
-  const { id } = await queue.put('work', { n: 1 }, { retries: 1 })
-  for (let i = 0; i < 3; i++) {
-    queue.work({ work: (_job, { signal }) => fired(signal) })
-    await queue.clock.advance('2m')
-    await queue.simulate.crash()
-  }
-  const dead = await queue.get(id)
-  assert.deepEqual([dead?.why, dead?.starts], ['exhausted', 3])
-  assert.match(dead?.error ?? '', /attempts are used up: 2 times it was started/)
-})
+for (const maxStarts of [undefined, 10])
+  test(`deaths count as failures do, ${maxStarts ? 'however many are allowed' : 'without maxStarts'}`, async (t) => {
+    const queue = openTest(t, jobs)
+    const { id } = await queue.put('work', { n: 1 }, { retries: 1, ...(maxStarts && { maxStarts }) })
+    for (let i = 0; i < 3; i++) {
+      queue.work({ work: (_job, { signal }) => fired(signal) })
+      await queue.clock.advance('2m')
+      await queue.simulate.crash()
+    }
+    const dead = await queue.get(id)
+    assert.deepEqual([dead?.why, dead?.starts], ['exhausted', 3])
+    assert.match(dead?.error ?? '', /attempts are used up: 2 times it was started/)
+  })
 
 test('a retry counts anew, also after deaths', async (t) => {
   const queue = openTest(t, jobs)
@@ -287,4 +331,28 @@ test('a retry counts anew, also after deaths', async (t) => {
     (await queue.get(id))?.attempts.map((one) => one.attempt),
     [1, 2, 1, 2],
   )
+})
+
+test('what failed before a retry takes nothing from the deaths that are allowed after it', async (t) => {
+  const queue = openTest(t, jobs)
+  const { id } = await queue.put('poison', undefined, { retries: 10, maxStarts: 2 })
+  const poison = () => {
+    throw new Error('no')
+  }
+  for (let i = 0; i < 2; i++) {
+    assert.equal((await queue.drain({ poison })).retried, 1)
+    await queue.clock.advance('2h')
+  }
+  await queue.drain({ poison: () => Promise.reject(new Discard('never')) })
+  assert.equal(await queue.retry(id), true)
+  assert.equal((await queue.drain({ poison })).retried, 1)
+  await queue.clock.advance('2h')
+  let starts = 0
+  for (let i = 0; i < 4; i++) {
+    queue.work({ poison: (_job, { signal }) => (starts++, fired(signal)) })
+    await queue.clock.advance('2h')
+    await queue.simulate.crash()
+  }
+  assert.equal(starts, 2)
+  assert.equal((await queue.get(id))?.why, 'exhausted')
 })

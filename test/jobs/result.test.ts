@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { after, test } from 'node:test'
 import { createBroker } from '../../src/broker/store-broker.ts'
-import { ClosedError, defineJobs, job, open } from '../../src/index.ts'
+import { ClosedError, defineJobs, job, open, type StandardSchema } from '../../src/index.ts'
 import { Queue } from '../../src/jobs/queue.ts'
 import { Results } from '../../src/jobs/result.ts'
 import { openMemory } from '../../src/stores/memory/index.ts'
@@ -86,6 +86,18 @@ test('a timeout comes at its time, between two looks, and leaves the others wait
   jobs.delete(1)
   clock.move(1000)
   assert.match(String(await patient), /deleted/)
+})
+
+test('the result is what its validator makes of the answer', async (t) => {
+  const schema: StandardSchema<string, number> = {
+    '~standard': { version: 1, vendor: 'test', validate: (value) => Promise.resolve({ value: Number(value) }) },
+  }
+  const queue = openTest(t, defineJobs({ count: job({ result: schema }) }))
+  queue.work({ count: () => '12' })
+  const { id, result } = await queue.put('count')
+  assert.equal((await queue.waitFor('count')).result, 12)
+  assert.equal(await result(), 12)
+  assert.equal(await queue.result(id), 12)
 })
 
 test('results awaited together come each as it is', async (t) => {

@@ -135,8 +135,8 @@ test('a job that waits under a former name is worked under the new one', async (
   await putRaw(queue, 'former', '{"job":"former","args":{}}')
   const { outcomes } = await queue.drain({ renamed: ({ name }) => name })
   assert.deepEqual(
-    outcomes.map(({ as, result }) => [as, result]),
-    [['done', 'renamed']],
+    outcomes.map(({ as, name, result }) => [as, name, result]),
+    [['done', 'renamed', 'renamed']],
   )
   assert.throws(() => queue.work({ former: () => 1 } as never), /'former' is an alias; name the handler 'renamed'/)
 })

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { createBroker } from '../../src/broker/store-broker.ts'
-import { defineJobs, job } from '../../src/index.ts'
+import { defineJobs, job, UnknownOutcomeError } from '../../src/index.ts'
 import { Queue } from '../../src/jobs/queue.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
@@ -14,7 +15,7 @@ import { BrokerTransport } from '../../src/transports/broker.ts'
 import { faultStore } from '../model/fault-store.ts'
 import { fired, until } from './open.ts'
 
-const jobs = defineJobs({ mail: job<{ n: number }>() })
+const jobs = defineJobs({ mail: job<{ n: number }>(), limited: job<{ n: number }>({ limits: [{ concurrency: 5 }] }) })
 const STOP_WITHIN = 5000
 /** How long it insists on the outcomes of what it has done. */
 const INSIST = 10_000
@@ -24,10 +25,10 @@ async function place(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'queueup-unavailable-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const clock = new ManualClock()
-  const disk = { full: false }
+  const disk = { full: false, failed: false }
   const open = async () => {
     const file = await openSqlite({ path: join(folder, 'jobs.db'), clock, durability: 'relaxed' })
-    const store = faultStore(file, () => (disk.full ? 'before' : 'none'))
+    const store = faultStore(file, () => (disk.failed ? 'after' : disk.full ? 'before' : 'none'))
     const broker = createBroker({ store, clock, slowPoll: false })
     return new Queue({ transport: new BrokerTransport(broker, store, 'file:'), jobs, clock, random: () => 0 })
   }
@@ -81,6 +82,56 @@ for (const how of ['its handler has ended', 'its handler goes on until its signa
     assert.deepEqual(done.sort(), [1, 2, 3])
     await next.close()
   })
+
+/** All that follows from what has happened. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 20; i++) await setImmediate()
+}
+
+test('a worker that can take no jobs says so, tries again less and less often, and goes on', async (t) => {
+  const { clock, disk, open } = await place(t)
+  const queue = await open()
+  const errors: unknown[] = []
+  queue.on('error', ({ error }) => errors.push(error))
+  const done: number[] = []
+  // What its definition says of limits can't be written.
+  disk.full = true
+  const work = () => queue.work({ limited: ({ args }) => void done.push(args.n) })
+  const first = work()
+  await until(() => errors.length === 1)
+  // Without waiting for the end of its pause.
+  await first.stop()
+
+  const worker = work()
+  const seen: number[] = []
+  for (const ms of [0, 100, 100, 100, 399, 1, 800, 1600, 3200, 5000, 5000]) {
+    clock.move(ms)
+    await settled()
+    seen.push(errors.length)
+  }
+  assert.deepEqual(seen, [2, 3, 3, 4, 4, 5, 6, 7, 8, 9, 10])
+  assert.match(String(errors[0]), /UnavailableError/)
+  const { running, lastError } = worker.health()
+  assert.deepEqual([running, lastError?.error], [true, errors.at(-1)])
+  disk.full = false
+  await queue.put('limited', { n: 1 })
+  clock.move(5000)
+  await until(() => done.length === 1)
+  await queue.close()
+})
+
+test('a worker whose store has failed for good stops, and says so', async (t) => {
+  const { disk, open } = await place(t)
+  const queue = await open()
+  disk.failed = true
+  const worker = queue.work({ mail: () => undefined })
+  await assert.rejects(worker.done, UnknownOutcomeError)
+  const { running, lastError } = worker.health()
+  assert.equal(running, false)
+  assert.ok(lastError?.error instanceof UnknownOutcomeError)
+  disk.failed = false
+  await queue.close().catch(() => undefined)
+})
 
 test('a job that was completed in a transaction is told to be done by nobody who could not ask the store', async (t) => {
   const { file, clock, disk, open } = await place(t)

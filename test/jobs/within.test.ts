@@ -164,7 +164,8 @@ describe('ctx.complete', { timeout: 30_000 }, () => {
       },
     })
     const { id } = await queue.put('greet', { name: 'Ada' })
-    assert.equal((await failed).id, id)
+    const { id: failing, error } = await failed
+    assert.deepEqual([failing, String(error)], [id, 'Error: after all'])
     assert.equal((await done).id, id)
     assert.deepEqual([attempts, greeted()], [2, 1])
   })

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { createBroker } from '../../src/broker/store-broker.ts'
 import {
   CancelledError,
   ClosedError,
@@ -12,7 +14,13 @@ import {
   type StandardSchema,
   type Worker,
 } from '../../src/index.ts'
-import { fired, openTest } from './open.ts'
+import { Queue } from '../../src/jobs/queue.ts'
+import { openMemory } from '../../src/stores/memory/index.ts'
+import type { Store } from '../../src/stores/store.ts'
+import { BrokerTransport } from '../../src/transports/broker.ts'
+import type { Transport } from '../../src/transports/transport.ts'
+import { WatchedStore } from '../broker/open.ts'
+import { fired, openTest, until } from './open.ts'
 
 const jobs = defineJobs({
   work: job<{ n: number }>(),
@@ -104,6 +112,77 @@ test('what a handler answers after its time-out is still its answer', async (t) 
   await queue.put('slow', { n: 1 })
   await queue.clock.advance('30s')
   assert.equal((await queue.waitFor('slow')).result, 'done after all')
+})
+
+test('what fired the signal first counts: an attempt whose time was over has failed, also when its worker stops then', async (t) => {
+  const queue = openTest(t, jobs)
+  const finish = Promise.withResolvers<void>()
+  const worker = queue.work({
+    slow: async (_job, { signal }) => {
+      await fired(signal)
+      await finish.promise
+      throw new Error('given up')
+    },
+  })
+  await queue.put('slow', { n: 1 })
+  await queue.clock.advance('30s')
+  const stopped = worker.stop({ within: 0 })
+  finish.resolve()
+  await stopped
+  assert.equal(((await queue.waitFor('slow', undefined, 'dead')).error as Error).name, 'TimedOutError')
+})
+
+test('the time of an attempt begins with its handler, and its time-out ends with it', async (t) => {
+  const queue = openTest(t, jobs)
+  const timers = async () => {
+    const before = queue.clock.soonest
+    await queue.put('slow', { n: 1 })
+    await queue.waitFor('slow', { n: 1 })
+    assert.equal(queue.clock.soonest, before)
+  }
+  const finish = Promise.withResolvers<void>()
+  queue.work({ slow: ({ args }) => (args.n === 100 ? finish.promise : undefined) }, { concurrency: 1 })
+  await timers()
+  await queue.putMany(
+    'slow',
+    Array.from({ length: 100 }, (_, n) => ({ n: n + 200 })),
+  )
+  await queue.settled()
+  await queue.putMany('slow', [{ n: 100 }, { n: 101 }])
+  await queue.clock.advance('10s')
+  finish.resolve()
+  assert.deepEqual(
+    [(await queue.waitFor('slow', { n: 100 })).ms, (await queue.waitFor('slow', { n: 101 })).ms],
+    [10_000, 0],
+  )
+})
+
+test('what a handler answers is awaited, also where it is no promise of its own', async (t) => {
+  const queue = openTest(t, jobs)
+  const thenable = { then: (resolve: (value: string) => void) => void setImmediate('from afar').then(resolve) }
+  queue.work({ work: () => thenable })
+  await queue.put('work', { n: 1 })
+  assert.equal((await queue.waitFor('work')).result, 'from afar')
+})
+
+test('a validator that can not validate now is a failure like any other, and the job comes again', async (t) => {
+  let asked = 0
+  const schema: StandardSchema<number> = {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: () => {
+        if (asked++ === 1) throw new TypeError('the database is away')
+        return { value: 1 }
+      },
+    },
+  }
+  const queue = openTest(t, defineJobs({ checked: job(schema) }))
+  const { id } = await queue.put('checked', 1)
+  assert.equal((await queue.drain({ checked: () => 'done' })).retried, 1)
+  assert.match((await queue.get(id))?.error ?? '', /TypeError: the database is away/)
+  await queue.clock.advance('1s')
+  assert.equal((await queue.drain({ checked: () => 'done' })).done, 1)
 })
 
 test('a cancel: the signal says so; the job is gone, not retried, and its slot is free', async (t) => {
@@ -290,6 +369,52 @@ test('a stop gives back at once what no slot has begun', async (t) => {
   await stopped
 })
 
+/** A queue on a broker and a store of its own. */
+function placed(store: Store, transport: new (...args: ConstructorParameters<typeof BrokerTransport>) => Transport) {
+  return new Queue({ transport: new transport(createBroker({ store }), store, 'memory:'), jobs })
+}
+
+test('a stop waits until the store has what became of the jobs', async () => {
+  const store = new WatchedStore(openMemory())
+  const queue = placed(store, BrokerTransport)
+  const finish = Promise.withResolvers<void>()
+  const worker = queue.work({ work: () => finish.promise })
+  await queue.put('work', { n: 1 })
+  await until(() => worker.health().active === 1)
+  const answer = Promise.withResolvers<void>()
+  store.gate = answer.promise
+  finish.resolve()
+  await until(() => worker.health().active === 0)
+  let over = false
+  const stopped = worker.stop().then(() => (over = true))
+  for (let i = 0; i < 20; i++) await setImmediate()
+  assert.equal(over, false)
+  answer.resolve()
+  await stopped
+  await queue.close()
+})
+
+test('jobs that come at the moment of a stop go back before it is over', async () => {
+  let stopped: Promise<void> | undefined
+  const queue = placed(
+    openMemory(),
+    class extends BrokerTransport {
+      override async reserve(...want: Parameters<BrokerTransport['reserve']>) {
+        const taken = await super.reserve(...want)
+        stopped = worker.stop()
+        return taken
+      }
+    },
+  )
+  await queue.put('work', { n: 1 })
+  const worker = queue.work({ work: () => assert.fail('begun after the stop') })
+  await until(() => stopped !== undefined)
+  await stopped
+  const [counts] = await queue.counts(['work'])
+  assert.deepEqual([counts?.ready, counts?.reserved], [1, 0])
+  await queue.close()
+})
+
 test('a handler that never settles after its signal is given up, told as stalled, and its slot is free', async (t) => {
   const queue = openTest(t, jobs)
   const stalled: number[] = []
@@ -301,6 +426,21 @@ test('a handler that never settles after its signal is given up, told as stalled
   await queue.clock.advance('1s')
   assert.deepEqual([worker.health().active, stalled], [0, [35_000]])
   assert.equal((await queue.get(id))?.state, 'buried')
+})
+
+test('a handler that settles after its signal is never told as stalled', async (t) => {
+  const queue = openTest(t, jobs)
+  const stalled: string[] = []
+  queue.on('stalled', ({ id }) => stalled.push(id))
+  queue.work({
+    slow: async (_job, { signal }) => {
+      throw await fired(signal)
+    },
+  })
+  await queue.put('slow', { n: 1 })
+  await queue.clock.advance('1m')
+  await queue.waitFor('slow', undefined, 'dead')
+  assert.deepEqual(stalled, [])
 })
 
 test('a handler is not called any more when its attempt was called off while a validator took its time', async (t) => {
@@ -406,6 +546,26 @@ test('ctx: progress and lines are kept, bounded; a put goes into the queue; paus
   assert.deepEqual(worked.slice(100), [100])
   await queue.clock.advance('1s')
   assert.deepEqual(worked.slice(100), [100, 101])
+})
+
+test('what a handler tells at its end is kept, though the store has not taken yet what it told before', async (t) => {
+  const queue = openTest(t, jobs)
+  const { id } = await queue.put('work', { n: 1 })
+  queue.work({
+    work: (_job, { log, progress }) => {
+      for (const line of ['one', 'two', 'three']) log(line)
+      progress(0.5)
+      progress(0.9)
+      throw new Error('no')
+    },
+  })
+  await queue.waitFor('work', undefined, 'retried')
+  const info = await queue.get(id)
+  assert.deepEqual(
+    info?.logs.map(({ text }) => text),
+    ['one', 'two', 'three'],
+  )
+  assert.equal(info?.progress, 0.9)
 })
 
 test('progress that JSON cannot say is an error of the handler', async (t) => {
