@@ -15,7 +15,12 @@ interface Kept extends StoreRecord {
 /** Policies, pauses, and what brokers keep. */
 export class Records implements RecordTable {
   readonly #undoing: Undoing
-  readonly #byKey = new Map<string, Kept>()
+  /** By what its key begins with, up to the first slash. */
+  readonly #kinds = new Map<string, Map<string, Kept>>()
+  /** Keys of those that are bound to a session. */
+  readonly #bySession = new Map<string, Set<string>>()
+  /** In the order of their versions; some have been changed or deleted since. */
+  #written: Kept[] = []
   /** Those with a moment at which they are due. */
   readonly #timed = new Heap<Kept>((a, b) => a.at < b.at || (a.at === b.at && a.key < b.key))
   /** Versions of the deleted ones, so that others learn of it. */
@@ -39,7 +44,7 @@ export class Records implements RecordTable {
   }
 
   get(key: string): StoreRecord | undefined {
-    return this.#byKey.get(key)
+    return this.#find(key)
   }
 
   set(key: string, value: unknown, session: string | undefined, at: Ms | undefined): number {
@@ -55,29 +60,33 @@ export class Records implements RecordTable {
     const kept: Kept = { key, value: structuredClone(value), version, at: at ?? NEVER, slot: -1 }
     if (session !== undefined) kept.session = session
     this.#put(key, kept)
+    this.#written.push(kept)
     return version
   }
 
   /** How to make it again what it is now. */
   #save(key: string): () => void {
-    const old = this.#byKey.get(key)
+    const old = this.#find(key)
     const deleted = this.#deleted.get(key)
     const version = this.#version
     return () => {
       this.changes++
       this.#version = version
+      this.#written.length = this.#after(version)
       this.#put(key, old)
       if (deleted !== undefined) this.#deleted.set(key, deleted)
     }
   }
 
   any(prefix: string): boolean {
-    for (const key of this.#byKey.keys()) if (key.startsWith(prefix)) return true
+    for (const [kind, records] of this.#kinds)
+      if (kind.startsWith(prefix)) return true
+      else if (prefix.startsWith(kind)) for (const key of records.keys()) if (key.startsWith(prefix)) return true
     return false
   }
 
   ofSession(session: string): string[] {
-    return [...this.#byKey.values()].filter((record) => record.session === session).map((record) => record.key)
+    return [...(this.#bySession.get(session) ?? [])]
   }
 
   /** Those whose moment has come; it is forgotten by this. */
@@ -97,10 +106,16 @@ export class Records implements RecordTable {
   since(version: number): RecordChanges {
     const all = version === 0 || version < this.#forgotten
     const from = all ? 0 : version
-    const changed: StoreRecord[] = []
-    for (const { key, value, version: own, session } of this.#byKey.values())
-      if (own > from)
-        changed.push({ key, value: structuredClone(value), version: own, ...(session !== undefined && { session }) })
+    this.#forgetChanged()
+    const changed = this.#written
+      .slice(this.#after(from))
+      .filter((record) => this.#find(record.key) === record)
+      .map(({ key, value, version, session }) => ({
+        key,
+        value: structuredClone(value),
+        version,
+        ...(session !== undefined && { session }),
+      }))
     const deleted = all ? [] : [...this.#deleted].filter(([, own]) => own > from).map(([key]) => key)
     return { version: this.#version, changed, deleted, all }
   }
@@ -114,12 +129,46 @@ export class Records implements RecordTable {
     }
   }
 
+  /** Those of `#written` that were changed or deleted are taken out when they are the most. Never while a unit may yet be undone. */
+  #forgetChanged(): void {
+    let size = 0
+    for (const records of this.#kinds.values()) size += records.size
+    if (this.#written.length > 2 * size) this.#written = this.#written.filter((one) => this.#find(one.key) === one)
+  }
+
+  /** Where those begin in `#written` that were written after this version. */
+  #after(version: number): number {
+    return this.#written.findLastIndex((record) => record.version <= version) + 1
+  }
+
+  #find(key: string): Kept | undefined {
+    return this.#kinds.get(kindOf(key))?.get(key)
+  }
+
   #put(key: string, record: Kept | undefined): void {
-    const old = this.#byKey.get(key)
-    if (old && old.slot >= 0) this.#timed.remove(old)
+    const old = this.#find(key)
+    if (old) this.#remove(old)
     this.#deleted.delete(key)
-    if (!record) return void this.#byKey.delete(key)
-    this.#byKey.set(key, record)
+    if (!record) return
+    const kind = kindOf(key)
+    const records = this.#kinds.get(kind) ?? new Map<string, Kept>()
+    this.#kinds.set(kind, records.set(key, record))
+    if (record.session !== undefined)
+      this.#bySession.set(record.session, (this.#bySession.get(record.session) ?? new Set()).add(key))
     if (record.at !== NEVER) this.#timed.push(record)
   }
+
+  #remove(record: Kept): void {
+    const { key, session } = record
+    const kind = kindOf(key)
+    const records = this.#kinds.get(kind)
+    if (records?.delete(key) && records.size === 0) this.#kinds.delete(kind)
+    const bound = session === undefined ? undefined : this.#bySession.get(session)
+    if (session !== undefined && bound?.delete(key) && bound.size === 0) this.#bySession.delete(session)
+    if (record.slot >= 0) this.#timed.remove(record)
+  }
+}
+
+function kindOf(key: string): string {
+  return key.slice(0, key.indexOf('/') + 1)
 }
