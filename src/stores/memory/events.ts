@@ -17,22 +17,26 @@ export class Ring implements EventTable {
     this.#undoing()?.push(this.#save())
     const first = this.#last + dropped + 1
     this.#last = first + events.length - 1
-    const told = events.map((event, i) => ({ ...event, at: first + i }))
-    this.#events = [...this.#events, ...told].slice(-EVENTS)
+    for (const [i, event] of events.entries()) this.#events.push({ ...event, at: first + i })
+    // Now and then, since all that stay are copied.
+    if (this.#events.length >= 2 * EVENTS) this.#events = this.#events.slice(-EVENTS)
     return this.#last
   }
 
   /** How to make it again what it is now. */
   #save(): () => void {
-    const [events, last] = [this.#events, this.#last]
+    const [events, { length }, last] = [this.#events, this.#events, this.#last]
     return () => {
       this.#events = events
+      events.length = length
       this.#last = last
     }
   }
 
   read(after: number, limit: number): { events: ToldEvent[]; last: number } {
-    const from = this.#events.findIndex((event) => event.at > after)
-    return { events: from < 0 ? [] : this.#events.slice(from, from + limit), last: this.#last }
+    // Who follows is near the end.
+    const behind = this.#events.findLastIndex((event) => event.at <= after) + 1
+    const from = Math.max(behind, this.#events.length - EVENTS)
+    return { events: this.#events.slice(from, from + limit), last: this.#last }
   }
 }

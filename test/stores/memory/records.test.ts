@@ -1,25 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Records } from '../../../src/stores/memory/records.ts'
+import { stepsOf } from './steps.ts'
 
 const QUEUES = 1000
-
-/** Entries of maps that are passed over meanwhile. */
-function stepsOf(run: () => unknown): number {
-  const iterators = Object.getPrototypeOf(new Map().values()) as { next: () => IteratorResult<unknown> }
-  const { next } = iterators
-  let steps = 0
-  iterators.next = function () {
-    steps++
-    return next.call(this)
-  }
-  try {
-    run()
-  } finally {
-    iterators.next = next
-  }
-  return steps
-}
 
 test('who ends, follows or has changed a record passes over none of the others', () => {
   const records = new Records(() => undefined)
