@@ -1,6 +1,6 @@
 import type { Row } from '../machine/row.ts'
 
-/** The jobs of one ordered group that aren't buried, by rank. The first leaves, or comes back, without a move of all behind it. */
+/** The jobs of one ordered group that aren't buried, by rank. One of the first leaves, or comes back, without a move of all behind it. */
 export class Members {
   readonly #rows: (Row | undefined)[] = []
   /** What stood before it has left. */
@@ -26,18 +26,23 @@ export class Members {
   }
 
   enter(row: Row): void {
+    const rows = this.#rows
     const at = this.#place(row)
-    if (at === this.#from && at > 0) this.#rows[--this.#from] = row
-    else this.#rows.splice(at, 0, row)
+    if (this.#from === 0 || at - this.#from > rows.length - at) rows.splice(at, 0, row)
+    else {
+      for (let i = --this.#from; i < at - 1; i++) rows[i] = rows[i + 1]
+      rows[at - 1] = row
+    }
   }
 
   leave(row: Row): void {
     const rows = this.#rows
     const at = this.#place(row)
-    if (at > this.#from) {
+    if (at - this.#from > rows.length - at) {
       rows.splice(at, 1)
       return
     }
+    for (let i = at; i > this.#from; i--) rows[i] = rows[i - 1]
     rows[this.#from++] = undefined
     if (2 * this.#from < rows.length) return
     rows.splice(0, this.#from)
