@@ -278,7 +278,7 @@ export class StoreModel {
   list(queue: Queue, state: Live): ModelJob[] {
     const jobs = this.#in(queue).filter((job) => this.stateOf(job) === state)
     if (state === 'buried') return jobs.sort((a, b) => a.burial - b.burial)
-    if (state === 'delayed') return jobs.sort((a, b) => a.at - b.at || a.rank - b.rank)
+    if (state === 'delayed') return jobs.sort((a, b) => a.at - b.at || a.id - b.id)
     return jobs.sort(byTurn)
   }
 

@@ -7,7 +7,6 @@ import type { Row } from './row.ts'
 export function keyOf(row: Row, order: Look['order']): readonly number[] {
   switch (order) {
     case 'due':
-      return [row.at, row.rank, row.id]
     case 'buried':
       return [row.at, row.id]
     case 'id':

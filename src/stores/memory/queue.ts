@@ -24,7 +24,7 @@ export interface Held extends Claim {
 /** A queue and the orders in which its jobs lie. */
 export class MemoryQueue extends QueueRow {
   readonly order = new Ready()
-  readonly later = new Heap<Row>((a, b) => a.at < b.at || (a.at === b.at && isBehind(b, a)))
+  readonly later = new Heap<Row>((a, b) => a.at < b.at || (a.at === b.at && a.id < b.id))
   /** In the order of burial. */
   readonly aside = new Heap<Row>((a, b) => a.at < b.at)
   /** Those that wait: behind their group, at a gate, for a job whose key they have. */
@@ -36,8 +36,4 @@ export class MemoryQueue extends QueueRow {
   readonly history = new Set<Kept>()
   /** Those of them that go when the policy says. */
   readonly lasting = new Heap<Kept>((a, b) => a.no < b.no)
-}
-
-function isBehind(a: Row, b: Row): boolean {
-  return a.rank > b.rank || (a.rank === b.rank && a.id > b.id)
 }

@@ -138,8 +138,8 @@ export class MemoryTable implements Table {
     if (state === 'buried') return aside.smallest(limit, wanted)
     const rows: Iterable<Row> = state === 'waiting' ? waiters : this.#rows.values()
     const found = [...rows].filter((row) => row.queue === queue && row.state === state && wanted(row))
-    const first = (a: Row, b: Row) => (state === 'waiting' ? a.pri - b.pri : a.at - b.at)
-    return found.sort((a, b) => first(a, b) || a.rank - b.rank || a.id - b.id).slice(0, limit)
+    const first = (a: Row, b: Row) => (state === 'waiting' ? a.pri - b.pri || a.rank - b.rank : a.at - b.at)
+    return found.sort((a, b) => first(a, b) || a.id - b.id).slice(0, limit)
   }
 
   waiting(queue: QueueRow, limit: number, where: Where): Row[] {

@@ -25,7 +25,7 @@ export class Jobs {
   list(queue: number, state: Exclude<State, 'finished'>, limit: number, where?: Selection): Row[] {
     this.#flush()
     const { sql, values } = filter(where)
-    const order = state === 'ready' || state === 'waiting' ? 'pri, rank, id' : 'at, rank, id'
+    const order = state === 'ready' || state === 'waiting' ? 'pri, rank, id' : 'at, id'
     return this.#find(
       `queue = ? AND state = ${CODES[state]}${sql} ORDER BY ${order}`,
       [queue, ...values],

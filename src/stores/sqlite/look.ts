@@ -14,7 +14,7 @@ import { BODY, BODY_OF, CODES, COLUMNS, rowOf, type Columns } from './rows.ts'
 
 const ORDERS = {
   take: { columns: 'pri, rank, id', key: (c: Columns) => [c[2], c[3], c[0]] },
-  due: { columns: 'at, rank, id', key: (c: Columns) => [c[5], c[3], c[0]] },
+  due: { columns: 'at, id', key: (c: Columns) => [c[5], c[0]] },
   buried: { columns: 'at, id', key: (c: Columns) => [c[5], c[0]] },
   id: { columns: 'id', key: (c: Columns) => [c[0]] },
 } as const
