@@ -28,6 +28,9 @@ export interface SqsQueue {
   readonly own: SqsRecord | undefined
 }
 
+/** What stands for the account in queue URLs of ElasticMQ and GoAWS, which programs have in their settings. */
+const NO_ACCOUNT = 'queue'
+
 const NAME = /^[A-Za-z0-9_-]{1,80}$/
 
 /** A name that SQS can say: up to 80 letters, digits, hyphens and underscores; `.fifo` may stand at the end. */
@@ -111,7 +114,8 @@ export class Queues {
           .split('/')
           .slice(-2)
       : [this.#account, url]
-    if (account !== this.#account || name === undefined || !isQueueName(name)) throw noQueue()
+    const ours = account === this.#account || account === NO_ACCOUNT
+    if (!ours || name === undefined || !isQueueName(name)) throw noQueue()
     this.#lastUrl = url
     this.#lastName = name
     return name

@@ -259,3 +259,16 @@ test('queue URLs are what the client called the server, or what it is told', asy
   const sent = await fetch(`http://localhost:${port}/000000000000/b?Action=SendMessage&MessageBody=x%20y`)
   assert.equal(sent.status, 200)
 })
+
+test('a queue’s URL may say queue for the account, as those of ElasticMQ do, and no other', async (t) => {
+  const { ask, create, origin } = await serve(t)
+  await create('a')
+  for (const form of ['json', 'query'] as const) {
+    const look = (QueueUrl: string) => ask(form, 'GetQueueAttributes', { QueueUrl })
+    assert.equal((await look(`${origin}/queue/a`)).status, 200)
+    for (const account of ['queues', '123456789012'])
+      assert.match((await look(`${origin}/${account}/a`)).code ?? '', /QueueDoesNotExist|NonExistentQueue/)
+  }
+  const sent = await fetch(`${origin}/queue/a?Action=SendMessage&MessageBody=x`)
+  assert.equal(sent.status, 200)
+})
