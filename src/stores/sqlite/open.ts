@@ -14,6 +14,8 @@ const NETWORK: ReadonlyMap<number, string> = new Map([
   [0xfe534d42, 'SMB2'],
   [0x01021997, '9P'],
   [0x5346414f, 'AFS'],
+  [0x6b414653, 'AFS'],
+  [0x00c36400, 'CephFS'],
   [0x564c, 'NCP'],
   [0x47504653, 'GPFS'],
   [0x0bd00bd0, 'Lustre'],

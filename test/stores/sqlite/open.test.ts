@@ -120,7 +120,7 @@ describe('opening a file', () => {
   test('refuses a network file system', async () => {
     await made()
     const before = await readFile(path)
-    for (const type of [0x6969, 0xff534d42, 0xfe534d42, 0x01021997])
+    for (const type of [0x6969, 0xff534d42, 0xfe534d42, 0x01021997, 0x00c36400])
       await assert.rejects(openSqlite({ path, around: { fileSystem: () => type } }), {
         code: 'QUEUEUP_NETWORK_FILE_SYSTEM',
       })
