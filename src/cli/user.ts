@@ -37,8 +37,9 @@ export function addUser(program: Command): void {
   withKey(user.command('rotate'))
     .description('make one more access key; the old ones stay valid until they are removed')
     .argument('<name>', 'the user')
-    .action(async (name: string, flags: KeyFlags) => {
-      const key = await ownKey(flags)
+    .option('--only <permission...>', 'what this key may at the most of what its user may')
+    .action(async (name: string, flags: KeyFlags & { only?: string[] }) => {
+      const key = { ...(await ownKey(flags)), ...(flags.only && { permissions: flags.only }) }
       const made = await onUsers(flags, (users) => users.rotate(name, key))
       if (!made) throw noUser(name)
       tell(made, key.secret !== undefined, flags)
@@ -152,7 +153,13 @@ function show(users: readonly UserView[], { json }: Flags): void {
       i === 0 ? shown(permissions.join(' ')) : '',
       key ? key.id : '(no key)',
       key ? new Date(key.created).toISOString().slice(0, 10) : '',
-      [key?.disabled && 'disabled', key?.encrypted && 'encrypted'].filter(Boolean).join(', '),
+      [
+        key?.permissions && `only ${shown(key.permissions.join(' '))}`,
+        key?.disabled && 'disabled',
+        key?.encrypted && 'encrypted',
+      ]
+        .filter(Boolean)
+        .join(', '),
     ]),
   )
   print(table(['USER', 'MAY', 'KEY', 'SINCE', ''], rows))

@@ -32,6 +32,19 @@ describe('users', () => {
     assert.equal(await kept.users.add('web', []), undefined)
   })
 
+  test('have keys that may less than they: both must allow it', async () => {
+    kept = await openKept()
+    await kept.users.add('web', ['write:mail-*', 'read:in'])
+    const made = await kept.users.rotate('web', { permissions: ['all:mail-out', 'write:in'] })
+    await kept.broker.records.refresh()
+    const { may } = kept.access.key(made?.id ?? '')?.principal ?? {}
+    assert.deepEqual(
+      [may?.('write', 'mail-out'), may?.('write', 'mail-in'), may?.('read', 'mail-out'), may?.('any', 'in')],
+      [true, false, false, false],
+    )
+    assert.deepEqual((await kept.users.list())[0]?.keys.at(-1)?.permissions, ['all:mail-out', 'write:in'])
+  })
+
   test('rotate: both keys are valid until one is removed', async () => {
     kept = await openKept()
     const first = await kept.users.add('web', ['all:*'])

@@ -57,6 +57,17 @@ describe('queueup user', () => {
     assert.deepEqual(await list(), [])
   })
 
+  test('makes a key that may less than its user', async () => {
+    await user(['add', 'narrow', 'write:mail-*'])
+    const made = await user(['rotate', 'narrow', '--only', 'write:mail-in', 'read:x', '--json'])
+    const { id } = JSON.parse(made.out) as { id: string }
+    const [narrow] = await list()
+    assert.deepEqual(narrow?.keys.find((key) => key.id === id)?.permissions, ['write:mail-in', 'read:x'])
+    assert.match((await user(['list'])).out, new RegExp(`${id} .*only write:mail-in read:x`))
+    assert.equal((await user(['rotate', 'narrow', '--only', 'nonsense'])).code, 2)
+    await user(['remove', 'narrow'])
+  })
+
   test('takes a secret of your own from standard input or the environment, never from the command line, and does not show it', async () => {
     const secret = 'my-own-secret-1234'
     const added = await user(['add', 'own', 'all:*', '--key-id', 'OWNKEY', '--secret-stdin'], { input: `${secret}\n` })
