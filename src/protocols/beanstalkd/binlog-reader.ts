@@ -14,6 +14,8 @@ export interface LoggedJob {
   created: Ms
   /** Reserved jobs are ready again: beanstalkd's leases end with it. */
   state: 'ready' | 'buried' | 'delayed'
+  /** As its last put or release said. */
+  delay: Ms
   /** delayed: when it is due. */
   due: Ms
   reserves: number
@@ -151,6 +153,7 @@ class Log {
         ttr: time(r, 24, perMs),
         created: time(r, 40, perMs),
         state: state === 'reserved' ? 'ready' : state,
+        delay: time(r, 16, perMs),
         due: time(r, 48, perMs),
         reserves: r.readUInt32LE(56),
         counts: {

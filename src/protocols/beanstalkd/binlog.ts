@@ -157,6 +157,7 @@ async function restore(
         restore: {
           id: job.id,
           put: now - Math.max(0, wall - job.created),
+          delay: Math.max(0, job.delay),
           reserves: job.reserves,
           counts: job.counts,
           ...(job.state === 'buried' && { buried: true }),

@@ -434,13 +434,13 @@ for (const { name, open: openStore } of real ? stores : [])
         assert.ok(Math.abs(clock.now() - job.put - 100_000) < 2_000, `put ${clock.now() - job.put} ms ago`)
       }
       assert.deepEqual(
-        [...jobs.values()].map((job) => [job.state, job.pri, job.lease, job.reserves]),
+        [...jobs.values()].map((job) => [job.state, job.pri, job.delay, job.lease, job.reserves]),
         [
-          ['buried', 10, 61_000, 1],
-          ['buried', 20, 61_000, 1],
-          ['ready', 30, 61_000, 1],
-          ['ready', 4, 61_000, 0],
-          ['delayed', 9, 62_000, 0],
+          ['buried', 10, 0, 61_000, 1],
+          ['buried', 20, 0, 61_000, 1],
+          ['ready', 30, 2_000_000, 61_000, 1],
+          ['ready', 4, 0, 61_000, 0],
+          ['delayed', 9, 1_000_000, 62_000, 0],
         ],
       )
       assert.deepEqual(jobs.get(3)?.counts, { releases: 1, timeouts: 0, buries: 0, kicks: 1 })
