@@ -44,7 +44,8 @@ export class Queues {
   readonly #session: Session
   readonly #tenant: string
   readonly #account: string
-  readonly #region: string
+  /** What ARNs begin with. */
+  readonly #arns: string
   readonly #known = new Map<string, SqsQueue>()
   readonly #unwatch: readonly (() => void)[]
   readonly #watchers = new Set<(name: string) => void>()
@@ -57,7 +58,7 @@ export class Queues {
     this.#session = session
     this.#tenant = at.tenant
     this.#account = at.account
-    this.#region = at.region
+    this.#arns = `arn:${partitionOf(at.region)}:sqs:${at.region}:${at.account}:`
     this.#unwatch = [`queue/${this.#tenant}/`, `sqs/queue/${this.#tenant}/`].map((prefix) =>
       broker.records.watch(prefix, (keys) => {
         for (const key of keys) this.#changed(key.slice(prefix.length))
@@ -122,13 +123,12 @@ export class Queues {
   }
 
   arnOf(name: string): string {
-    return `arn:aws:sqs:${this.#region}:${this.#account}:${name}`
+    return `${this.#arns}${name}`
   }
 
   /** The name in an ARN of this server's region and account. */
   nameInArn(arn: string): string | undefined {
-    const prefix = this.arnOf('')
-    const name = arn.startsWith(prefix) ? arn.slice(prefix.length) : ''
+    const name = arn.startsWith(this.#arns) ? arn.slice(this.#arns.length) : ''
     return isQueueName(name) ? name : undefined
   }
 
@@ -228,6 +228,11 @@ export class Queues {
     })
     await records.refresh()
   }
+}
+
+/** The service's regions in China, and those of the government, are apart. */
+function partitionOf(region: string): string {
+  return region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'
 }
 
 function exists({ explicit, ready, delayed, waiting, reserved, buried }: QueueStats): boolean {

@@ -240,6 +240,21 @@ test('a queue of another protocol is there while it has jobs, and what is made h
   assert.equal((broker.records.get('queue/default/made')?.value as { lease: number }).lease, 9000)
 })
 
+test('ARNs are of the partition that the region is in', async (t) => {
+  for (const [region, partition] of [
+    ['eu-west-1', 'aws'],
+    ['cn-north-1', 'aws-cn'],
+    ['us-gov-west-1', 'aws-us-gov'],
+  ] as const) {
+    const { ask, create } = await serve(t, { region })
+    const dead = await create('dead')
+    const arn = `arn:${partition}:sqs:${region}:000000000000:dead`
+    const AttributeNames = ['QueueArn']
+    assert.equal((await ask('json', 'GetQueueAttributes', { QueueUrl: dead, AttributeNames })).one('QueueArn'), arn)
+    await create('a', { RedrivePolicy: JSON.stringify({ deadLetterTargetArn: arn, maxReceiveCount: 1 }) })
+  }
+})
+
 test('queue URLs are what the client called the server, or what it is told', async (t) => {
   const { port } = await serve(t)
   const told = await serve(t, { url: 'https://queues.example.com/', account: '123456789012', region: 'eu-west-1' })
