@@ -29,6 +29,15 @@ export function toMs(duration: Duration, name = 'duration'): Ms {
   return Math.min(Math.round(ms), LONGEST)
 }
 
+/**
+ * Milliseconds as people write them: in the largest unit, up to days, that says them exactly.
+ * @example msText(600_000) // '10m'
+ */
+export function msText(ms: Ms): Duration {
+  const unit = (['d', 'h', 'm', 's'] as const).find((unit) => ms > 0 && ms % units[unit] === 0) ?? 'ms'
+  return `${ms / units[unit]}${unit}`
+}
+
 /** As it was given, with its unit. */
 export function durationText(duration: Duration): string {
   return typeof duration === 'number' ? `${duration} ms` : duration

@@ -1,6 +1,6 @@
 /** A queue's policy as text, as the command line and the configuration file say it, and as records. */
 import { isDeepStrictEqual } from 'node:util'
-import { toMs, type Duration } from '../duration.ts'
+import { msText, toMs, type Duration } from '../duration.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import type { Backoff, Limit, Ms, Queue, QueuePolicy } from '../job.ts'
 import { named } from '../shown.ts'
@@ -35,7 +35,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   },
   concurrency: count('concurrency', 'concurrency', 'so many of its jobs may be reserved at a time'),
   rate: {
-    read: ({ rate }) => rate && `${rate.jobs}/${rate.per}`,
+    read: ({ rate }) => rate && `${rate.jobs}/${msText(rate.per)}`,
     write(policy, text) {
       if (text === undefined) delete policy.rate
       else policy.rate = parseRate(text)
@@ -82,7 +82,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     help: 'so many finished jobs stay in the history',
   },
   'keep-for': {
-    read: (policy) => policy.keep?.ms,
+    read: ({ keep }) => (keep?.ms === undefined ? undefined : msText(keep.ms)),
     write(policy, text) {
       setKeep(policy, 'ms', text === undefined ? undefined : toTime('keep-for', text))
     },
@@ -90,7 +90,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     help: 'finished jobs stay in the history for so long',
   },
   backoff: {
-    read: ({ backoff }) => backoff && `${backoff.first},${backoff.factor},${backoff.max}`,
+    read: ({ backoff }) => backoff && `${msText(backoff.first)},${backoff.factor},${msText(backoff.max)}`,
     write(policy, text) {
       if (text === undefined) delete policy.backoff
       else policy.backoff = toBackoff(text, this.takes)
@@ -131,11 +131,19 @@ export function checkPolicy(queue: Queue, policy: QueuePolicy): void {
     )
 }
 
-/** The settings of a policy as people write them: the opposite of `parsePolicy`. */
+/**
+ * The settings of a policy as people write them: the opposite of `parsePolicy`.
+ * @example policyText({ maxJobs: 1000, ttl: 600_000 }) // ['max-jobs=1000', 'ttl=10m']
+ */
 export function policyText(policy: QueuePolicy): string[] {
+  return settingsOf(policy).map(([name, value]) => `${name}=${value}`)
+}
+
+/** The same by name, as the configuration file takes them. */
+export function settingsOf(policy: QueuePolicy): [name: string, value: number | string][] {
   return Object.entries(SETTINGS).flatMap(([name, setting]) => {
     const value = setting.read(policy)
-    return value === undefined ? [] : [`${name}=${value}`]
+    return value === undefined ? [] : [[name, value]]
   })
 }
 
@@ -241,23 +249,26 @@ type Numeric =
 
 function count(name: string, field: Numeric, help: string, most = Number.MAX_SAFE_INTEGER): Setting {
   const takes = most === Number.MAX_SAFE_INTEGER ? 'a whole number' : `a whole number up to ${most}`
-  return numeric(field, help, takes, (text) => toCount(name, text, takes, most))
-}
-
-function time(field: Numeric, help: string): Setting {
-  return numeric(field, help, 'a time such as 10m', (text) => toTime(field, text))
-}
-
-function numeric(field: Numeric, help: string, takes: string, parse: (text: string) => number): Setting {
   return {
     read: (policy) => policy[field],
-    write(policy, text) {
-      if (text === undefined) delete policy[field]
-      else policy[field] = parse(text)
-    },
+    write: (policy, text) => assign(policy, field, text === undefined ? undefined : toCount(name, text, takes, most)),
     takes,
     help,
   }
+}
+
+function time(field: Numeric, help: string): Setting {
+  return {
+    read: ({ [field]: ms }) => (ms === undefined ? undefined : msText(ms)),
+    write: (policy, text) => assign(policy, field, text === undefined ? undefined : toTime(field, text)),
+    takes: 'a time such as 10m',
+    help,
+  }
+}
+
+function assign(policy: QueuePolicy, field: Numeric, value: number | undefined): void {
+  if (value === undefined) delete policy[field]
+  else policy[field] = value
 }
 
 function toCount(name: string, text: string, takes: string, most: number): number {
@@ -265,9 +276,8 @@ function toCount(name: string, text: string, takes: string, most: number): numbe
   return Number(text)
 }
 
-/** Digits alone are milliseconds. */
 function toTime(name: string, text: string): Ms {
-  return toMs(/^\d+$/.test(text) ? Number(text) : (text as Duration), name)
+  return toMs(text as Duration, name)
 }
 
 function toBackoff(text: string, takes: string): Backoff {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { parseRate } from '../broker/policies.ts'
+import { msText } from '../duration.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import type { Limit } from '../job.ts'
 import { print, shown, table } from './output.ts'
@@ -81,15 +82,8 @@ function textOf(limit: Limit): string {
   return parts.join(' ') || 'no limit'
 }
 
-const UNITS = [
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-] as const
-
 function rateText(limit: Limit | undefined): string | undefined {
   if (!limit?.rate) return undefined
   const { jobs, per } = limit.rate
-  const [unit, ms] = UNITS.find(([, length]) => per % length === 0) ?? ['ms', 1]
-  return `${jobs}/${per / ms}${unit}`
+  return `${jobs}/${msText(per)}`
 }

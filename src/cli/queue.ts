@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { parsePolicy, policyText, SETTINGS } from '../broker/policies.ts'
+import { parsePolicy, policyText, SETTINGS, settingsOf } from '../broker/policies.ts'
 import { print, shown } from './output.ts'
 import { withStore, onTarget, type StoreFlag } from './store-flag.ts'
 
@@ -18,10 +18,11 @@ export function addQueue(program: Command): void {
   withStore(queue.command('show'))
     .description('show the settings')
     .argument('<name>', 'the queue')
-    .option('--json', 'as JSON')
+    .option('--json', 'as JSON, as the configuration file takes them')
     .action(async (name: string, flags: StoreFlag & { json?: boolean }) => {
-      const policy = await onTarget(flags, (target) => target.policy(name))
-      print(flags.json ? JSON.stringify(policy ?? {}) : policyText(policy ?? {}).join('\n') || 'no settings')
+      const policy = (await onTarget(flags, (target) => target.policy(name))) ?? {}
+      if (flags.json) print(JSON.stringify(Object.fromEntries(settingsOf(policy))))
+      else print(policyText(policy).join('\n') || 'no settings')
     })
 }
 

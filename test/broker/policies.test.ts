@@ -49,6 +49,20 @@ describe('a policy as text', () => {
     assert.equal(policy.maxJobs, 5)
   })
 
+  it('is written with the units of its times', () =>
+    assert.deepEqual(
+      policyText({
+        lease: 90_000,
+        delay: 0,
+        ttl: 1500,
+        retention: 30 * 86_400_000,
+        keep: { ms: 86_400_000 },
+        backoff: { first: 1000, factor: 2, max: 3_600_000 },
+        rate: { jobs: 100, per: 60_000 },
+      }),
+      ['rate=100/1m', 'lease=90s', 'delay=0ms', 'ttl=1500ms', 'retention=30d', 'keep-for=1d', 'backoff=1s,2,1h'],
+    ))
+
   it('is the same there and back', () => {
     const policy = fc.record(
       {
@@ -84,6 +98,10 @@ describe('a policy as text', () => {
     'max-jobs=many',
     'max-jobs=1e3',
     'ttl=soon',
+    'ttl=3600',
+    'keep-for=7',
+    'backoff=1,2,3',
+    'rate=100/60',
     'overflow=burst',
     'pri=4294967296',
     'backoff=1s',

@@ -171,6 +171,7 @@ test("a queue's name may have a slash, as in the jobs API and in beanstalkd's pr
   assert.equal((await place.run('peek', '--queue', 'mail/eu')).out, 'x')
   await place.run('queue', 'set', 'mail/eu', 'dead=mail/dead')
   assert.equal((await place.run('queue', 'show', 'mail/eu')).out, 'dead=mail/dead\n')
+  assert.deepEqual(await place.json('queue', 'show', 'mail/eu'), { dead: 'mail/dead' })
   assert.match((await place.run('clear', '--queue', 'mail/eu')).out, /deleted 1/)
 })
 

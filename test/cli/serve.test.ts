@@ -191,7 +191,7 @@ describe('a server', () => {
     // Added to what it had, name by name; an empty text takes one back, as on the command line.
     assert.equal(
       (await queueup(folder, ['queue', 'show', 'mail'])).out,
-      'max-jobs=2\nmax-reserves=1\ndead=mail.dead\nkeep=5\nkeep-for=86400000\n',
+      'max-jobs=2\nmax-reserves=1\ndead=mail.dead\nkeep=5\nkeep-for=1d\n',
     )
     assert.equal(await served.stop(), 0)
   })
