@@ -15,6 +15,9 @@ export type Ring = Pick<Hint, 'ready' | 'due' | 'records' | 'ended' | 'finished'
 /** A line from a peer is never longer; who sends more isn't one of us. */
 const LONGEST = 1 << 20
 
+/** So many of the last leases that ended, and jobs that finished, are kept for a peer that is stopped; the others it finds out by itself. */
+const MOST = 5000
+
 /** The socket of the process so named, in the folder beside the file; elsewhere where the path would be too long for a socket. */
 export function socketPath(folder: string, name: string): string {
   const beside = join(folder, `${name}.sock`)
@@ -107,9 +110,9 @@ export class Peer {
     for (const queue of ring.ready ?? []) pending.ready.add(queue)
     if (ring.due !== undefined) pending.due = Math.min(pending.due, ring.due)
     if (ring.records !== undefined) pending.records = ring.records
-    if (ring.ended) pending.ended.push(...ring.ended)
+    if (ring.ended) append(pending.ended, ring.ended)
     if (ring.events !== undefined) pending.events = Math.max(pending.events, ring.events)
-    if (ring.finished) pending.finished.push(...ring.finished)
+    if (ring.finished) append(pending.finished, ring.finished)
     this.#send()
   }
 
@@ -148,6 +151,12 @@ export class Peer {
     }
     this.#socket.write(`${JSON.stringify(ring)}\n`)
   }
+}
+
+/** In slices: what is dropped is not moved for each that comes. */
+function append<T>(list: T[], more: readonly T[]): void {
+  for (const one of more) list.push(one)
+  if (list.length > 2 * MOST) list.splice(0, list.length - MOST)
 }
 
 function readLines(socket: Socket, on: (line: string) => void): void {
