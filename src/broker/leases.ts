@@ -1,7 +1,7 @@
+import { Heap } from '../heap.ts'
 import type { Fence, JobId, Ms, Queue, Ref } from '../job.ts'
 import type { Op, Refusal, Result } from '../stores/store.ts'
 import type { Lease } from './broker.ts'
-import { Deadlines } from './deadlines.ts'
 
 /**
  * The leases that sessions of this process hold, as far as answers and the store's hints tell: a mirror for what a protocol asks often
@@ -64,8 +64,8 @@ export class Leases {
 
   /** All of a session's leases are over. */
   clear(holder: Holder): void {
-    for (const lease of holder.all()) this.#byJob.delete(lease.id)
-    holder.clear()
+    for (const lease of holder.leases) this.#byJob.delete(lease.id)
+    holder.leases.clear()
   }
 
   #add(holder: Holder, id: JobId, n: Fence, until: Ms | undefined, queue: Queue): void {
@@ -77,7 +77,7 @@ export class Leases {
     else if (old) this.#remove(old)
     const lease = new HeldLease(holder, id, n, until, queue)
     this.#byJob.set(id, lease)
-    holder.add(lease)
+    holder.leases.push(lease)
   }
 
   /** The session may be told that it doesn't hold the job, or not by this number. */
@@ -87,7 +87,7 @@ export class Leases {
 
   #remove(lease: HeldLease): void {
     this.#byJob.delete(lease.id)
-    lease.holder.remove(lease)
+    lease.holder.leases.remove(lease)
   }
 
   #lose(lease: HeldLease, why: 'timeout' | 'forced'): void {
@@ -119,22 +119,24 @@ export class HeldLease implements Lease {
   }
 }
 
-/** One session's leases. */
-export class Holder extends Deadlines<HeldLease> {
+/** Whoever holds leases: a session. */
+export class Holder {
   readonly session: string
+  /** What has no deadline comes last. */
+  readonly leases = new Heap<HeldLease>((a, b) => (a.until ?? Infinity) < (b.until ?? Infinity))
   /** Is called when one of them ended without the session's doing, or its job was cancelled. */
   readonly lost: (lease: HeldLease, why: 'timeout' | 'cancelled' | 'forced') => void
   /** The session's end is on its way to the store. */
   leaving = false
 
   constructor(session: string, lost: Holder['lost']) {
-    super()
     this.session = session
     this.lost = lost
   }
 
   touch(lease: HeldLease, until: Ms): void {
+    this.leases.remove(lease)
     lease.until = until
-    this.moved(lease)
+    this.leases.push(lease)
   }
 }

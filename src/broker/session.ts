@@ -88,11 +88,11 @@ export class ClientSession implements Session, Owner {
   }
 
   holds(): Iterable<Lease> {
-    return this.holder.all().toSorted((a, b) => (a.until ?? Infinity) - (b.until ?? Infinity))
+    return [...this.holder.leases].sort((a, b) => (a.until ?? Infinity) - (b.until ?? Infinity))
   }
 
   soonest(): Ms | undefined {
-    return this.holder.first?.until
+    return this.holder.leases.first?.until
   }
 
   async look(at: Look): Promise<{ jobs: JobView[]; after?: string }> {

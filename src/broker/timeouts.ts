@@ -1,10 +1,12 @@
 import type { Clock } from '../clock.ts'
+import { Heap } from '../heap.ts'
 import type { Ms } from '../job.ts'
 import { Alarm } from './alarm.ts'
-import { Deadlines, type Timed } from './deadlines.ts'
 
-interface Waiter extends Timed {
+interface Waiter {
   readonly until: Ms
+  /** -1: it is not among them. */
+  slot: number
   /** Its time is over. */
   timeOut(): void
 }
@@ -12,7 +14,7 @@ interface Waiter extends Timed {
 /** Lines whose time runs out: one timer for all of them. */
 export class Timeouts {
   readonly #clock: Clock
-  readonly #waiters = new Deadlines<Waiter>()
+  readonly #waiters = new Heap<Waiter>((a, b) => a.until < b.until)
   readonly #alarm: Alarm
 
   constructor(clock: Clock) {
@@ -25,7 +27,7 @@ export class Timeouts {
   }
 
   add(waiter: Waiter): void {
-    this.#waiters.add(waiter)
+    this.#waiters.push(waiter)
     this.#alarm.set(waiter.until)
   }
 

@@ -243,14 +243,8 @@ describe('the leases of a session', () => {
               else leases.ended(id, leases.get(id)?.n ?? 0, 'timeout')
               model.delete(id)
             }
-            assert.equal(holder.first?.until, model.size > 0 ? Math.min(...model.values()) : undefined)
-            assert.deepEqual(
-              holder
-                .all()
-                .map((lease) => lease.id)
-                .sort(),
-              [...model.keys()].sort(),
-            )
+            assert.equal(holder.leases.first?.until, model.size > 0 ? Math.min(...model.values()) : undefined)
+            assert.deepEqual([...holder.leases].map((lease) => lease.id).sort(), [...model.keys()].sort())
           }
         },
       ),

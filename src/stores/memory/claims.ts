@@ -1,5 +1,5 @@
 import type { JobId, Ms } from '../../job.ts'
-import { Heap } from '../machine/heap.ts'
+import { Heap } from '../../heap.ts'
 import type { QueueRow } from '../machine/queue.ts'
 import type { Row } from '../machine/row.ts'
 import type { Claim, ClaimTable } from '../machine/table.ts'

@@ -1,6 +1,6 @@
 import type { Ms } from '../../job.ts'
 import { GateRow, windowEnd } from '../machine/gate.ts'
-import { Heap } from '../machine/heap.ts'
+import { Heap } from '../../heap.ts'
 import { NEVER, precedes, type Row } from '../machine/row.ts'
 import type { GateTable } from '../machine/table.ts'
 import type { StoreLimit } from '../store.ts'

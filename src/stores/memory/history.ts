@@ -1,5 +1,5 @@
 import type { JobId, Ms, Queue } from '../../job.ts'
-import { Heap } from '../machine/heap.ts'
+import { Heap } from '../../heap.ts'
 import { NEVER, type Finished } from '../machine/row.ts'
 import type { HistoryTable } from '../machine/table.ts'
 import type { Notes } from './notes.ts'

@@ -1,5 +1,5 @@
 import type { Ms } from '../../job.ts'
-import { Heap } from '../machine/heap.ts'
+import { Heap } from '../../heap.ts'
 import { QueueRow } from '../machine/queue.ts'
 import type { Finished, Row } from '../machine/row.ts'
 import type { Claim } from '../machine/table.ts'

@@ -1,4 +1,4 @@
-import { Heap } from '../machine/heap.ts'
+import { Heap } from '../../heap.ts'
 import { precedes, type Row } from '../machine/row.ts'
 
 /** The jobs of one priority. */
@@ -15,6 +15,7 @@ class Level {
 /** A queue's ready jobs in the order in which they are taken. */
 export class Ready {
   readonly #byPri = new Map<number, Level>()
+  /** None is empty but the last one: in a queue that is worked off as it fills, each job would make it anew. */
   readonly #levels = new Heap<Level>((a, b) => a.pri < b.pri)
 
   get first(): Row | undefined {
@@ -28,6 +29,8 @@ export class Ready {
   push(row: Row): void {
     let level = this.#byPri.get(row.pri)
     if (!level) {
+      const last = this.#levels.first
+      if (last?.rows.size === 0) this.#forget(last)
       this.#byPri.set(row.pri, (level = new Level(row.pri)))
       this.#levels.push(level)
     }
@@ -37,17 +40,20 @@ export class Ready {
   remove(row: Row): void {
     const level = this.#byPri.get(row.pri) as Level
     level.rows.remove(row)
-    if (level.rows.size > 0) return
-    this.#byPri.delete(row.pri)
-    this.#levels.remove(level)
+    if (level.rows.size === 0 && this.#levels.size > 1) this.#forget(level)
   }
 
   /** The first so many for which `wanted` holds. */
   smallest(limit: number, wanted: (row: Row) => boolean): Row[] {
-    // None is empty: more than so many are only needed where some rows are not wanted.
+    // More than so many are only needed where some rows are not wanted.
     const found = smallestOf(this.#levels.smallest(limit), limit, wanted)
     if (found.length >= limit || this.#levels.size <= limit) return found
     return smallestOf(this.#levels.smallest(Infinity), limit, wanted)
+  }
+
+  #forget(level: Level): void {
+    this.#byPri.delete(level.pri)
+    this.#levels.remove(level)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Ms } from '../../job.ts'
-import { Heap } from '../machine/heap.ts'
+import { Heap } from '../../heap.ts'
 import { NEVER } from '../machine/row.ts'
 import { KNOWN } from '../machine/record.ts'
 import type { RecordTable } from '../machine/table.ts'

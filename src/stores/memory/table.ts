@@ -1,6 +1,6 @@
 import type { Bytes, JobId, Ms, Queue, State, Where } from '../../job.ts'
 import { matches } from '../machine/bulk.ts'
-import { Heap } from '../machine/heap.ts'
+import { Heap } from '../../heap.ts'
 import type { QueueRow } from '../machine/queue.ts'
 import { NEVER, Timer, type Holder, type Row } from '../machine/row.ts'
 import type { Selection, Table } from '../machine/table.ts'

@@ -1,4 +1,4 @@
-import { Heap } from '../machine/heap.ts'
+import { Heap } from '../../heap.ts'
 import type { QueueRow } from '../machine/queue.ts'
 import type { Row } from '../machine/row.ts'
 

@@ -1,5 +1,5 @@
 import type { QueuePolicy } from '../../job.ts'
-import { Heap } from '../machine/heap.ts'
+import { Heap } from '../../heap.ts'
 import { QueueRow } from '../machine/queue.ts'
 import { precedes, type Row } from '../machine/row.ts'
 

@@ -16,9 +16,8 @@ export class Heap<T extends { slot: number }> {
   }
 
   push(item: T): void {
-    item.slot = this.#items.length
     this.#items.push(item)
-    this.#up(item)
+    this.#up(item, this.#items.length - 1)
   }
 
   remove(item: T): void {
@@ -27,10 +26,7 @@ export class Heap<T extends { slot: number }> {
     const last = items.pop() as T
     item.slot = -1
     if (last === item) return
-    items[slot] = last
-    last.slot = slot
-    this.#up(last)
-    if (last.slot === slot) this.#down(last)
+    this.#up(last, this.#hole(slot))
   }
 
   clear(): void {
@@ -68,10 +64,10 @@ export class Heap<T extends { slot: number }> {
     return this.#items[Symbol.iterator]()
   }
 
-  #up(item: T): void {
+  /** Puts it there, or above. */
+  #up(item: T, slot: number): void {
     const items = this.#items
     const before = this.#before
-    let slot = item.slot
     while (slot > 0) {
       const above = (slot - 1) >> 1
       const parent = items[above] as T
@@ -84,28 +80,18 @@ export class Heap<T extends { slot: number }> {
     item.slot = slot
   }
 
-  #down(item: T): void {
+  /** Moves what is below a free slot up, down to the end. Returns the slot that is free then: what came last belongs there, or little above. */
+  #hole(slot: number): number {
     const items = this.#items
     const before = this.#before
     const length = items.length
-    let slot = item.slot
-    for (;;) {
-      let below = 2 * slot + 1
-      if (below >= length) break
-      let child = items[below] as T
-      if (below + 1 < length) {
-        const right = items[below + 1] as T
-        if (before(right, child)) {
-          child = right
-          below++
-        }
-      }
-      if (!before(child, item)) break
+    for (let below = 2 * slot + 1; below < length; below = 2 * slot + 1) {
+      if (below + 1 < length && before(items[below + 1] as T, items[below] as T)) below++
+      const child = items[below] as T
       items[slot] = child
       child.slot = slot
       slot = below
     }
-    items[slot] = item
-    item.slot = slot
+    return slot
   }
 }
