@@ -50,18 +50,22 @@ const PREFIXES: readonly [prefix: string, name: Exclude<Command['name'], 'put' |
   ['pause-tube', 'pause-tube'],
 ]
 
+interface Beginning {
+  prefix: Buffer
+  name: (typeof PREFIXES)[number][1]
+}
+
 /** The same by their first byte, as bytes: most lines are never made a string. */
-const BY_FIRST_BYTE = new Map<number, { prefix: Buffer; name: (typeof PREFIXES)[number][1] }[]>()
+const BY_FIRST_BYTE: Beginning[][] = []
 for (const [text, name] of PREFIXES) {
   const prefix = Buffer.from(text)
-  const first = prefix[0] as number
-  BY_FIRST_BYTE.set(first, [...(BY_FIRST_BYTE.get(first) ?? []), { prefix, name }])
+  ;(BY_FIRST_BYTE[prefix[0] as number] ??= []).push({ prefix, name })
 }
 
 /** Of a line that begins with 'put '. undefined: it has a bad format. */
 export function parsePutLine(input: Buffer, start: number, end: number): PutLine | undefined {
   if (hasZero(input, start, end)) return undefined
-  const numbers = new Numbers(input, start + 4, end)
+  numbers.read(input, start + 4, end)
   const pri = numbers.next(U32)
   const delay = numbers.next(U32)
   const ttr = numbers.next(U32)
@@ -73,19 +77,18 @@ export function parsePutLine(input: Buffer, start: number, end: number): PutLine
 /** Of any other line. */
 export function parseLine(input: Buffer, start: number, end: number): Command {
   if (hasZero(input, start, end)) return BAD_FORMAT
-  const found = BY_FIRST_BYTE.get(input[start] as number)?.find(({ prefix }) => beginsWith(input, start, end, prefix))
+  const found = beginningOf(input, start, end)
   if (!found) return UNKNOWN_COMMAND
   const { name } = found
   const from = start + found.prefix.length
-  const numbers = new Numbers(input, from, end)
-  const rest = () => input.toString('latin1', from, end)
+  numbers.read(input, from, end)
   switch (name) {
     case 'reserve-with-timeout': {
-      const timeout = Number(looseNumber(rest()) ?? 0n)
+      const timeout = Number(looseNumber(input.toString('latin1', from, end)) ?? 0n)
       return timeout < 0 || timeout > 2 ** 31 - 1 ? BAD_FORMAT : { name, timeout }
     }
     case 'kick': {
-      const bound = looseNumber(rest())
+      const bound = looseNumber(input.toString('latin1', from, end))
       if (bound === undefined || bound >= 2n ** 64n || bound <= -(2n ** 64n)) return BAD_FORMAT
       return { name, bound: Number(BigInt.asUintN(32, bound)) }
     }
@@ -113,14 +116,15 @@ export function parseLine(input: Buffer, start: number, end: number): Command {
     case 'watch':
     case 'ignore':
     case 'stats-tube': {
-      const tube = rest()
+      const tube = input.toString('latin1', from, end)
       return isTubeName(tube) ? { name, tube } : BAD_FORMAT
     }
     case 'pause-tube': {
-      const match = /^ *([A-Za-z0-9\-+/;.$_()]+)(.*)$/.exec(rest())
-      const delays = match && new Numbers(input, end - (match[2] as string).length, end)
-      const delay = delays?.next(U32) ?? -1
-      if (!match || delay < 0 || !delays?.atEnd) return BAD_FORMAT
+      const match = /^ *([A-Za-z0-9\-+/;.$_()]+)(.*)$/.exec(input.toString('latin1', from, end))
+      if (!match) return BAD_FORMAT
+      numbers.read(input, end - (match[2] as string).length, end)
+      const delay = numbers.next(U32)
+      if (delay < 0 || !numbers.atEnd) return BAD_FORMAT
       const tube = match[1] as string
       return isTubeName(tube) ? { name, tube, delay } : BAD_PAUSE
     }
@@ -134,6 +138,13 @@ export function parseLine(input: Buffer, start: number, end: number): Command {
 function hasZero(input: Buffer, start: number, end: number): boolean {
   for (let at = start; at < end; at++) if (input[at] === 0) return true
   return false
+}
+
+function beginningOf(input: Buffer, start: number, end: number): Beginning | undefined {
+  const beginnings = BY_FIRST_BYTE[input[start] as number]
+  if (!beginnings) return undefined
+  for (const beginning of beginnings) if (beginsWith(input, start, end, beginning.prefix)) return beginning
+  return undefined
 }
 
 function beginsWith(input: Buffer, start: number, end: number, prefix: Buffer): boolean {
@@ -156,11 +167,11 @@ function looseNumber(text: string): bigint | undefined {
 
 /** Unsigned decimal numbers in a line, with blanks before each. */
 class Numbers {
-  readonly #bytes: Buffer
-  readonly #end: number
-  #at: number
+  #bytes: Buffer = Buffer.alloc(0)
+  #end = 0
+  #at = 0
 
-  constructor(bytes: Buffer, start: number, end: number) {
+  read(bytes: Buffer, start: number, end: number): void {
     this.#bytes = bytes
     this.#at = start
     this.#end = end
@@ -196,3 +207,6 @@ class Numbers {
     return digits !== '' && BigInt(digits) < 2n ** 64n ? NO_ID : undefined
   }
 }
+
+/** One for all lines: they come by the hundred thousand a second. */
+const numbers = new Numbers()
