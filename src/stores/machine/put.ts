@@ -17,14 +17,8 @@ const PRIORITY = 65536
 const LEASE: Ms = 60_000
 
 export function put(commit: Commit, op: PutOp): Result {
-  const per: Put[] = []
-  let any = false
-  for (const target of op.to) {
-    const result = putOne(commit, target, op.msg, op.restore)
-    any ||= result.ok
-    per.push(result)
-  }
-  if (!any) return refuse(per[0] && !per[0].ok ? per[0].why : 'no queue')
+  const per = op.to.map((target) => putOne(commit, target, op.msg, op.restore))
+  if (!per.some(({ ok }) => ok)) return refuse(per[0] && !per[0].ok ? per[0].why : 'no queue')
   return { ok: true, do: 'put', per, dead: commit.dead }
 }
 
