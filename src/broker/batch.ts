@@ -9,7 +9,7 @@ const { setImmediate } = timers
  * kept 193 thousand jobs a second at 512 and at 768, 240 at 1,024, where what came in one turn is one commit.
  */
 const OPERATIONS = 1024
-/** While more arrives, the batch waits for so many further turns of the event loop. */
+/** While more arrives, the batch waits for so many further turns of the event loop: what comes in them needs no sync of its own. */
 const TURNS = 2
 
 /** A unit on its way to the store, and who hears of it. Exactly one of the two is called, once. */
@@ -27,6 +27,7 @@ export class Batch {
   readonly #store: Store
   readonly #last: () => Submission[]
   readonly #onRejected: (error: Error) => void
+  readonly #patience: number
   #submissions: Submission[] = []
   #operations = 0
   #seen = 0
@@ -40,6 +41,7 @@ export class Batch {
     this.#store = store
     this.#last = last
     this.#onRejected = onRejected
+    this.#patience = store.traits.durable ? TURNS : 0
   }
 
   add(submission: Submission): void {
@@ -68,7 +70,7 @@ export class Batch {
   }
 
   readonly #turn = (): void => {
-    if (this.#operations > this.#seen && this.#operations < OPERATIONS && this.#turns < TURNS) {
+    if (this.#operations > this.#seen && this.#operations < OPERATIONS && this.#turns < this.#patience) {
       this.#seen = this.#operations
       this.#turns++
       setImmediate(this.#turn)
