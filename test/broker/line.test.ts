@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import type { Want } from '../../src/broker/broker.ts'
 import { InvalidArgumentError, UnavailableError, UnknownOutcomeError } from '../../src/errors.ts'
 import type { Queue } from '../../src/job.ts'
+import { usedMemory } from '../memory.ts'
 import { open, putOp, settle, type Heard } from './open.ts'
 
 describe('a line', () => {
@@ -166,19 +167,29 @@ describe('a line', () => {
   })
 
   it('gets many more than one reserve brings', async () => {
-    const { session, line } = await open()
-    await session().commit({ ops: Array.from({ length: 1000 }, () => putOp()) })
-    const heard = line(session(), { credit: 900 })
+    const { session, line, store } = await open()
+    for (let i = 0; i < 3; i++) await session().commit({ ops: Array.from({ length: 1000 }, () => putOp()) })
+    store.forget()
+    const heard = line(session(), { credit: 2500 })
     await settle()
-    assert.equal(heard.jobs.length, 900)
+    assert.equal(heard.jobs.length, 2500)
+    const ops = store.commits.flat().flatMap((unit) => unit.ops)
+    assert.deepEqual(
+      ops.map((op) => op.do === 'reserve' && op.max),
+      [1024, 1024, 452],
+    )
   })
 
   it('goes on after a delivery that its bytes cut short', async () => {
-    const { session, line } = await open()
+    const { session } = await open()
     await session().commit({ ops: [putOp('12345'), putOp('12345'), putOp('12345')] })
-    const heard = line(session(), { credit: 10, bytes: 10 })
+    const deliveries: number[] = []
+    session().line(
+      { queues: ['default/a'], credit: 10, bytes: 10, lease: { bound: true } },
+      { jobs: (jobs) => deliveries.push(jobs.length), end: () => undefined },
+    )
     await settle()
-    assert.equal(heard.jobs.length, 3)
+    assert.deepEqual(deliveries, [2, 1])
   })
 
   it('that is once ends after its first delivery, and says no more', async () => {
@@ -218,6 +229,46 @@ describe('a line', () => {
     assert.deepEqual(heard.ended, [])
     await move(1)
     assert.deepEqual(heard.ended, ['timeout'])
+  })
+
+  it('gets what is due at the moment at which its time is over', async () => {
+    const { session, put, line, clock, move } = await open()
+    const heard = line(session(), { wait: 1000 })
+    await settle()
+    await put(session(), 'due', { at: clock.now() + 1000 })
+    await settle()
+    await move(1000)
+    assert.deepEqual([heard.bodies, heard.ended], [['due'], []])
+  })
+
+  it('ends at its time also while the store is unavailable', async () => {
+    const { session, line, store, move } = await open()
+    store.errors.push(...Array.from({ length: 20 }, () => new UnavailableError('locked')))
+    const none = line(session(), { wait: 0 })
+    const heard = line(session(), { wait: 1000 })
+    await settle()
+    assert.deepEqual([none.ended, heard.ended], [['timeout'], []])
+    for (let i = 0; i < 4; i++) await move(250)
+    assert.deepEqual(heard.ended, ['timeout'])
+  })
+
+  it('leaves nothing behind', async () => {
+    const { session, put, line, store, clock, broker } = await open()
+    const one = session()
+    const work = async (lines: number) => {
+      for (let i = 0; i < lines; i += 100) {
+        const heard = Array.from({ length: 100 }, () => line(one, { wait: 3600_000, gone: true, once: true }))
+        await Promise.all(heard.map((_, i) => i % 2 === 0 && put(one)))
+        await Promise.all(heard.map(({ close }) => close()))
+        store.forget()
+      }
+    }
+    await work(1000)
+    const before = usedMemory()
+    await work(10_000)
+    const grown = usedMemory() - before
+    assert.deepEqual([broker.waiting(), clock.soonest], [0, undefined])
+    assert.ok(grown < 1e6, `${grown} bytes`)
   })
 
   it('takes its job on disk, unless that comes back with its session', async () => {
@@ -297,6 +348,24 @@ describe('a line', () => {
     const { jobs } = await other.look({ where: { queue: 'default/a', states: ['ready'] }, limit: 1 })
     assert.deepEqual([jobs[0]?.reserves, jobs[0]?.counts.releases], [0, 0])
     assert.equal(one.held(jobs[0]?.id ?? 0), undefined)
+  })
+
+  it('is closed for everybody who closes it, also where what was on its way is refused', async () => {
+    for (const errors of [[], [new UnavailableError('locked')]]) {
+      const { session, put, line, store } = await open()
+      const one = session()
+      await put(one)
+      let answer = () => {}
+      store.gate = new Promise((resolve) => (answer = resolve))
+      store.errors.push(...errors)
+      const heard = line(one)
+      await settle()
+      const closed = [heard.close(), heard.close(), one.close('released')]
+      store.gate = undefined
+      answer()
+      await Promise.all(closed)
+      assert.deepEqual([heard.jobs, heard.ended], [[], []])
+    }
   })
 
   it('hands a job that it leaves on to the next in line', async () => {
@@ -546,6 +615,23 @@ describe('a line is woken', () => {
     answer()
     await settle()
     assert.equal(heard.jobs.length, 1)
+  })
+
+  it('by a put during its reserve, of more than the others may take', async () => {
+    const { session, line, store } = await open()
+    const other = line(session())
+    await settle()
+    let answer = () => {}
+    store.gate = new Promise((resolve) => (answer = resolve))
+    const heard = line(session(), { queues: ['default/a', 'default/b'] })
+    await settle()
+    const putting = session().commit({ ops: [putOp(), putOp()] })
+    await settle()
+    store.gate = undefined
+    answer()
+    await putting
+    await settle()
+    assert.deepEqual([other.jobs.length, heard.jobs.length], [1, 1])
   })
 })
 

@@ -28,8 +28,8 @@ export class WatchedStore implements Store {
   commit(units: Unit[]): Promise<Result[]>[] {
     this.commits.push(units)
     const error = this.errors.shift()
-    if (error) return units.map(() => Promise.reject(error))
     const { gate } = this
+    if (error) return units.map(() => Promise.resolve(gate).then(() => Promise.reject(error)))
     const answers = this.inner.commit(units)
     return gate ? answers.map((answer) => gate.then(() => answer)) : answers
   }
