@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import type { State } from '../../src/job.ts'
+import type { Op } from '../../src/stores/store.ts'
+import { usedMemory } from '../memory.ts'
 import { mail, other, text } from './subject.ts'
 import type { Case } from './store-contract.ts'
 
@@ -120,6 +122,37 @@ export const look: Case[] = [
         (await s.store.stats()).map((one) => [one.queue, one.explicit]),
         [[other, true]],
       )
+    },
+  ],
+  [
+    'forgets the implicit queues of a minute together, however many, and those that another one has forgotten',
+    async (s) => {
+      const second = s.store.traits.shared ? await s.second() : s.store
+      try {
+        const useMany = async (word: string) => {
+          const ops: Op[] = []
+          for (let i = 0; i < 4500; i++) {
+            const queue = `default/${word}-${i}` as const
+            ops.push({ do: 'put', to: [{ queue, create: true }], msg: { body: Buffer.from('x') } })
+            ops.push({ do: 'reserve', from: [queue], max: 1, bytes: 10, lease: { ms: 1000 }, gone: true })
+          }
+          await s.unit({ ops })
+          s.clock.move(61_000)
+          for (let i = 0; i < 2; i++) {
+            s.clock.move(1000)
+            await second.commit([{ ops: [{ do: 'due', limit: 1 }] }])[0]
+          }
+          await s.ok<'due'>({ do: 'due', limit: 1 })
+          assert.equal((await s.store.stats()).length, 0)
+        }
+        await useMany('once')
+        const before = usedMemory()
+        await useMany('again')
+        const grown = usedMemory() - before
+        assert.ok(grown < 1e6, `${grown} bytes`)
+      } finally {
+        if (second !== s.store) await second.close()
+      }
     },
   ],
   [

@@ -58,7 +58,6 @@ export class Housekeeping {
       this.#untrimmed = 0
     }
     if (now - this.#collectedQueues < UNUSED) return
-    this.#collectedQueues = now
-    this.#table.collectQueues(now - UNUSED)
+    if (!this.#table.collectQueues(now - UNUSED, SLICE)) this.#collectedQueues = now
   }
 }

@@ -110,8 +110,8 @@ export interface Table {
 
   queue(name: Queue): QueueRow | undefined
   createQueue(name: Queue, now: Ms): QueueRow
-  /** Forgets implicit queues that were empty for so long. */
-  collectQueues(unusedSince: Ms): void
+  /** Forgets implicit queues that were empty for so long, so many or all. Whether there may be more. */
+  collectQueues(unusedSince: Ms, limit: number): boolean
 
   get(id: JobId): Row | undefined
   /** A new row; it enters the order of its state. */

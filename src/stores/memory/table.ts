@@ -81,7 +81,7 @@ export class MemoryTable implements Table {
     return this.#queues.values()
   }
 
-  collectQueues(unusedSince: Ms): void {
+  collectQueues(unusedSince: Ms): boolean {
     for (const queue of this.#queues.values())
       if (
         queue.jobs === 0 &&
@@ -91,6 +91,7 @@ export class MemoryTable implements Table {
         queue.history.size === 0
       )
         this.#forget(queue)
+    return false
   }
 
   get(id: JobId): Row | undefined {

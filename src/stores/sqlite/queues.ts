@@ -62,7 +62,7 @@ export class Queues {
       queue.no,
     )
     if (!counters) {
-      this.#forget(queue.name, queue.no)
+      this.#forget(queue)
       const anew = this.#load('name', queue.name)
       return anew && this.fresh(anew)
     }
@@ -120,18 +120,24 @@ export class Queues {
     this.#dirty.length = 0
   }
 
-  /** Forgets implicit queues that were empty since then. */
-  collect(unusedSince: Ms): void {
-    const unused = this.#file.all<[number, Queue]>(
-      `SELECT no, name FROM queue WHERE used <= ? AND ready = 0 AND delayed = 0 AND waiting = 0 AND reserved = 0 AND buried = 0
+  /** Forgets implicit queues that were empty since then, at most so many. Whether there may be more. */
+  collect(unusedSince: Ms, limit: number): boolean {
+    const unused = this.#file.all<[number]>(
+      `SELECT no FROM queue WHERE used <= ? AND ready = 0 AND delayed = 0 AND waiting = 0 AND reserved = 0 AND buried = 0
        AND NOT EXISTS (SELECT 1 FROM record WHERE key = 'queue/' || name AND value IS NOT NULL)
-       AND NOT EXISTS (SELECT 1 FROM claim WHERE queue = no) AND NOT EXISTS (SELECT 1 FROM history WHERE history.queue = queue.no) LIMIT 100`,
+       AND NOT EXISTS (SELECT 1 FROM claim WHERE queue = no) AND NOT EXISTS (SELECT 1 FROM history WHERE history.queue = queue.no) LIMIT +?`,
       unusedSince,
+      limit,
     )
-    for (const [no, name] of unused) {
+    for (const [no] of unused) {
       this.#file.run('DELETE FROM queue WHERE no = ?', no)
-      this.#forget(name, no)
+      const queue = this.#byNo.get(no)
+      if (queue) this.#forget(queue)
     }
+    if (unused.length === limit) return true
+    // Those that others have forgotten.
+    for (const queue of this.#byName.values()) if (queue.used <= unusedSince) this.fresh(queue)
+    return false
   }
 
   /** After a rollback. */
@@ -152,10 +158,11 @@ export class Queues {
     return queue
   }
 
-  #forget(name: Queue, no: number): void {
-    this.#byName.delete(name)
-    this.#byNo.delete(no)
-    if (this.#last?.no === no) this.#last = undefined
+  #forget(queue: SqliteQueue): void {
+    this.#onStale(queue)
+    this.#byName.delete(queue.name)
+    this.#byNo.delete(queue.no)
+    if (this.#last === queue) this.#last = undefined
   }
 
   #record(key: string): string | null | undefined {

@@ -205,9 +205,9 @@ export class SqliteTable implements Table {
     return this.#queues.create(name, now)
   }
 
-  collectQueues(unusedSince: Ms): void {
+  collectQueues(unusedSince: Ms, limit: number): boolean {
     this.flush()
-    this.#queues.collect(unusedSince)
+    return this.#queues.collect(unusedSince, limit)
   }
 
   // ------------------------------------------------------------------ rows
