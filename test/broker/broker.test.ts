@@ -4,7 +4,8 @@ import { createBroker } from '../../src/broker/store-broker.ts'
 import { ClosedError, UnavailableError, UnknownOutcomeError } from '../../src/errors.ts'
 import { openMemory } from '../../src/stores/memory/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
-import { open, putOp, settle, WatchedStore } from './open.ts'
+import { usedMemory } from '../memory.ts'
+import { idOf, open, putOp, settle, WatchedStore } from './open.ts'
 
 describe('a broker', () => {
   it('makes due at its start what became due while nobody was there', async () => {
@@ -132,6 +133,58 @@ describe('a broker', () => {
     assert.equal(jobs[0]?.state, 'ready')
   })
 
+  it('closes also while the store goes on refusing', async () => {
+    const { broker, session, put, store } = await open()
+    const one = session()
+    const id = await put(one)
+    await one.commit({ ops: [{ do: 'reserve', from: id, max: 1, bytes: 1000, lease: { session: one.id } }] })
+    store.errors.push(...Array.from({ length: 100 }, () => new UnavailableError('locked')))
+    const left = one.close('released')
+    await settle()
+    await Promise.all([broker.close(), left])
+    assert.equal(store.closed, true)
+  })
+
+  it('keeps nothing of sessions that are over', async () => {
+    const { session, put, store } = await open()
+    const work = async (sessions: number) => {
+      for (let i = 0; i < sessions; i++) {
+        const one = session()
+        await put(one)
+        await one.commit({
+          ops: [{ do: 'reserve', from: ['default/a'], max: 1, bytes: 9, lease: { session: one.id } }],
+        })
+        const [job] = one.holds()
+        await one.commit({ ops: [{ do: 'finish', job: { id: job?.id ?? 0, held: one.id } }] })
+        await one.close('released')
+        store.forget()
+      }
+    }
+    await work(500)
+    const before = usedMemory()
+    await work(5000)
+    const grown = usedMemory() - before
+    assert.ok(grown < 1e6, `${grown} bytes`)
+  })
+
+  it('says that a job has ended whose result is kept', async () => {
+    const { broker, session } = await open()
+    const ended: number[] = []
+    const stop = broker.ended((id) => ended.push(id))
+    const one = session()
+    const finish = async () => {
+      const [put] = await one.commit({ ops: [{ ...putOp(), msg: { body: Buffer.from('x'), result: 1000 } }] })
+      await one.commit({ ops: [{ do: 'finish', job: { id: idOf(put) } }] })
+      await settle()
+      return idOf(put)
+    }
+    const id = await finish()
+    assert.deepEqual(ended, [id])
+    stop()
+    await finish()
+    assert.deepEqual(ended, [id])
+  })
+
   it('tells once when the store has failed, whoever learns of it', async () => {
     const { broker, session, store } = await open()
     const failures: string[] = []
@@ -193,6 +246,19 @@ describe('records', () => {
     await session.commit({ ops: [{ do: 'record', key: 'queue/default/c', value: {} }] })
     await settle()
     assert.equal(told.length, 2)
+  })
+
+  it('are read again when the store could not tell them', async () => {
+    const { broker, session, store, move } = await open()
+    store.records = () => {
+      Reflect.deleteProperty(store, 'records')
+      return Promise.reject(new UnavailableError('locked'))
+    }
+    await session().commit({ ops: [{ do: 'record', key: 'queue/default/a', value: 1 }] })
+    await settle()
+    assert.equal(broker.records.get('queue/default/a'), undefined)
+    await move(1000)
+    assert.equal(broker.records.get('queue/default/a')?.value, 1)
   })
 
   it('of a session vanish with it', async () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Holder, Leases } from '../../src/broker/leases.ts'
-import type { ReserveOp, Result } from '../../src/stores/store.ts'
+import type { Ref } from '../../src/job.ts'
+import type { Op, ReserveOp, Result } from '../../src/stores/store.ts'
 import { open, settle } from './open.ts'
 
 function reserve(session: string, ms?: number): ReserveOp {
@@ -161,6 +162,57 @@ describe('the leases of a session', () => {
     const ops = [reserve(one.id, 1000), reserve(one.id), { do: 'touch' as const, job, ms: 9000 }]
     const results = await one.commit({ ops, refused: 'skip' })
     assert.deepEqual([results.at(-1), one.soonest()], [{ ok: false, why: 'skipped' }, clock.now() + 1000])
+  })
+
+  it('are over when the store says so of what it asks, though nobody has told it', async () => {
+    const { session, put, store } = await open()
+    const [one, other] = [session(), session()]
+    const lost: string[] = []
+    one.lost(({ why }) => lost.push(why))
+    store.deaf = true
+    const ops = (job: Ref): Op[] => [
+      { do: 'touch', job, ms: 1000 },
+      { do: 'finish', job },
+      { do: 'release', job, as: 'asked' },
+      { do: 'bury', job, why: 'asked' },
+      { do: 'forward', job, to: [], why: 'asked' },
+    ]
+    const force = async (op: Op) => (await store.inner.commit([{ ops: [op] }])[0])?.[0]
+    for (const why of ['gone', 'stale', 'not held'])
+      for (let i = 0; i < 5; i++) {
+        const id = await put(one)
+        await one.commit({ ops: [reserve(one.id)] })
+        const n = one.held(id)?.n ?? 0
+        const job = why === 'not held' ? { id, held: one.id } : { id, n }
+        if (why === 'gone') await force({ do: 'finish', job: { id, force: true } })
+        else {
+          await force({ do: 'release', job: { id, force: true }, as: 'asked' })
+          await force({ ...reserve(other.id), from: id })
+        }
+        const op = ops(job)[i] as Op
+        assert.deepEqual(await one.commit({ ops: [op] }), [{ ok: false, why }])
+        assert.deepEqual([one.held(id), one.soonest(), lost], [undefined, undefined, []], `${op.do}: ${why}`)
+        if (why !== 'gone') await force({ do: 'finish', job: { id, force: true } })
+      }
+  })
+
+  it('of the same job that was taken again are others', async () => {
+    const { session, put, store } = await open()
+    const one = session()
+    const id = await put(one)
+    await one.commit({ ops: [reserve(one.id)] })
+    const n = one.held(id)?.n ?? 0
+    await one.commit({ ops: [{ do: 'release', job: { id, n }, as: 'asked' }, reserve(one.id)] })
+    store.hint({ ended: [{ id, n, why: 'timeout' }] })
+    assert.equal(one.held(id)?.id, id)
+  })
+
+  it('are none of jobs that are gone at once', async () => {
+    const { session, put } = await open()
+    const one = session()
+    const id = await put(one)
+    const [result] = await one.commit({ ops: [{ ...reserve(one.id), gone: true }] })
+    assert.deepEqual([result?.ok, one.held(id)], [true, undefined])
   })
 
   it('are not lost by its end, also where who gets the job next hears of it first', async () => {

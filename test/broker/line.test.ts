@@ -258,7 +258,7 @@ describe('a line', () => {
     const work = async (lines: number) => {
       for (let i = 0; i < lines; i += 100) {
         const heard = Array.from({ length: 100 }, () => line(one, { wait: 3600_000, gone: true, once: true }))
-        await Promise.all(heard.map((_, i) => i % 2 === 0 && put(one)))
+        await Promise.all(heard.filter((_, i) => i % 2 === 0).map(() => put(one)))
         await Promise.all(heard.map(({ close }) => close()))
         store.forget()
       }
@@ -466,7 +466,7 @@ describe('a line', () => {
 
   it('ends when the store has failed', async () => {
     const { session, line, store, broker } = await open()
-    const heard = line(session())
+    const heard = line(session(), { queues: ['default/b'] })
     const failures: string[] = []
     await settle()
     broker.failed((error) => failures.push(error.name))
@@ -494,6 +494,17 @@ describe('a line is woken', () => {
     assert.equal(heard.jobs.length, 0)
     await move(1)
     assert.equal(heard.jobs.length, 1)
+  })
+
+  it('when one delay after another is over', async () => {
+    const { session, put, line, clock, move } = await open()
+    for (const ms of [1000, 2000, 3000]) await put(session(), `${ms}`, { at: clock.now() + ms })
+    const heard = line(session(), { credit: 9 })
+    await settle()
+    for (const bodies of [['1000'], ['1000', '2000'], ['1000', '2000', '3000']]) {
+      await move(1000)
+      assert.deepEqual(heard.bodies, bodies)
+    }
   })
 
   it('when a delay is over before the put is committed', async () => {

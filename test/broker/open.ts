@@ -17,12 +17,14 @@ export class WatchedStore implements Store {
   /** While it is a promise, answers wait for it. */
   gate: Promise<void> | undefined
   closed = false
+  /** What the store inside tells is not heard: as of another process whose word was lost. */
+  deaf = false
   readonly #listeners = new Set<(hint: Hint) => void>()
 
   constructor(inner: Store, traits: Partial<Traits> = {}) {
     this.inner = inner
     this.traits = { ...inner.traits, ...traits }
-    inner.hear((hint) => this.hint(hint))
+    inner.hear((hint) => !this.deaf && this.hint(hint))
   }
 
   commit(units: Unit[]): Promise<Result[]>[] {

@@ -40,6 +40,16 @@ describe('a dead letter', () => {
     )
   })
 
+  it('goes there at once when its session ends', async () => {
+    const desk = await open()
+    await policy(desk, 'default/a', { dead: 'default/dead', maxFailures: 1 })
+    await desk.put(desk.session())
+    const { one } = await take(desk, 'default/a')
+    await one.close('lost')
+    await settle()
+    assert.deepEqual(await counts(desk), { a: [0, 0, 0], dead: [1, 0, 0] })
+  })
+
   it('wakes who waits for it', async () => {
     const desk = await open()
     await policy(desk, 'default/a', { dead: 'default/dead', ttl: 1000 })

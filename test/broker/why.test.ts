@@ -42,6 +42,19 @@ describe('why a job is not running', () => {
     assert.equal(await why(idOf(second)), `Its group 'customer 7' is closed by job ${idOf(first)}, which comes first.`)
   })
 
+  it('knows who waits in another process', async () => {
+    const { session, put, store } = await open()
+    const id = await put(session())
+    const waits = (self: boolean) =>
+      Object.assign(store, {
+        processes: () => Promise.resolve([{ name: 'p', pid: 1, waits: ['default/a'], jobs: 0, self }]),
+      })
+    waits(true)
+    assert.equal(await session().why(id), "Ready, but nobody waits for jobs of queue 'a'.")
+    waits(false)
+    assert.equal(await session().why(id), "Ready: whoever waits for queue 'a' gets it next, after those before it.")
+  })
+
   it('names the limit that is reached', async () => {
     const { session, clock } = await open()
     const one = session('127.0.0.1:4711')
