@@ -152,12 +152,14 @@ export class Movers {
     const { id, to = 'origin', rate = SLICE, toMove } = active
     const limit = Math.min(rate, SLICE)
     if (to !== 'origin' && !this.#exists(to)) progress.missing = true
-    const { count, more: unseen } = progress.searching
+    const { count, more: others } = progress.searching
       ? await this.#search(queue, to, limit, progress)
       : await this.#slice(queue, to, limit)
-    const [stats] = unseen ? [] : await this.#session.stats([queue])
     // What came meanwhile is for the next task: those that come back here at once would be moved for ever.
-    const left = stats !== undefined && active.moved + count < toMove && stats.ready + stats.waiting + stats.delayed > 0
+    const short = active.moved + count < toMove
+    const unseen = others && short
+    const [stats] = unseen ? [] : await this.#session.stats([queue])
+    const left = stats !== undefined && short && stats.ready + stats.waiting + stats.delayed > 0
     const search = left && count === 0 && !progress.searching && !progress.missing
     const more = unseen || search || (left && count > 0 && !progress.searching)
     if (search) progress.searching = true

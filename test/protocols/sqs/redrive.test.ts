@@ -164,6 +164,23 @@ for (const form of FORMS)
       assert.deepEqual(listed.all('Status'), ['COMPLETED', 'COMPLETED'])
     })
 
+    test('a move task moves as many as there were, though each comes back at once', async (t) => {
+      const served = await serve(t)
+      const { ask, move } = served
+      const { a } = await letters(served, form, 3)
+      await ask(form, 'StartMessageMoveTask', { SourceArn: arn('dead'), MaxNumberOfMessagesPerSecond: 1 })
+      for (let second = 0; second < 6; second++) {
+        for (let i = 0; i < 6; i++) await move(0)
+        const ReceiptHandle = (await ask(form, 'ReceiveMessage', { QueueUrl: a })).one('ReceiptHandle')
+        if (ReceiptHandle !== undefined)
+          await ask(form, 'ChangeMessageVisibility', { QueueUrl: a, ReceiptHandle, VisibilityTimeout: 0 })
+        await move(1000)
+      }
+      const listed = await ask(form, 'ListMessageMoveTasks', { SourceArn: arn('dead') })
+      for (let i = 0; i < 10; i++) await move(1000)
+      assert.deepEqual([listed.one('Status'), listed.one('ApproximateNumberOfMessagesMoved')], ['COMPLETED', '3'])
+    })
+
     test('a move task goes on when the store, which was unavailable, is there again', async (t) => {
       const served = await serve(t)
       const { ask, move, store, errors } = served
