@@ -193,9 +193,11 @@ export class SqsServer {
     // Who asks first is refused before it sends what would be refused.
     server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => this.#request(bodies, req, res, true))
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      const connection = connections.get(socket as Socket)
       // Before the end of a TLS handshake nothing can be said.
-      if (connections.has(socket as Socket)) refuseBytes(error, socket as Socket)
-      else socket.destroy()
+      if (!connection) socket.destroy()
+      // What follows a request that was refused is answered no more; its connection ends.
+      else if (!connection.refused) refuseBytes(error, socket as Socket)
     })
     return server
   }

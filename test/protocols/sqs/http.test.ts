@@ -76,9 +76,10 @@ test('a request in two ways of saying where it ends is refused, and what follows
   ]) {
     const text = await raw(port, `POST / HTTP/1.1\r\nHost: x\r\n${TARGET}${head}\r\n0\r\n\r\n${smuggled}`)
     assert.match(text, /^HTTP\/1\.1 4(00|15) /, head)
+    assert.equal(text.match(/HTTP\/1\.1/g)?.length, 1, head)
   }
   for (const request of [
-    `POST / HTTP/1.0\r\n${TARGET}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    `POST / HTTP/1.0\r\nConnection: keep-alive\r\n${TARGET}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
     `POST / HTTP/1.1\nHost: x\nContent-Length: 0\n\n`,
     `POST / HTTP/1.1\r\nHost: x\r\n${TARGET}Transfer-Encoding: chunked\r\n\r\n0\n\n`,
     `POST / HTTP/1.1\r\nHost: x\r\n${TARGET}Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n`,
