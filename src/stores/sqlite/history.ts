@@ -12,6 +12,12 @@ const POLICIES =
   "record JOIN queue ON record.key >= 'queue/' AND record.key < 'queue0' AND queue.name = substr(record.key, 7)"
 const KEEPS = "record.value ->> '$.keep' IS NOT NULL"
 
+/**
+ * To find the first that is one too many, all that a policy keeps are passed over: no more often than when one for so many of them has come. So it may be
+ * exceeded by that part.
+ */
+const PART = 16
+
 /** Finished jobs that are kept to look at: by their queue's policy, or for their result. */
 export class History implements HistoryTable {
   readonly #file: Connection
@@ -19,6 +25,8 @@ export class History implements HistoryTable {
   soonest: Ms = NEVER
   /** Policies up to this version of the records were looked at: what one kept that doesn't any more has left. */
   #trimmed = 0
+  /** The newest of a queue when no more lay here than its policy says. */
+  readonly #newest = new Map<number, number>()
 
   constructor(file: Connection, writer: Writer) {
     this.#file = file
@@ -53,12 +61,14 @@ export class History implements HistoryTable {
   doubt(): void {
     this.soonest = 0
     this.#trimmed = 0
+    this.#newest.clear()
   }
 
   collect(now: Ms, limit: number): void {
     const over = 'SELECT no FROM history WHERE until <= ? AND until IS NOT NULL ORDER BY until LIMIT +?'
     const keeping = `SELECT queue.no FROM ${POLICIES} WHERE ${KEEPS}`
-    this.#file.run(`UPDATE history SET until = NULL WHERE no IN (${over}) AND queue IN (${keeping})`, now, limit)
+    const lasting = `UPDATE history SET until = NULL WHERE no IN (${over}) AND queue IN (${keeping}) RETURNING queue`
+    for (const [queue] of this.#file.all<[number]>(lasting, now, limit)) this.#newest.delete(queue)
     this.#forget(over, now, limit)
     this.soonest = this.#file.get<[Ms | null]>('SELECT min(until) FROM history WHERE until IS NOT NULL')?.[0] ?? NEVER
   }
@@ -81,7 +91,7 @@ export class History implements HistoryTable {
           now - ms,
           limit,
         )
-      if (jobs === undefined) continue
+      if (jobs === undefined || (version <= this.#trimmed && this.#fewSince(no, Math.floor(jobs / PART)))) continue
       const gone = this.#forget(
         `SELECT no FROM history WHERE queue = ?1 AND until IS NULL AND no <= coalesce((SELECT no FROM history WHERE queue = ?1 AND until IS NULL
            ORDER BY no DESC LIMIT 1 OFFSET ?2), -1) ORDER BY no LIMIT +?3`,
@@ -90,8 +100,18 @@ export class History implements HistoryTable {
         limit,
       )
       whole &&= gone < limit
+      if (gone < limit)
+        this.#newest.set(no, this.#file.value('SELECT coalesce(max(no), 0) FROM history WHERE queue = ?', no))
     }
     if (whole) this.#trimmed = newest
+  }
+
+  /** Whether fewer than so many came to the queue's since no more lay here than its policy says. */
+  #fewSince(queue: number, most: number): boolean {
+    const newest = this.#newest.get(queue)
+    if (newest === undefined || most === 0) return false
+    const came = 'SELECT count(*) FROM (SELECT 1 FROM history WHERE queue = ? AND no > ? LIMIT +?)'
+    return this.#file.value(came, queue, newest, most) < most
   }
 
   /** Deletes what the query names, with its notes. Returns how many there were. */
