@@ -11,9 +11,11 @@ describe('records that are changed', () => {
     const one = () => changeRecord(session(), broker.records, 'a', (old: number = 0) => old + 1)
     const two = () =>
       changeRecords<[number?, number?]>(session(), broker.records, ['a', 'b'], ([a = 0, b = 0]) => [a + 1, b + 1])
-    await Promise.all([one(), two(), one(), two(), two()])
+    const back = () =>
+      changeRecords<[number?, number?]>(session(), broker.records, ['b', 'a'], ([b = 0, a = 0]) => [b + 1, a + 1])
+    await Promise.all([one(), two(), one(), back(), two(), back(), two()])
     await broker.records.refresh()
-    assert.deepEqual([broker.records.get('a')?.value, broker.records.get('b')?.value], [5, 3])
+    assert.deepEqual([broker.records.get('a')?.value, broker.records.get('b')?.value], [7, 5])
     assert.equal(await changeRecord(session(), broker.records, 'a', () => undefined), undefined)
     await broker.records.refresh()
     assert.equal(broker.records.get('a'), undefined)

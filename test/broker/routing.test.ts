@@ -106,6 +106,16 @@ describe('a dead letter', () => {
     assert.deepEqual(await counts(desk), { a: [1, 0, 0], b: [1, 0, 0] })
   })
 
+  it('that expires in both queues leaves', async () => {
+    const desk = await open()
+    await policy(desk, 'default/a', { dead: 'default/b', ttl: 10 })
+    await policy(desk, 'default/b', { dead: 'default/a', ttl: 10 })
+    const id = await desk.put(desk.session())
+    for (let i = 0; i < 5; i++) await desk.move(10)
+    assert.deepEqual(await counts(desk), { a: [0, 0, 0], b: [0, 0, 0] })
+    assert.deepEqual((await desk.session().look({ id, limit: 1 })).jobs, [])
+  })
+
   it('that is exhausted in both queues stays buried', async () => {
     for (const ms of [10, 2000]) {
       const desk = await open()
