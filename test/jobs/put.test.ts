@@ -267,6 +267,39 @@ test('middleware around a put changes it, keeps it out, and stands around each o
   )
 })
 
+test('of a batch, what its middleware ends by itself leaves the others; when one fails, all the others hear of it', async (t) => {
+  const failed: [number, string][] = []
+  const queue = openTest(t, jobs, {
+    use: [
+      async (put, next) => {
+        const { n } = put.args as { n: number }
+        if (n === 0) return { id: 'none', duplicate: true, replaced: false, result: () => Promise.resolve() }
+        if (n < 0) throw new Error('negative')
+        return next(put).catch((error: Error) => {
+          failed.push([n, error.message])
+          throw error
+        })
+      },
+    ],
+  })
+  const put = await queue.putMany('bare', [{ n: 1 }, { n: 0 }, { n: 2 }])
+  assert.deepEqual(
+    put.map(({ id }) => id),
+    ['1', 'none', '2'],
+  )
+  assert.deepEqual(
+    queue.puts().map(({ args }) => args),
+    [{ n: 1 }, { n: 2 }],
+  )
+  await assert.rejects(queue.putMany('bare', [{ n: 1 }, { n: -1 }, { n: 2 }]), /negative/)
+  await queue.settled()
+  assert.deepEqual(failed, [
+    [1, 'negative'],
+    [2, 'negative'],
+  ])
+  assert.equal(queue.puts().length, 2)
+})
+
 function policy(queue: unknown, name: string, value: object): Promise<unknown> {
   return workerNeeds(queue as Queue<Jobs>).transport.commit({
     ops: [{ do: 'record', key: `queue/default/${name}`, value }],

@@ -133,6 +133,32 @@ test('a worker whose store has failed for good stops, and says so', async (t) =>
   await queue.close().catch(() => undefined)
 })
 
+test('outcomes that go to the store together are all told again, and what was told meanwhile is no crash', async (t) => {
+  const { clock, disk, open } = await place(t)
+  const queue = await open()
+  const errors: unknown[] = []
+  queue.on('error', ({ error }) => errors.push(error))
+  const finish = Promise.withResolvers<void>()
+  const done: number[] = []
+  queue.on('done', ({ id }) => done.push(Number(id)))
+  const worker = queue.work({
+    mail: async (_, { log }) => {
+      await finish.promise
+      log('nearly')
+    },
+  })
+  await queue.putMany('mail', [{ n: 1 }, { n: 2 }, { n: 3 }])
+  await until(() => worker.health().active === 3)
+  disk.full = true
+  finish.resolve()
+  await until(() => worker.health().active === 0)
+  await until(() => errors.length > 0)
+  disk.full = false
+  await until(() => (clock.move(50), done.length === 3))
+  assert.deepEqual(done, [1, 2, 3])
+  await queue.close()
+})
+
 test('a job that was completed in a transaction is told to be done by nobody who could not ask the store', async (t) => {
   const { file, clock, disk, open } = await place(t)
   const queue = await open()
