@@ -73,6 +73,7 @@ test('a timeout comes at its time, between two looks, and leaves the others wait
   const jobs = new Set([1, 2])
   const { looks, clock, results } = place(jobs)
   const patient = results.of(1, 'job', {}).then(String, String)
+  const sooner = results.of(1, 'job', { timeout: '1h' }).then(String, String)
   const hasty = assert.rejects(results.of(2, 'job', { timeout: 300 }), /is not done after 300 ms; it is ready/)
   await setImmediate()
   clock.move(300)
@@ -81,11 +82,12 @@ test('a timeout comes at its time, between two looks, and leaves the others wait
   await setImmediate()
   assert.deepEqual(
     looks.map((look) => look.ids),
-    [[1, 2], [2], [1]],
+    [[1, 1, 2], [2], [1, 1]],
   )
   jobs.delete(1)
   clock.move(1000)
-  assert.match(String(await patient), /deleted/)
+  for (const outcome of await Promise.all([patient, sooner])) assert.match(outcome, /deleted/)
+  assert.equal(clock.soonest, undefined, 'nothing is left of any of them')
 })
 
 test('the result is what its validator makes of the answer', async (t) => {

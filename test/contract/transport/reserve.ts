@@ -32,6 +32,16 @@ export const reserve: Case[] = [
     },
   ],
   [
+    'about as many bytes as were asked for, and one job however large it is',
+    async (s) => {
+      for (let i = 0; i < 8; i++) await s.put('x'.repeat(10_000))
+      const want = { queues: [s.queue], max: 8, wait: 0 }
+      const some = await s.transport.reserve({ ...want, bytes: 15_000 }, never)
+      assert.ok(some.length > 0 && some.length < 8, `${some.length} jobs`)
+      assert.equal((await s.transport.reserve({ ...want, max: 1, bytes: 100 }, never)).length, 1)
+    },
+  ],
+  [
     'waits, and gets what is put meanwhile',
     async (s) => {
       const waiting = s.takeOne()

@@ -37,6 +37,26 @@ for (const form of FORMS)
       assert.match(late.text, /receipt handle has expired/)
     })
 
+    test('a message may have no delay but none, and a standard queue numbers nothing', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a.fifo', { FifoQueue: 'true', ContentBasedDeduplication: 'true' })
+      const send = (DelaySeconds: number) =>
+        ask(form, 'SendMessage', { QueueUrl, MessageBody: `${DelaySeconds}`, MessageGroupId: 'a', DelaySeconds })
+      assert.equal((await send(0)).status, 200)
+      assert.equal((await send(1)).status, 400)
+      const sent = await ask(form, 'SendMessage', { QueueUrl: await create('a'), MessageBody: 'x' })
+      assert.equal(sent.one('SequenceNumber'), undefined)
+    })
+
+    test('a receive that may wait gets several of one group, too, in their order', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a.fifo', { FifoQueue: 'true', ContentBasedDeduplication: 'true' })
+      for (const MessageBody of ['1', '2', '3'])
+        await ask(form, 'SendMessage', { QueueUrl, MessageBody, MessageGroupId: 'a' })
+      const received = await ask(form, 'ReceiveMessage', { QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 20 })
+      assert.deepEqual(received.all('Body'), ['1', '2', '3'])
+    })
+
     test('a second message of an id is the first one for five minutes, deleted or not; a purge forgets it', async (t) => {
       const { ask, create, move } = await serve(t)
       const QueueUrl = await create('a.fifo', { FifoQueue: 'true' })

@@ -165,6 +165,29 @@ for (const form of FORMS)
       assert.equal(late.code, form === 'json' ? 'InvalidParameterValueException' : 'InvalidParameterValue')
     })
 
+    test('a message is as long as its body and its attributes, and may have all that the queue allows', async (t) => {
+      const { ask, create } = await serve(t)
+      const QueueUrl = await create('a', { MaximumMessageSize: '1024' })
+      const MessageAttributes = { abc: { DataType: 'Number', StringValue: '1' } }
+      const send = (length: number) =>
+        ask(form, 'SendMessage', { QueueUrl, MessageBody: 'x'.repeat(length), MessageAttributes })
+      assert.equal((await send(1014)).status, 200)
+      assert.match((await send(1015)).text, /Message must be shorter than 1024 bytes/)
+    })
+
+    test('a server that is being drained takes no messages, and gives out those that it has', async (t) => {
+      const { ask, create, broker } = await serve(t)
+      const QueueUrl = await create('a')
+      await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'before' })
+      broker.drain(true)
+      const refused = await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'one' })
+      assert.deepEqual([refused.status, refused.code], [503, 'ServiceUnavailable'])
+      const batch = entries(form, 'SendMessageBatch', [{ Id: 'a', MessageBody: 'one' }])
+      assert.equal((await ask(form, 'SendMessageBatch', { QueueUrl, ...batch })).status, 503)
+      const received = await ask(form, 'ReceiveMessage', { QueueUrl, MaxNumberOfMessages: 10 })
+      assert.deepEqual(received.all('Body'), ['before'])
+    })
+
     test('delays of the queue and of the message', async (t) => {
       const { ask, create, move } = await serve(t)
       const QueueUrl = await create('a', { DelaySeconds: '10' })
@@ -324,6 +347,18 @@ test('a long poll gets what is sent while it waits, and nothing when its time is
   await waits()
   await ask('json', 'DeleteQueue', { QueueUrl })
   assert.equal((await third).code, 'QueueDoesNotExist')
+})
+
+test('a receive that names no time waits as long as its queue says', async (t) => {
+  const { ask, create, move, server } = await serve(t)
+  const QueueUrl = await create('a', { ReceiveMessageWaitTimeSeconds: '5' })
+  assert.equal((await ask('json', 'ReceiveMessage', { QueueUrl, WaitTimeSeconds: 0 })).text, '{}')
+  const poll = ask('json', 'ReceiveMessage', { QueueUrl })
+  while (server.waiting === 0) await new Promise((resolve) => setImmediate(resolve))
+  await move(4999)
+  assert.equal(server.waiting, 1)
+  await move(1)
+  assert.equal((await poll).text, '{}')
 })
 
 test('a message on its way to a client that hung up is there at once, and not counted', async (t) => {

@@ -6,7 +6,7 @@ for (const form of FORMS)
   describe(`queues over ${form}`, { concurrency: true }, () => {
     test('made, found, listed by prefix and page, deleted', async (t) => {
       const { ask, origin } = await serve(t)
-      for (const QueueName of ['a1', 'a2', 'a3', 'b'])
+      for (const QueueName of ['a3', 'a1', 'b', 'a2'])
         assert.equal(
           (await ask(form, 'CreateQueue', { QueueName })).one('QueueUrl'),
           `${origin}/000000000000/${QueueName}`,
@@ -67,6 +67,17 @@ for (const form of FORMS)
       for (const QueueUrl of ['none', 'http://none', 'https://none/a.fifo', '/a.fifo'])
         assert.match((await ask(form, 'DeleteQueue', { QueueUrl })).code ?? '', /QueueDoesNotExist|NonExistentQueue/)
       assert.equal((await ask(form, 'DeleteQueue', { QueueUrl: QueueName })).status, 200)
+    })
+
+    test('a name has 80 characters at the most, of a FIFO queue with its ending', async (t) => {
+      const { ask } = await serve(t)
+      for (const [letters, status] of [
+        [75, 200],
+        [76, 400],
+      ] as const) {
+        const made = { QueueName: `${'a'.repeat(letters)}.fifo`, Attributes: { FifoQueue: 'true' } }
+        assert.equal((await ask(form, 'CreateQueue', made)).status, status)
+      }
     })
 
     test('an attribute that was never set is not there', async (t) => {
@@ -234,7 +245,11 @@ test('a queue of another protocol is there while it has jobs, and what is made h
   assert.deepEqual(received.all('Body'), ['text', 'AAH/'])
   assert.equal(received.one('StringValue'), 'base64')
   for (const ReceiptHandle of received.all('ReceiptHandle'))
-    await ask('json', 'DeleteMessage', { QueueUrl, ReceiptHandle })
+    assert.equal(
+      (await ask('json', 'DeleteMessage', { QueueUrl, ReceiptHandle })).status,
+      200,
+      'while all are in flight',
+    )
   assert.equal((await ask('json', 'SendMessage', { QueueUrl, MessageBody: 'x' })).code, 'QueueDoesNotExist')
   await create('made', { VisibilityTimeout: '9' })
   assert.equal((broker.records.get('queue/default/made')?.value as { lease: number }).lease, 9000)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { UnavailableError } from '../../../src/errors.ts'
-import { entries, FORMS, serve, type Form, type Served } from './served.ts'
+import { SqsServer } from '../../../src/protocols/sqs/index.ts'
+import { ask as askAt, entries, FORMS, serve, type Form, type Served } from './served.ts'
 
 const arn = (name: string): string => `arn:aws:sqs:us-east-1:000000000000:${name}`
 const redrive = (to: string): string => JSON.stringify({ deadLetterTargetArn: arn(to), maxReceiveCount: 1 })
@@ -179,6 +180,26 @@ for (const form of FORMS)
       const listed = await ask(form, 'ListMessageMoveTasks', { SourceArn: arn('dead') })
       for (let i = 0; i < 10; i++) await move(1000)
       assert.deepEqual([listed.one('Status'), listed.one('ApproximateNumberOfMessagesMoved')], ['COMPLETED', '3'])
+    })
+
+    test('a move task is run by one server, and by another one when that is closed', async (t) => {
+      const served = await serve(t)
+      const { ask, move, server, broker, clock } = served
+      const other = new SqsServer({ broker, clock })
+      const { port } = await other.listen({ host: '127.0.0.1', port: 0 })
+      t.after(() => other.close())
+      const { a } = await letters(served, form, 5)
+      await ask(form, 'StartMessageMoveTask', { SourceArn: arn('dead'), MaxNumberOfMessagesPerSecond: 1 })
+      for (let i = 0; i < 10; i++) await move(0)
+      assert.equal(await visible(served, form, a), 1, 'a rate is that of all servers together')
+      const closing = server.close()
+      for (let i = 0; i < 10; i++) await move(1000)
+      await closing
+      const there: Served = {
+        ...served,
+        ask: (form, action, input = {}) => askAt(`http://127.0.0.1:${port}`, form, action, input),
+      }
+      assert.equal(await visible(there, form, a), 5)
     })
 
     test('a move task goes on when the store, which was unavailable, is there again', async (t) => {
