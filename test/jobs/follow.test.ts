@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { createBroker } from '../../src/broker/store-broker.ts'
-import { defineJobs, Discard, job, open, type FollowedEvent } from '../../src/index.ts'
+import { defineJobs, Discard, job, open, RetryLater, type FollowedEvent } from '../../src/index.ts'
 import { Queue } from '../../src/jobs/queue.ts'
 import { openMemory } from '../../src/stores/memory/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
@@ -122,6 +122,29 @@ describe('who follows', () => {
       seen.flatMap((event) => (event.type === 'reserved' ? [event.starts] : [])),
       [1],
     )
+    await queue.close()
+  })
+
+  test('hears when a job comes again, and that it is done, without what it answered or told at length', async () => {
+    const queue = await open('memory:', { jobs })
+    const events = await queue.follow()
+    const { id } = await queue.put('greet', { name: 'Ada' })
+    let attempts = 0
+    queue.work({
+      greet: (_job, { progress }) => {
+        if (attempts++ === 0) throw new RetryLater(1)
+        progress('x'.repeat(5000))
+        return { secret: true }
+      },
+    })
+    const about = { id, name: 'greet', queue: 'greet', time: undefined, ms: undefined }
+    const seen = await until(events, 'done')
+    const retried = seen.find((event) => event.type === 'retried')
+    assert.ok(retried?.type === 'retried' && retried.at instanceof Date && retried.at.getTime() > 0)
+    assert.deepEqual(shown(seen.filter(({ type }) => type === 'progress' || type === 'done')), [
+      { type: 'progress', ...about, progress: null },
+      { type: 'done', ...about, attempt: 1 },
+    ])
     await queue.close()
   })
 

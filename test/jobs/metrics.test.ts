@@ -70,6 +70,41 @@ describe('metrics', () => {
     await queue.close()
   })
 
+  test('say how long the next job has been there, and whether its queue is paused now', () => {
+    const stats = {
+      queue: 'default/q',
+      ready: 1,
+      urgent: 0,
+      delayed: 0,
+      waiting: 0,
+      reserved: 0,
+      buried: 0,
+      puts: 1,
+      gone: 0,
+    } as const
+    const figures = new Figures(() => true)
+    const at = (now: number) =>
+      parseExposition(metricsText(figures, [{ ...stats, oldest: 1000, pausedUntil: 5000 }], [], now))
+    for (const [now, oldest, paused] of [
+      [4000, 3, 1],
+      [6000, 5, 0],
+      [500, 0, 1],
+    ] as const) {
+      assert.equal(value(at(now), 'queueup_queue_oldest_ready_seconds', { queue: 'q' }), oldest)
+      assert.equal(value(at(now), 'queueup_queue_paused', { queue: 'q' }), paused)
+    }
+  })
+
+  test('leave out what its unique key kept from being put, also where somebody listens', async () => {
+    const queue = await open('memory:', { jobs: defineJobs({ one: job<undefined>() }) })
+    const heard: boolean[] = []
+    queue.on('put', ({ duplicate }) => heard.push(duplicate))
+    for (let i = 0; i < 2; i++) await queue.put('one', undefined, { unique: { key: 'one' } })
+    assert.deepEqual(heard, [false, true])
+    assert.equal(value(parseExposition(await queue.metrics()), 'queueup_jobs_put_total', { job: 'one' }), 1)
+    await queue.close()
+  })
+
   test('are valid with any name of a job', () => {
     const odd = 'a"b\\c\nd{e="f"} 1'
     const figures = new Figures((name) => name === odd)

@@ -1,5 +1,6 @@
 /** What a message and a queue are to SQS and to the other protocols: the table in docs/sqs.md, line by line. */
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { describe, test, type TestContext } from 'node:test'
 import type { QueuePolicy } from '../../../src/job.ts'
 import { BeanstalkdServer } from '../../../src/protocols/beanstalkd/index.ts'
@@ -56,6 +57,7 @@ for (const form of FORMS)
       await talk.ask('put 0 0 60 3', '\0\x01\x02')
       const received = await ask(form, 'ReceiveMessage', { QueueUrl: `${origin}/000000000000/tube` })
       assert.equal(received.one('Body'), 'AAEC')
+      assert.equal(received.one('MD5OfBody'), hash('md5', 'AAEC'), 'of what the client sees')
       assert.match(received.text, /queueup\.encoding/)
       assert.equal(received.one('StringValue'), 'base64')
     })

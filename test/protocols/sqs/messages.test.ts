@@ -188,6 +188,22 @@ for (const form of FORMS)
       assert.deepEqual(received.all('Body'), ['before'])
     })
 
+    test('it says when it was sent, and when it was received first', async (t) => {
+      const { ask, create, move, clock } = await serve(t)
+      const QueueUrl = await create('a', { VisibilityTimeout: '10' })
+      const sent = String(clock.now())
+      await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'x' })
+      await move(5000)
+      const first = String(clock.now())
+      for (const count of ['1', '2']) {
+        const received = await ask(form, 'ReceiveMessage', { QueueUrl, AttributeNames: ['All'] })
+        assert.equal(received.one('SentTimestamp'), sent)
+        assert.equal(received.one('ApproximateFirstReceiveTimestamp'), first)
+        assert.equal(received.one('ApproximateReceiveCount'), count)
+        await move(10_000)
+      }
+    })
+
     test('delays of the queue and of the message', async (t) => {
       const { ask, create, move } = await serve(t)
       const QueueUrl = await create('a', { DelaySeconds: '10' })
