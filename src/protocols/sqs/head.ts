@@ -33,7 +33,9 @@ export function refusalOf(
     if (coding.toLowerCase() !== 'chunked')
       return new SqsError('UnsupportedMediaType', 'The only Transfer-Encoding that is taken is chunked.')
   }
-  if (hostsOf(rawHeaders) > 1) return new SqsError('MalformedInput', 'The request has more than one Host.')
+  const hosts = hostsOf(rawHeaders)
+  if (hosts > 1) return new SqsError('MalformedInput', 'The request has more than one Host.')
+  if (hosts === 0 && httpVersionMinor > 0) return new SqsError('MalformedInput', 'The request has no Host.')
   // Chunks don't say how many they will be.
   const size = coding === undefined ? Number(headers['content-length'] ?? 0) : SMALL_BODY + 1
   if (size > MOST_BODY) return tooLarge()

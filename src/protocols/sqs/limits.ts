@@ -48,6 +48,8 @@ export function httpLimits(timeouts: Timeouts = {}) {
     requestTimeout: request,
     keepAliveTimeout: idle,
     maxHeaderSize: 16_384,
+    // Ours answers in the service's shape.
+    requireHostHeader: false,
     noDelay: true,
   }
 }

@@ -78,6 +78,8 @@ test('a request in two ways of saying where it ends is refused, and what follows
     assert.match(text, /^HTTP\/1\.1 4(00|15) /, head)
     assert.equal(text.match(/HTTP\/1\.1/g)?.length, 1, head)
   }
+  const nowhere = await raw(port, `POST / HTTP/1.1\r\n${TARGET}Content-Length: 2\r\n\r\n{}${smuggled}`)
+  assert.match(nowhere, /^HTTP\/1\.1 400 [^]*x-amzn-RequestId: [^]*SerializationException/)
   for (const request of [
     `POST / HTTP/1.0\r\nConnection: keep-alive\r\n${TARGET}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
     `POST / HTTP/1.1\nHost: x\nContent-Length: 0\n\n`,
