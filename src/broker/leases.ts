@@ -1,4 +1,5 @@
 import { Heap } from '../heap.ts'
+import { IdMap } from '../id-map.ts'
 import type { Fence, JobId, Ms, Queue, Ref } from '../job.ts'
 import type { Op, Refusal, Result } from '../stores/store.ts'
 import type { Lease } from './broker.ts'
@@ -8,7 +9,7 @@ import type { Lease } from './broker.ts'
  * (DEADLINE_SOON, what to give back). The store is the authority.
  */
 export class Leases {
-  readonly #byJob = new Map<JobId, HeldLease>()
+  readonly #byJob = new IdMap<HeldLease>()
   readonly #now: () => Ms
 
   /** @param now the clock of deadlines */
@@ -76,7 +77,7 @@ export class Leases {
     if (old && !old.holder.leaving && old.until !== undefined && old.until <= this.#now()) this.#lose(old, 'timeout')
     else if (old) this.#remove(old)
     const lease = new HeldLease(holder, id, n, until, queue)
-    this.#byJob.set(id, lease)
+    this.#byJob.set(lease)
     holder.leases.push(lease)
   }
 

@@ -1,5 +1,6 @@
-import type { JobId, Ms } from '../../job.ts'
+import type { Ms } from '../../job.ts'
 import { Heap } from '../../heap.ts'
+import type { IdMap } from '../../id-map.ts'
 import type { QueueRow } from '../machine/queue.ts'
 import type { Row } from '../machine/row.ts'
 import type { Claim, ClaimTable } from '../machine/table.ts'
@@ -10,10 +11,10 @@ import type { Undoing } from './undo.ts'
 export class Claims implements ClaimTable {
   /** Those that end at a moment. */
   readonly #windows = new Heap<Held>((a, b) => (a.for as Ms) < (b.for as Ms))
-  readonly #rows: ReadonlyMap<JobId, Row>
+  readonly #rows: IdMap<Row>
   readonly #undoing: Undoing
 
-  constructor(rows: ReadonlyMap<JobId, Row>, undoing: Undoing) {
+  constructor(rows: IdMap<Row>, undoing: Undoing) {
     this.#rows = rows
     this.#undoing = undoing
   }

@@ -1,6 +1,7 @@
 import type { Bytes, JobId, Ms, Queue, State, Where } from '../../job.ts'
 import { matches } from '../machine/bulk.ts'
 import { Heap } from '../../heap.ts'
+import { IdMap } from '../../id-map.ts'
 import type { QueueRow } from '../machine/queue.ts'
 import { NEVER, Timer, type Holder, type Row } from '../machine/row.ts'
 import type { Selection, Table } from '../machine/table.ts'
@@ -23,7 +24,7 @@ export class MemoryTable implements Table {
   #queueNo = 0
   #burials = 0
   readonly #queues = new Map<Queue, MemoryQueue>()
-  readonly #rows = new Map<JobId, Row>()
+  readonly #rows = new IdMap<Row>()
   readonly #timers = new Heap<Timer>(sooner)
   readonly #expiries = new Heap<Timer>(sooner)
   /** In the order of burial, unless one has come back behind those that were buried after it. */
@@ -99,7 +100,7 @@ export class MemoryTable implements Table {
   }
 
   insert(row: Row): void {
-    this.#rows.set(row.id, row)
+    this.#rows.set(row)
     this.#undo?.push(() => {
       this.#rows.delete(row.id)
       this.#turns.remove(row)
@@ -120,7 +121,7 @@ export class MemoryTable implements Table {
   remove(row: Row): void {
     this.#rows.delete(row.id)
     this.#turns.remove(row)
-    this.#undo?.push(() => this.#rows.set(row.id, row))
+    this.#undo?.push(() => this.#rows.set(row))
   }
 
   bodyOf(row: Row): Bytes {
@@ -137,7 +138,7 @@ export class MemoryTable implements Table {
     if (state === 'ready') return order.smallest(limit, wanted)
     if (state === 'delayed') return later.smallest(limit, wanted)
     if (state === 'buried') return aside.smallest(limit, wanted)
-    const rows: Iterable<Row> = state === 'waiting' ? waiters : this.#rows.values()
+    const rows: Iterable<Row> = state === 'waiting' ? waiters : this.#rows
     const found = [...rows].filter((row) => row.queue === queue && row.state === state && wanted(row))
     const first = (a: Row, b: Row) => (state === 'waiting' ? a.pri - b.pri || a.rank - b.rank : a.at - b.at)
     return found.sort((a, b) => first(a, b) || a.id - b.id).slice(0, limit)

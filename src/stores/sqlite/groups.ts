@@ -1,4 +1,5 @@
 import type { JobId } from '../../job.ts'
+import type { IdMap } from '../../id-map.ts'
 import type { QueueRow } from '../machine/queue.ts'
 import type { Row } from '../machine/row.ts'
 import type { GroupTable } from '../machine/table.ts'
@@ -121,7 +122,7 @@ class Group {
 /** The ordered groups, as far as this process has met them: who is first, and who follows. It holds while nobody else writes to the file. */
 export class Groups implements GroupTable {
   readonly #file: Connection
-  readonly #loaded: ReadonlyMap<JobId, Row>
+  readonly #loaded: IdMap<Row>
   readonly #get: (id: JobId) => Row | undefined
   /** By queue number and name. */
   readonly #queues = new Map<number, Map<string, Group>>()
@@ -134,7 +135,7 @@ export class Groups implements GroupTable {
    * @param loaded the rows that are in the cache
    * @param get a row, from the cache or the file
    */
-  constructor(file: Connection, loaded: ReadonlyMap<JobId, Row>, get: (id: JobId) => Row | undefined) {
+  constructor(file: Connection, loaded: IdMap<Row>, get: (id: JobId) => Row | undefined) {
     this.#file = file
     this.#loaded = loaded
     this.#get = get

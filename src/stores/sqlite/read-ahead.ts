@@ -1,4 +1,4 @@
-import type { JobId } from '../../job.ts'
+import type { IdMap } from '../../id-map.ts'
 import type { Row } from '../machine/row.ts'
 import type { Connection } from './connection.ts'
 import type { Edge, SqliteQueue } from './queue.ts'
@@ -13,7 +13,7 @@ const MOST_OF_ALL = 65_536
 /** The heads of the queues' ready jobs, read ahead. Their rows stay in the cache. */
 export class ReadAhead {
   readonly #file: Connection
-  readonly #loaded: Map<JobId, Row>
+  readonly #loaded: IdMap<Row>
   readonly #flush: () => void
   /** So many rows were read ahead. */
   #size = 0
@@ -22,7 +22,7 @@ export class ReadAhead {
    * @param loaded the rows that are in the cache
    * @param flush writes what the commit has changed by now
    */
-  constructor(file: Connection, loaded: Map<JobId, Row>, flush: () => void) {
+  constructor(file: Connection, loaded: IdMap<Row>, flush: () => void) {
     this.#file = file
     this.#loaded = loaded
     this.#flush = flush
@@ -100,7 +100,7 @@ export class ReadAhead {
         this.drop(row.queue as SqliteQueue)
         row = this.#loaded.get(columns[0])
       }
-      if (!row) this.#loaded.set(columns[0], (row = rowOf(columns, queue)))
+      if (!row) this.#loaded.set((row = rowOf(columns, queue)))
       if (row.slot >= 0 || row === but) continue
       queue.ahead.push(row)
       this.#size++

@@ -1,4 +1,5 @@
 import type { Bytes, Fence, JobId, Ms, Queue, State, Where } from '../../job.ts'
+import { IdMap } from '../../id-map.ts'
 import type { QueueRow } from '../machine/queue.ts'
 import { FENCES, type Row } from '../machine/row.ts'
 import type { Selection, Table } from '../machine/table.ts'
@@ -58,7 +59,7 @@ export class SqliteTable implements Table {
   #dataVersion = -1
   #seenVersion = -1
 
-  readonly #rows = new Map<JobId, Row>()
+  readonly #rows = new IdMap<Row>()
   /** Rows to be looked at when the commit ends: written, or forgotten. */
   #visited: Row[] = []
   #flushed = 0
@@ -220,7 +221,7 @@ export class SqliteTable implements Table {
   }
 
   insert(row: Row): void {
-    this.#rows.set(row.id, row)
+    this.#rows.set(row)
     this.enter(row)
   }
 
@@ -386,7 +387,7 @@ export class SqliteTable implements Table {
 
   #forgetLeases(): void {
     this.holders.forgetJobs()
-    for (const [id, row] of this.#rows) if (row.state === 'reserved' && !row.visited) this.#rows.delete(id)
+    for (const row of [...this.#rows]) if (row.state === 'reserved' && !row.visited) this.#rows.delete(row.id)
     this.#forgot = this.holders.size > 0
   }
 
@@ -413,7 +414,7 @@ export class SqliteTable implements Table {
     if (cached) return cached
     const queue = this.#queues.numbered(columns[1])
     const row = rowOf(columns, queue)
-    this.#rows.set(row.id, row)
+    this.#rows.set(row)
     const session = columns[8]
     if (row.state === 'reserved' && session !== null) {
       const holder = this.holders.numbered(session)
