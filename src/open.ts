@@ -7,7 +7,7 @@ import { checkFunctions, checkOptions, type Names } from './jobs/check.ts'
 import type { PutMiddleware } from './jobs/context.ts'
 import { defineJobs, type Jobs } from './jobs/definition.ts'
 import { LISTEN_OPTIONS, type Listening, type ListenOptions } from './jobs/listening.ts'
-import { Queue } from './jobs/queue.ts'
+import { JobQueue } from './jobs/queue.ts'
 import type { Tracing, TracingOption } from './jobs/tracing.ts'
 import type { Listen } from './protocols/beanstalkd/index.ts'
 import { isServer, openServer, openStore, type StoreOptions } from './registry.ts'
@@ -36,7 +36,7 @@ export interface OpenOptions<J extends Jobs> extends StoreOptions {
  * await queue.put('sendMail', { mail_to: 'a@example.com' })
  * await queue.close()
  */
-export async function open<const J extends Jobs>(url: string, options: OpenOptions<J>): Promise<Queue<J>> {
+export async function open<const J extends Jobs>(url: string, options: OpenOptions<J>): Promise<JobQueue<J>> {
   checkOptions(options, 'options of open', OPEN_OPTIONS)
   const { jobs, use, tracing, ...storeOptions } = options
   // Before anything is opened, or made.
@@ -46,11 +46,11 @@ export async function open<const J extends Jobs>(url: string, options: OpenOptio
   if (clock !== undefined && (typeof clock?.now !== 'function' || typeof clock.after !== 'function'))
     throw new InvalidArgumentError(`clock is ${shown(clock)}; give an object with the functions now and after.`)
   const common = { jobs, tracing: await tracingOf(tracing), ...(use !== undefined && { use }), ...(clock && { clock }) }
-  if (isServer(url)) return new Queue({ transport: await openServer(url), ...common })
+  if (isServer(url)) return new JobQueue({ transport: await openServer(url), ...common })
   const store = await openStore(url, storeOptions)
   const broker = createBroker({ store, ...(clock && { clock }) })
   const transport = new BrokerTransport(broker, store, /^[a-z][a-z0-9+.-]+:/.exec(url)?.[0] ?? 'file:')
-  return new Queue({ transport, listen: (at) => listen(broker, at), ...common })
+  return new JobQueue({ transport, listen: (at) => listen(broker, at), ...common })
 }
 
 const OPEN_OPTIONS: Names<OpenOptions<Jobs>> = { jobs: true, use: true, tracing: true, durability: true, clock: true }

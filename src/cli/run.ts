@@ -5,7 +5,7 @@ import type { Context, WorkedJob } from '../jobs/context.ts'
 import type { JobDefinition, Jobs } from '../jobs/definition.ts'
 import { faultStack, faultText } from '../jobs/fault.ts'
 import { isJson } from '../jobs/json.ts'
-import type { Queue } from '../jobs/queue.ts'
+import type { JobQueue } from '../jobs/queue.ts'
 import { RetryLater } from '../jobs/verdict.ts'
 import { open } from '../open.ts'
 import { loadHandlers, type HandlersFile } from './jobs-file.ts'
@@ -107,7 +107,7 @@ function once({ schema, options: { timeout, result } }: JobDefinition): JobDefin
 class Outside {
   readonly #flags: Flags
   readonly #jobs: Jobs
-  #store: Promise<Queue<Jobs>> | undefined
+  #store: Promise<JobQueue<Jobs>> | undefined
 
   constructor(flags: Flags, jobs: Jobs) {
     this.#flags = flags

@@ -1,11 +1,11 @@
 import { faultStack, faultText, faultType } from '../jobs/fault.ts'
 import type { Jobs } from '../jobs/definition.ts'
-import type { Queue } from '../jobs/queue.ts'
+import type { JobQueue } from '../jobs/queue.ts'
 import type { Log } from '../log.ts'
 import { shown } from './output.ts'
 
 /** A line for each attempt; never what is in a job. */
-export function logAttempts(queue: Queue<Jobs>, log: Log): void {
+export function logAttempts(queue: JobQueue<Jobs>, log: Log): void {
   queue.on('started', (job) => log.debug(job, 'started'))
   queue.on('done', ({ result: _, ...job }) => log.info(job, 'done'))
   queue.on('failed', ({ error, ...job }) => log.warn({ ...job, err: fault(error) }, 'failed'))

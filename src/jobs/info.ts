@@ -16,16 +16,18 @@ export interface JobInfo {
   /** `waiting`: behind an earlier job of its group, a limit, or the job it succeeds. `buried`: set aside. */
   state: JobView['state']
   priority: number
-  /** How often it was started, and how often that ended badly. */
+  /** How often it was started. */
   starts: number
+  /** How often that ended badly. */
   failures: number
   putAt: Date
   startedAt?: Date
   /** When it is due, if it is delayed. */
   dueAt?: Date
   group?: string
-  /** Why it was set aside, and its last error. */
+  /** Why it was set aside: `failed`, `rejected` (discarded), `invalid`, `exhausted` (its starts) or `asked` (by hand). */
   why?: string
+  /** Its last error. */
   error?: string
   progress?: unknown
   logs: { at: Date; text: string }[]
@@ -38,8 +40,11 @@ export interface JobInfo {
   body?: Bytes
 }
 export interface AttemptInfo {
+  /** When it failed. */
   at: Date
+  /** 1 is the first. */
   attempt: number
+  /** How long it took. */
   ms: number
   error: string
   stack?: string

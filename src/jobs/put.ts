@@ -15,16 +15,21 @@ import type { ResultOptions } from './result.ts'
 export interface PutOptions {
   /** Not before so long from now, or not before that moment. */
   delay?: Duration | Date | undefined
-  /** 0 to 2^32-1, lower is more urgent. */
+  /** 0 to 2^32-1, lower is more urgent. Default: the definition's. */
   priority?: number | undefined
-  /** It is dropped when it wasn't started within so long. */
+  /** It is dropped when it wasn't started within so long. Default: the definition's. */
   ttl?: Duration | undefined
+  /** How often it is tried again after a failure. Default: the definition's. */
   retries?: number | undefined
+  /** How long it waits before that. Default: the definition's. */
   backoff?: Duration | BackoffTerms | undefined
+  /** An attempt that takes longer is told by its signal, and has failed unless it returns all the same. Default: the definition's. */
   timeout?: Duration | undefined
+  /** It is set aside when its worker's process ended so often while it was worked. Default: the definition's. */
   maxStarts?: number | undefined
   /** Jobs of one group of a queue are worked in the order of their puts, one at a time. */
   group?: string | undefined
+  /** No second job of this key in its queue. */
   unique?: UniqueOptions | undefined
 }
 
@@ -34,6 +39,7 @@ export type PutParameters<D> =
 
 /** docs/jobs/unique.md has a table of what happens when. */
 export interface UniqueOptions {
+  /** Of its queue, whatever names share that. */
   key: string
   /** How long no second job of this key is taken by the queue: until it is started, until it is gone, or for so long from the put on. Default 'unfinished'. */
   for?: 'waiting' | 'unfinished' | Duration | undefined

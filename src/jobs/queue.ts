@@ -46,9 +46,13 @@ export interface QueueOptions<J extends Jobs> {
   transport: Transport
 }
 /** What workers of this queue need, for those of ours that make their own. */
-export let workerNeeds: (queue: Queue<Jobs>) => WorkerNeeds
+export let workerNeeds: (queue: JobQueue<Jobs>) => WorkerNeeds
 
-export class Queue<J extends Jobs> {
+/**
+ * What `open` answers. Where it is passed on, its type is that of its definitions.
+ * @example export function routes(queue: JobQueue<typeof jobs>) { ... }
+ */
+export class JobQueue<J extends Jobs> {
   readonly #transport: Transport
   readonly #catalog: Catalog
   readonly #limits: LimitRecords
@@ -256,6 +260,7 @@ export class Queue<J extends Jobs> {
     await this.#transport.pause(queueOf(queue), at)
   }
 
+  /** Ends a pause. */
   async resume(queue: string): Promise<void> {
     checkQueue(queue)
     await this.#transport.pause(queueOf(queue), 0)
@@ -351,6 +356,7 @@ export class Queue<J extends Jobs> {
     this.#results.close()
   }
 
+  /** As `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

@@ -118,6 +118,7 @@ export class Worker {
     void this.#fetch()
   }
 
+  /** How it is, at once: nobody is asked. docs/jobs/metrics.md says what to make of it. */
   health(): Health {
     return {
       running: !this.#stopping.signal.aborted && !this.#over,

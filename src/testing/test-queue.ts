@@ -4,7 +4,7 @@ import { createBroker } from '../broker/store-broker.ts'
 import { checkCount, checkDate, checkFunction, checkOptions, type Names } from '../jobs/check.ts'
 import type { Handlers, PutMiddleware } from '../jobs/context.ts'
 import type { AnswerOf, ArgsIn, Jobs } from '../jobs/definition.ts'
-import { Queue, workerNeeds } from '../jobs/queue.ts'
+import { JobQueue, workerNeeds } from '../jobs/queue.ts'
 import type { WorkerOptions } from '../jobs/worker-options.ts'
 import { Worker } from '../jobs/worker.ts'
 import type { WorkerNeeds } from '../jobs/worker-parts.ts'
@@ -64,7 +64,7 @@ interface Place {
   broker: Broker
 }
 
-export class TestQueue<J extends Jobs> extends Queue<J> {
+export class TestQueue<J extends Jobs> extends JobQueue<J> {
   /** Moves time. */
   readonly clock: TestClock
   /** What happens to workers in production, and seldom in tests. */
@@ -82,7 +82,7 @@ export class TestQueue<J extends Jobs> extends Queue<J> {
     super({ transport, jobs, clock, ...options })
     this.clock = clock
     this.#place = place
-    this.#needs = workerNeeds(this as unknown as Queue<Jobs>)
+    this.#needs = workerNeeds(this as unknown as JobQueue<Jobs>)
     this.#journal = new Journal(this.#needs.events, (id) => puts.argsOf(id))
     this.simulate = new Simulate(this.#running, transport, () => store.settle())
   }

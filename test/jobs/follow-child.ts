@@ -1,13 +1,13 @@
 /** A process that puts and works jobs of a file when its parent says so, and looks for none that it isn't told of: node follow-child.ts FILE */
 import { createBroker } from '../../src/broker/store-broker.ts'
 import { defineJobs, job, openStore } from '../../src/index.ts'
-import { Queue } from '../../src/jobs/queue.ts'
+import { JobQueue } from '../../src/jobs/queue.ts'
 import { BrokerTransport } from '../../src/transports/broker.ts'
 
 const jobs = defineJobs({ greet: job<{ name: string }>() })
 const store = await openStore(`file:${process.argv[2]}`)
 const transport = new BrokerTransport(createBroker({ store, slowPoll: false }), store, 'file:')
-const queue = new Queue({ transport, jobs })
+const queue = new JobQueue({ transport, jobs })
 process.send?.('ready')
 
 process.on('message', (order) => void obey(order as string))

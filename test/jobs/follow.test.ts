@@ -8,7 +8,7 @@ import { after, describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { createBroker } from '../../src/broker/store-broker.ts'
 import { defineJobs, Discard, job, open, RetryLater, type FollowedEvent } from '../../src/index.ts'
-import { Queue } from '../../src/jobs/queue.ts'
+import { JobQueue } from '../../src/jobs/queue.ts'
 import { openMemory } from '../../src/stores/memory/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
@@ -90,7 +90,7 @@ describe('who follows', () => {
   test('hears what is done by hand, and by clients of a protocol', async () => {
     const store = openMemory()
     const broker = createBroker({ store })
-    const queue = new Queue({ transport: new BrokerTransport(broker, store, 'memory:'), jobs })
+    const queue = new JobQueue({ transport: new BrokerTransport(broker, store, 'memory:'), jobs })
     const client = broker.session({ protocol: 'beanstalkd', tenant: 'default', principal: 'php' })
     const events = await queue.follow()
     const [put] = await client.commit({
@@ -165,7 +165,10 @@ describe('who follows', () => {
   test('hears what is done to many at once, where a job was moved, and what expired', async () => {
     const clock = new ManualClock()
     const store = openMemory({ clock })
-    const queue = new Queue({ transport: new BrokerTransport(createBroker({ store, clock }), store, 'memory:'), jobs })
+    const queue = new JobQueue({
+      transport: new BrokerTransport(createBroker({ store, clock }), store, 'memory:'),
+      jobs,
+    })
     const events = await queue.follow()
     const { id: a } = await queue.put('greet', { name: 'Ada' })
     await queue.move({ queue: 'greet', states: ['ready'] }, 'elsewhere')
@@ -209,7 +212,7 @@ describe('who follows', () => {
     }) as Store
     for (const name of ['now', 'look', 'stats', 'records', 'events', 'wait', 'hear', 'close'] as const)
       Object.defineProperty(watched, name, { value: (store[name] as (...args: unknown[]) => unknown).bind(store) })
-    const queue = new Queue({
+    const queue = new JobQueue({
       transport: new BrokerTransport(createBroker({ store: watched }), watched, 'memory:'),
       jobs,
     })
@@ -245,7 +248,7 @@ describe('across processes', { timeout: 30_000 }, () => {
     const file = join(folder, 'jobs.db')
     const child = await start(file)
     const store = await openSqlite({ path: file })
-    const queue = new Queue({ transport: new BrokerTransport(createBroker({ store }), store, 'file:'), jobs })
+    const queue = new JobQueue({ transport: new BrokerTransport(createBroker({ store }), store, 'file:'), jobs })
     const events = await queue.follow()
 
     // It hears of the follower within moments.

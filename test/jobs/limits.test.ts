@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, describe, test } from 'node:test'
 import { defineJobs, InvalidArgumentError, job, open, type Jobs, type LimitOption } from '../../src/index.ts'
 import { createBroker } from '../../src/broker/store-broker.ts'
-import { Queue } from '../../src/jobs/queue.ts'
+import { JobQueue } from '../../src/jobs/queue.ts'
 import { openStore } from '../../src/registry.ts'
 import { openMemory } from '../../src/stores/memory/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
@@ -74,7 +74,7 @@ describe('limits of jobs', () => {
     const clock = new ManualClock()
     const store = openMemory({ clock })
     const transport = new BrokerTransport(createBroker({ store, clock }), store, 'memory:')
-    const queue = new Queue({ transport, jobs: limited({ rate: [2, '1m'] }), clock })
+    const queue = new JobQueue({ transport, jobs: limited({ rate: [2, '1m'] }), clock })
     let begun = 0
     queue.work({ mail: () => void begun++ })
     const { id } =

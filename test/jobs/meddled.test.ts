@@ -13,7 +13,7 @@ import {
   type Handlers,
   type PutOptions,
 } from '../../src/index.ts'
-import { Queue } from '../../src/jobs/queue.ts'
+import { JobQueue } from '../../src/jobs/queue.ts'
 import { openMemory } from '../../src/stores/memory/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { BrokerTransport } from '../../src/transports/broker.ts'
@@ -26,7 +26,7 @@ async function meet(t: TestContext) {
   const clock = new ManualClock()
   const store = openMemory({ clock })
   const broker = createBroker({ store, clock })
-  const queue = new Queue({ transport: new BrokerTransport(broker, store, 'memory:'), jobs, clock, random: () => 0 })
+  const queue = new JobQueue({ transport: new BrokerTransport(broker, store, 'memory:'), jobs, clock, random: () => 0 })
   const server = new BeanstalkdServer({ broker, clock })
   const at = await server.listen({ host: '127.0.0.1', port: 0 })
   assert.ok('port' in at)

@@ -4,7 +4,7 @@ import { createBroker } from '../../src/broker/store-broker.ts'
 import { defineJobs, job, open } from '../../src/index.ts'
 import { Figures } from '../../src/jobs/figures.ts'
 import { metricsText } from '../../src/jobs/metrics.ts'
-import { Queue } from '../../src/jobs/queue.ts'
+import { JobQueue } from '../../src/jobs/queue.ts'
 import { openMemory } from '../../src/stores/memory/index.ts'
 import { BrokerTransport } from '../../src/transports/broker.ts'
 import { parseExposition, type Family } from './exposition.ts'
@@ -121,7 +121,7 @@ describe('metrics', () => {
     const jobs = defineJobs({ known: job<undefined>({ queue: 'shared' }) })
     const store = openMemory()
     const broker = createBroker({ store })
-    const queue = new Queue({ transport: new BrokerTransport(broker, store, 'memory:'), jobs })
+    const queue = new JobQueue({ transport: new BrokerTransport(broker, store, 'memory:'), jobs })
     const client = broker.session({ protocol: 'beanstalkd', tenant: 'default', principal: 'php' })
     let retried = 0
     const all = new Promise<void>((resolve) => queue.on('retried', () => ++retried === 50 && resolve()))

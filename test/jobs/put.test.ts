@@ -11,7 +11,7 @@ import {
   ValidationError,
   type StandardSchema,
 } from '../../src/index.ts'
-import { workerNeeds, type Queue } from '../../src/jobs/queue.ts'
+import { workerNeeds, type JobQueue } from '../../src/jobs/queue.ts'
 import type { Jobs } from '../../src/index.ts'
 import { openTest } from './open.ts'
 
@@ -301,7 +301,7 @@ test('of a batch, what its middleware ends by itself leaves the others; when one
 })
 
 function policy(queue: unknown, name: string, value: object): Promise<unknown> {
-  return workerNeeds(queue as Queue<Jobs>).transport.commit({
+  return workerNeeds(queue as JobQueue<Jobs>).transport.commit({
     ops: [{ do: 'record', key: `queue/default/${name}`, value }],
   })
 }

@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises'
 import { after, test } from 'node:test'
 import { createBroker } from '../../src/broker/store-broker.ts'
 import { ClosedError, defineJobs, job, open, type StandardSchema } from '../../src/index.ts'
-import { Queue } from '../../src/jobs/queue.ts'
+import { JobQueue } from '../../src/jobs/queue.ts'
 import { Results } from '../../src/jobs/result.ts'
 import { openMemory } from '../../src/stores/memory/index.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
@@ -174,7 +174,7 @@ for (const url of ['memory:', 'file:'] as const)
     const clock = new ManualClock()
     const store = url === 'memory:' ? openMemory({ clock }) : await openSqlite({ path: join(folder, 'jobs.db'), clock })
     const broker = createBroker({ store, clock })
-    const queue = new Queue({ transport: new BrokerTransport(broker, store, url), jobs: sums, clock })
+    const queue = new JobQueue({ transport: new BrokerTransport(broker, store, url), jobs: sums, clock })
     queue.work({ add: ({ args: { a, b } }) => a + b })
     const { id, result } = await queue.put('add', { a: 1, b: 2 })
     assert.equal(await result(), 3)

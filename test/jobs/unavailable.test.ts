@@ -8,7 +8,7 @@ import { test, type TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { createBroker } from '../../src/broker/store-broker.ts'
 import { defineJobs, job, UnknownOutcomeError } from '../../src/index.ts'
-import { Queue } from '../../src/jobs/queue.ts'
+import { JobQueue } from '../../src/jobs/queue.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { BrokerTransport } from '../../src/transports/broker.ts'
@@ -30,12 +30,12 @@ async function place(t: TestContext) {
     const file = await openSqlite({ path: join(folder, 'jobs.db'), clock, durability: 'relaxed' })
     const store = faultStore(file, () => (disk.failed ? 'after' : disk.full ? 'before' : 'none'))
     const broker = createBroker({ store, clock, slowPoll: false })
-    return new Queue({ transport: new BrokerTransport(broker, store, 'file:'), jobs, clock, random: () => 0 })
+    return new JobQueue({ transport: new BrokerTransport(broker, store, 'file:'), jobs, clock, random: () => 0 })
   }
   return { file: join(folder, 'jobs.db'), clock, disk, open }
 }
 
-async function states(queue: Queue<typeof jobs>): Promise<[string, number][]> {
+async function states(queue: JobQueue<typeof jobs>): Promise<[string, number][]> {
   const { jobs: all } = await queue.list({ queue: 'mail' })
   return all.map(({ state, failures }) => [state, failures])
 }

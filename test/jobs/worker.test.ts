@@ -14,7 +14,7 @@ import {
   type StandardSchema,
   type Worker,
 } from '../../src/index.ts'
-import { Queue } from '../../src/jobs/queue.ts'
+import { JobQueue } from '../../src/jobs/queue.ts'
 import { openMemory } from '../../src/stores/memory/index.ts'
 import type { Store } from '../../src/stores/store.ts'
 import { BrokerTransport } from '../../src/transports/broker.ts'
@@ -371,7 +371,7 @@ test('a stop gives back at once what no slot has begun', async (t) => {
 
 /** A queue on a broker and a store of its own. */
 function placed(store: Store, transport: new (...args: ConstructorParameters<typeof BrokerTransport>) => Transport) {
-  return new Queue({ transport: new transport(createBroker({ store }), store, 'memory:'), jobs })
+  return new JobQueue({ transport: new transport(createBroker({ store }), store, 'memory:'), jobs })
 }
 
 test('a stop waits until the store has what became of the jobs', async () => {
