@@ -137,7 +137,7 @@ export function versionOf(db: DatabaseSync, path: string): number {
     if (id === 0 && version === 0 && tables === 0) return 0
     if (id !== APPLICATION_ID)
       throw new NotAStoreError(
-        `${path} is an SQLite file of another application. Name another path for the store; this one was not touched.`,
+        `${path} is an SQLite file of another application. Name another path for the store, or, for jobs beside tables of your own, let the store be made first; this one was not touched.`,
       )
     if (version > VERSION && number(db, 'SELECT oldest FROM mark') > VERSION)
       throw new NewerFormatError(
