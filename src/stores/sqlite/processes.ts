@@ -7,7 +7,6 @@ import { existsSync, mkdirSync, rmdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Bell, Peer, socketPath, type Ring } from './bell.ts'
-import { isBusy } from './open.ts'
 
 /** How long after a broken line the lock is asked again, until it tells. */
 const ASK_AGAIN = 50
@@ -125,18 +124,19 @@ export class Processes {
     this.onDeath(slot, name)
   }
 
+  /** Also where it can't be told, as while this process may open no more files: who cannot be reached is asked again. */
   #isAlive(name: string): boolean {
     const path = this.#lockPath(name)
     if (!existsSync(path)) return false
-    const lock = new DatabaseSync(path, { timeout: 0 })
+    const lock = new DatabaseSync(path, { timeout: 0, open: false })
     try {
+      lock.open()
       lock.exec(LOCK)
       return false
-    } catch (error) {
-      if (isBusy(error)) return true
-      throw error
+    } catch {
+      return true
     } finally {
-      lock.close()
+      if (lock.isOpen) lock.close()
     }
   }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, test } from 'node:test'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { Queue } from '../../../src/job.ts'
 import { checkSqlite, openSqlite, type Durability } from '../../../src/stores/sqlite/index.ts'
 import { migrate, VERSION, versionOf } from '../../../src/stores/sqlite/schema.ts'
@@ -207,6 +207,19 @@ describe('opening a file', () => {
     const waits = (await newcomer.processes?.())?.map((one) => one.waits)
     assert.deepEqual([waits, ready], [[[mail], []], [mail]])
     for (const one of [store, newcomer]) await one.close()
+  })
+
+  test('goes on while it can not tell whether another process is alive', async () => {
+    const store = await openSqlite({ path })
+    // As if this process may open no more files.
+    await mkdir(join(`${path}-processes`, 'unknown.lock'))
+    change("INSERT INTO process (slot, epoch, pid, name) VALUES (7, 7, 7, 'unknown')")
+    change('UPDATE mark SET processes = processes + 1')
+    for (let i = 0; i < 3; i++) {
+      assert.equal(await put(store), true)
+      await sleep(60)
+    }
+    await store.close()
   })
 
   for (const gone of ['', '-wal'])
