@@ -70,10 +70,7 @@ describe('a dead letter', () => {
     assert.deepEqual(await counts(desk), { a: [1, 0, 1], dead: [1, 0, 0] })
     const { one, job } = await take(desk, 'default/dead')
     await one.commit({ ops: [{ do: 'finish', job: { id: job?.id ?? 0, n: job?.n ?? 0 } }] })
-    // Time passes, and something happens.
-    await desk.move(61_000)
-    await desk.put(desk.session(), 'x', { queue: 'default/b', at: desk.clock.now() + 1 })
-    await desk.move(2)
+    await desk.move(60_000)
     assert.deepEqual((await counts(desk))['dead'], [1, 0, 0])
   })
 
@@ -85,9 +82,7 @@ describe('a dead letter', () => {
     await putting
     desk.store.errors.push(new UnavailableError('locked'))
     await settle()
-    await desk.move(61_000)
-    await desk.put(desk.session(), 'x', { queue: 'default/b', at: desk.clock.now() + 1 })
-    await desk.move(2)
+    await desk.move(60_000)
     assert.deepEqual((await counts(desk))['dead'], [1, 0, 0])
   })
 

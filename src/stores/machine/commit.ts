@@ -8,6 +8,8 @@ import type { Table } from './table.ts'
 
 /** So many rows are moved at gates in one commit; the rest follow in later ones. */
 export const MOVES = 1000
+/** A dead letter that was reported and still lies here is reported again. */
+export const REPORT_AGAIN: Ms = 60_000
 const NO_DEAD: readonly Dead[] = Object.freeze([])
 
 export interface Ended {
@@ -84,6 +86,12 @@ export class Commit {
       ...(row.envelope && { envelope: row.envelope }),
       deaths: more?.deaths ?? [],
     })
+  }
+
+  /** When the first of those that were reported is, if it still lies here. */
+  get reportAgainAt(): Ms {
+    const [first] = this.reported.values()
+    return first === undefined ? NEVER : first + REPORT_AGAIN
   }
 
   wake(queue: QueueRow): void {

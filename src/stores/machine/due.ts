@@ -1,15 +1,13 @@
-import type { Ms, Queue } from '../../job.ts'
+import type { Queue } from '../../job.ts'
 import type { DueOp, Result } from '../store.ts'
 import { openDue, settleGates } from './admission.ts'
 import { drop, giveBack, timeOut } from './give-back.ts'
-import type { Commit } from './commit.ts'
+import { REPORT_AGAIN, type Commit } from './commit.ts'
 import { displace, place } from './place.ts'
 import { NEVER, type Row } from './row.ts'
 
 /** No slice is larger, whatever is asked for. */
 const SLICE = 200
-/** A dead letter that was reported and still lies here is reported again. */
-const REPORT_AGAIN: Ms = 60_000
 const PAUSE = 'pause/'
 
 export function due(commit: Commit, op: DueOp): Result {
@@ -28,7 +26,7 @@ export function due(commit: Commit, op: DueOp): Result {
     return { records, more: rows >= limit || orphans.length >= limit || letters >= limit }
   })
   commit.undelivered = false
-  const next = Math.min(table.soonest(now), commit.housekeeping.at)
+  const next = Math.min(table.soonest(now), commit.housekeeping.at, commit.reportAgainAt)
   commit.toldDue = next
   return {
     ok: true,

@@ -123,7 +123,7 @@ export class Machine extends Commit {
   /** What this commit did beside its answers, once. */
   takeHint(records: number | undefined): Hint | undefined {
     const { hinted, ended } = this
-    const due = this.undelivered ? this.now : Math.min(this.table.bound(), this.housekeeping.at)
+    const due = this.undelivered ? this.now : Math.min(this.table.bound(), this.housekeeping.at, this.reportAgainAt)
     const sooner = due < this.toldDue
     const { finished, told } = this
     if (hinted.size + ended.length + finished.length === 0 && !sooner && records === undefined && told === undefined)
