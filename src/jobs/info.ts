@@ -25,7 +25,10 @@ export interface JobInfo {
   /** When it is due, if it is delayed. */
   dueAt?: Date
   group?: string
-  /** Why it was set aside: `failed`, `rejected` (discarded), `invalid`, `exhausted` (its starts) or `asked` (by hand). */
+  /**
+   * Why it was set aside, or died and came to a dead-letter queue: `failed`, `rejected` (discarded), `invalid`, `exhausted` (its starts), `expired`, `maxlen`
+   * (its queue was full) or `asked` (by hand).
+   */
   why?: string
   /** Its last error. */
   error?: string
@@ -58,6 +61,9 @@ export function infoOf(view: JobView): JobInfo {
   const known = typeof message === 'object'
   const notes = view.notes ?? []
   const progress = notes.findLast((note) => note.kind === 'progress')
+  // A dead letter lies elsewhere than where it died; one that was sent back doesn't.
+  const [death] = view.deaths ?? []
+  const why = view.why ?? (death && death.queue !== view.queue ? death.why : undefined)
   return {
     id: String(view.id),
     name: known ? message.job : '',
@@ -76,7 +82,7 @@ export function infoOf(view: JobView): JobInfo {
     ...(view.first !== undefined && { startedAt: new Date(view.first) }),
     ...(view.at !== undefined && { dueAt: new Date(view.at) }),
     ...(view.group !== undefined && { group: view.group }),
-    ...(view.why !== undefined && { why: view.why }),
+    ...(why !== undefined && { why }),
     ...(view.error && { error: textOf(view.error) }),
     ...(progress && { progress: JSON.parse(textOf(progress.data)) as unknown }),
     ...(view.outcome && {

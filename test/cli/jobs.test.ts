@@ -293,8 +293,8 @@ test('dead letters are redriven to where they died, in slices', async (t) => {
   for (let i = 0; i < 3; i++) await place.run('put', 'sendMail', '{"to":"nobody"}')
   await workUntilEmpty(place)
   assert.deepEqual(await place.json('dead', 'list'), [{ queue: 'mail.dead', jobs: 3, of: ['mail'] }])
-  const dead = await place.json<{ id: string }[]>('dead', 'list', '--queue', 'mail.dead')
-  assert.deepEqual(dead.map((one) => one.id).sort(), ['1', '2', '3'])
+  const dead = await place.json<{ id: string; why: string }[]>('dead', 'list', '--queue', 'mail.dead')
+  assert.deepEqual(dead.map(({ id, why }) => `${id} ${why}`).sort(), ['1 rejected', '2 rejected', '3 rejected'])
   const { redriven } = await place.json<{ redriven: number }>(
     ...['dead', 'redrive', '--queue', 'mail.dead', '--rate', '20', '--max', '2'],
   )
@@ -303,6 +303,8 @@ test('dead letters are redriven to where they died, in slices', async (t) => {
     (await place.json<{ queue: string; ready: number }[]>('stats')).find((one) => one.queue === 'mail')?.ready,
     2,
   )
+  const [redrivenId = ''] = dead.map(({ id }) => id)
+  assert.equal((await place.json<{ why?: string }>('job', redrivenId)).why, undefined)
   const log = await workUntilEmpty(place)
   assert.equal(log.match(/"attempt":1,[^\n]*"msg":"failed"/g)?.length, 2, log)
   assert.equal((await place.run('dead', 'redrive', '--queue', 'mail.dead', '--rate', '0')).code, 2)
