@@ -36,6 +36,15 @@ describe('who follows', () => {
     assert.deepEqual([ids.slice(0, 2), ids.length, missed], [[1, 1502], 1001, 1500])
   })
 
+  it('hears of jobs of its own tenant only', async () => {
+    const { broker, session } = await open()
+    const stranger = await broker.session({ protocol: 'test', tenant: 'other', principal: 'x' }).follow()
+    const follower = await session().follow()
+    for (let id = 1; id <= 3; id++) session().tell({ ...event(id), queue: id === 3 ? 'other/a' : 'default/a' })
+    assert.deepEqual(await hear(follower, 2), { ids: [1, 2], missed: 0 })
+    assert.deepEqual(await hear(stranger, 3), { ids: [3], missed: 0 })
+  })
+
   it('hears how many could not be told, while the store was unavailable', async () => {
     const { session, store } = await open()
     const one = session()

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Queue } from '../../src/job.ts'
+import type { Ms, Queue } from '../../src/job.ts'
 import type { Hint, Op, Store, StoreProcess } from '../../src/stores/store.ts'
 import { mail, other, type Subject } from './subject.ts'
 import type { Case } from './store-contract.ts'
@@ -111,6 +111,30 @@ export const processes: Case[] = [
         for (const op of ops) await second.commit([{ ops: [op] }])[0]
         const { version } = await s.store.records(0)
         assert.deepEqual(await hears, [[{ id: held, n, why: 'forced' }], [awaited], version])
+      })
+    },
+  ],
+  [
+    'tell who waits of what is ready, and of what will be due, also of one commit',
+    async (s) => {
+      if (!s.store.traits.shared) return
+      await withSecond(s, async (second) => {
+        await second.wait([mail])
+        const heard: Hint = {}
+        const hears = new Promise<void>((resolve) =>
+          second.hear((hint) => {
+            Object.assign(heard, hint)
+            if (heard.ready && heard.due !== undefined) resolve()
+          }),
+        )
+        const put = (at?: Ms): Op => ({
+          do: 'put',
+          to: [{ queue: mail, create: true, ...(at !== undefined && { at }) }],
+          msg: { body: Buffer.from('x') },
+        })
+        await s.unit({ ops: [put(), put(s.now + 1000)] })
+        await hears
+        assert.deepEqual(heard, { ready: [mail], due: s.now + 1000 })
       })
     },
   ],
