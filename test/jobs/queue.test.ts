@@ -147,6 +147,14 @@ test('update: arguments, priority and delay of a job that waits; its place stays
   await assert.rejects(queue.update(id, { priority: 1 }), /it is being worked/)
 })
 
+test('update: what its put said beside the arguments stays', async (t) => {
+  const queue = openTest(t, jobs)
+  const id = await put(queue, 'a', { retries: 1, backoff: 0 })
+  await queue.update(id, { args: { to: 'b' } })
+  const { retried, dead } = await queue.drain({ mail: () => Promise.reject(new Error('no')) })
+  assert.deepEqual([retried, dead], [1, 1])
+})
+
 test('update: another limit, where the new arguments have another key', async (t) => {
   const limited = defineJobs({
     mail: job<{ to: string }>({ limits: [{ concurrency: 1, key: ({ to }) => to }] }),
@@ -282,6 +290,20 @@ test('pause until a moment, for good, before there is a job; resume', async (t) 
   assert.deepEqual(worked, ['a', 'b', 'c'])
   await assert.rejects(queue.pause('mail', -1), InvalidArgumentError)
   await assert.rejects(queue.pause('a b'), InvalidArgumentError)
+})
+
+test('drained: not while jobs wait for a limit, though none runs', async (t) => {
+  const queue = openTest(t, defineJobs({ rated: job({ limits: [{ rate: [1, '1m'] }] }) }))
+  for (let i = 0; i < 2; i++) await queue.put('rated')
+  assert.equal((await queue.drain({ rated: () => undefined })).done, 1)
+  let drained = false
+  const all = queue.drained('rated').then(() => (drained = true))
+  await queue.clock.advance('1s')
+  assert.equal(drained, false)
+  await queue.clock.advance('1m')
+  assert.equal((await queue.drain({ rated: () => undefined })).done, 1)
+  await queue.clock.advance('1s')
+  await all
 })
 
 test('drained: when nothing is left to be worked; dead letters do not count', async (t) => {

@@ -51,6 +51,17 @@ for (const form of FORMS)
       assert.deepEqual((await receive(one, form, 'a')).all('Body'), [])
     })
 
+    test('is one of its queue: the same name gets the messages of another queue there', async (t) => {
+      const served = await place(t)()
+      await filled(served, form)
+      await receive(served, form, 'a')
+      const { ask, create } = served
+      const QueueUrl = await create('b.fifo', { FifoQueue: 'true', ContentBasedDeduplication: 'true' })
+      await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'other', MessageGroupId: 'g' })
+      const other = await ask(form, 'ReceiveMessage', { QueueUrl, ReceiveRequestAttemptId: 'a' })
+      assert.deepEqual(other.all('Body'), ['other'])
+    })
+
     test('gets the same after a restart, for five minutes from its last answer', async (t) => {
       const open = place(t)
       const before = await open()

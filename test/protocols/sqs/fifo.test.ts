@@ -57,6 +57,23 @@ for (const form of FORMS)
       assert.deepEqual(received.all('Body'), ['1', '2', '3'])
     })
 
+    test('whose time is over may neither delete nor keep a message; what is deleted is deleted', async (t) => {
+      const { ask, create, move } = await serve(t)
+      const QueueUrl = await create('a.fifo', { FifoQueue: 'true', ContentBasedDeduplication: 'true' })
+      await ask(form, 'SendMessage', { QueueUrl, MessageBody: 'x', MessageGroupId: 'a' })
+      const receive = async () =>
+        (await ask(form, 'ReceiveMessage', { QueueUrl, VisibilityTimeout: 10 })).one('ReceiptHandle')
+      const late = { QueueUrl, ReceiptHandle: await receive() }
+      await move(10_000)
+      for (const [action, more] of [
+        ['DeleteMessage', {}],
+        ['ChangeMessageVisibility', { VisibilityTimeout: 60 }],
+      ] as const)
+        assert.match((await ask(form, action, { ...late, ...more })).text, /receipt handle has expired/)
+      const own = { QueueUrl, ReceiptHandle: await receive() }
+      for (let i = 0; i < 2; i++) assert.equal((await ask(form, 'DeleteMessage', own)).status, 200)
+    })
+
     test('a second message of an id is the first one for five minutes, deleted or not; a purge forgets it', async (t) => {
       const { ask, create, move } = await serve(t)
       const QueueUrl = await create('a.fifo', { FifoQueue: 'true' })
