@@ -69,9 +69,10 @@ export class Jobs {
     return this.#find('state = 1 AND session BETWEEN ? AND ?', sessionsOf(slot), limit)
   }
 
-  isCancelled(id: JobId, n: Fence): boolean {
-    const sql = "SELECT 1 FROM job WHERE id = ? AND n = ? AND state = 1 AND more ->> '$.cancelled'"
-    return this.#file.get(sql, id, n) !== undefined
+  lease(id: JobId, n: Fence): { cancelled: boolean } | undefined {
+    const sql = "SELECT more ->> '$.cancelled' FROM job WHERE id = ? AND n = ? AND state = 1"
+    const found = this.#file.get<[number | null]>(sql, id, n)
+    return found && { cancelled: found[0] === 1 }
   }
 
   deadLetters(limit: number, after: number): Row[] {

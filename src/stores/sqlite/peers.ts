@@ -27,7 +27,7 @@ export class Peers {
   readonly #expected = new Set<Queue>()
   #expectsEvents = false
   #expectedDue: Ms | undefined
-  readonly #expectedCancels = new Map<JobId, Expected['cancelled'][number]>()
+  readonly #expectedEnds = new Map<JobId, Expected['ended'][number]>()
   #watch: NodeJS.Timeout | undefined
   #watchUntil = 0
 
@@ -126,13 +126,13 @@ export class Peers {
    * An application put something in its own transaction. Its commit can't be heard: for a while each commit of others is taken for it. Who waits for these
    * queues looks once too often then, and never misses it.
    */
-  watchFor({ woken, told, due, cancelled }: Expected): void {
+  watchFor({ woken, told, due, ended }: Expected): void {
     this.#expectsEvents ||= told
     for (const { name } of woken) this.#expected.add(name)
     if (due !== undefined) this.#expectedDue = Math.min(due, this.#expectedDue ?? due)
-    for (const one of cancelled) this.#expectedCancels.set(one.id, one)
+    for (const one of ended) this.#expectedEnds.set(one.id, one)
     this.#watchUntil = performance.now() + WATCH
-    if (this.#expected.size > 0 || told || due !== undefined || cancelled.length > 0)
+    if (this.#expected.size > 0 || told || due !== undefined || ended.length > 0)
       this.#watch ??= setInterval(() => this.#lookForCommit(), WATCH_PERIOD).unref()
   }
 
@@ -167,7 +167,7 @@ export class Peers {
     this.#expected.clear()
     this.#expectsEvents = false
     this.#expectedDue = undefined
-    this.#expectedCancels.clear()
+    this.#expectedEnds.clear()
   }
 
   #tellExpected(): void {
@@ -178,14 +178,17 @@ export class Peers {
     if (told) for (const slot of roster.followers()) this.#processes.ring(slot, told)
     for (const [slot, queues] of roster.waiters(ready.map((name) => ({ name }))))
       this.#processes.ring(slot, { ready: queues })
-    this.#tellCancelled()
+    this.#tellEnded()
   }
 
   /** Unlike the rest this must not be told of what was rolled back. */
-  #tellCancelled(): void {
-    const ended = [...this.#expectedCancels.values()].filter(({ id, n }) => this.#table.isCancelled(id, n))
+  #tellEnded(): void {
+    const ended = [...this.#expectedEnds.values()].filter(({ id, n, why }) => {
+      const lease = this.#table.lease(id, n)
+      return why === 'cancelled' ? lease?.cancelled : !lease
+    })
     if (ended.length === 0) return
-    for (const { id } of ended) this.#expectedCancels.delete(id)
+    for (const { id } of ended) this.#expectedEnds.delete(id)
     this.#tell({ ended })
     this.#processes.ringAll({ ended })
   }

@@ -350,9 +350,9 @@ export class SqliteTable implements Table {
     return rows
   }
 
-  /** Whether who holds it by that number is to be told so, as the file says. */
-  isCancelled(id: JobId, n: Fence): boolean {
-    return this.#jobs.isCancelled(id, n)
+  /** How that lease stands, as the file says; undefined: it has ended. */
+  lease(id: JobId, n: Fence): { cancelled: boolean } | undefined {
+    return this.#jobs.lease(id, n)
   }
 
   deadLetters(limit: number, after: number): Row[] {

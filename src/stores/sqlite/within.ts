@@ -20,8 +20,8 @@ export interface Expected {
   told: boolean
   /** Something is due then, sooner than anything was before. */
   due: Ms | undefined
-  /** Leases whose holders are to be told of a cancel. */
-  cancelled: NonNullable<Hint['ended']>
+  /** Leases that ended, or whose job is cancelled: their holders are to be told. */
+  ended: NonNullable<Hint['ended']>
 }
 
 export interface Within {
@@ -61,7 +61,7 @@ export function commitWithin(handle: unknown, unit: Unit, { path, slot, epoch, n
     told: machine.told !== undefined,
     // The application is told of no dead letters: `due` gives them their way.
     due: machine.reported.size > 0 ? table.now : table.mark.lowered,
-    cancelled: machine.ended.flatMap(({ id, n, why }) => (why === 'cancelled' ? [{ id, n, why }] : [])),
+    ended: machine.ended.map(({ id, n, why }) => ({ id, n, why })),
   })
   return results
 }

@@ -10,6 +10,7 @@ import { InvalidArgumentError, OwnTransactionError, UnavailableError } from '../
 import type { Queue, QueuePolicy } from '../../../src/job.ts'
 import { openSqlite } from '../../../src/stores/sqlite/index.ts'
 import type { Hint, Op, Store, Unit } from '../../../src/stores/store.ts'
+import { ManualClock } from '../../../src/testing/clock.ts'
 
 const mail: Queue = 'default/mail'
 const put = (text: string): Op => ({ do: 'put', to: [{ queue: mail, create: true }], msg: { body: Buffer.from(text) } })
@@ -187,6 +188,39 @@ describe("a put in the application's own transaction", () => {
     if (!told.some(Boolean)) await heard('ended')
     assert.deepEqual(told.filter(Boolean), [[{ id, n, why: 'cancelled' }]])
   })
+
+  test(
+    'tells the holder of a lease that ran out by it, and not where it was rolled back',
+    { timeout: 5000 },
+    async () => {
+      const clock = new ManualClock()
+      const timed = await openSqlite({ path: join(folder, 'app.db'), clock })
+      const lease = { ms: 1000, session: 's' }
+      const take: Op = { do: 'reserve', from: [mail], max: 1, bytes: 1000, lease }
+      const [, taken] = (await timed.commit([{ ops: [put('work'), take] }])[0]) ?? []
+      assert.ok(taken?.ok && taken.do === 'reserve' && taken.jobs[0])
+      const { id, n } = taken.jobs[0]
+      clock.move(1000)
+      const told: Hint['ended'][] = []
+      const ended = new Promise<void>((resolve) =>
+        timed.hear(({ ended }) => {
+          if (ended) told.push(ended)
+          if (ended) resolve()
+        }),
+      )
+      for (const end of ['ROLLBACK', 'COMMIT']) {
+        const woken = new Promise((resolve) => timed.hear(({ ready }) => ready && resolve(ready)))
+        app.exec('BEGIN IMMEDIATE')
+        timed.within?.(app).commit({ ops: [put('another')] })
+        app.exec(`${end}; BEGIN IMMEDIATE; INSERT INTO orders VALUES (5); COMMIT`)
+        await woken
+        if (end === 'ROLLBACK') assert.deepEqual(told, [])
+      }
+      await ended
+      assert.deepEqual(told, [[{ id, n, why: 'timeout' }]])
+      await timed.close()
+    },
+  )
 
   test('waits with other puts while the application holds its transaction across an await', async () => {
     app.exec('BEGIN IMMEDIATE; INSERT INTO orders VALUES (2)')
