@@ -1,3 +1,4 @@
+import { ServerError, UnavailableError } from '../../errors.ts'
 import type { JobId, Ms } from '../../job.ts'
 import type { Taken } from './calls.ts'
 import type { Connector } from './connector.ts'
@@ -45,7 +46,7 @@ export class Pool {
 
   /**
    * Waits for jobs. Answers none when its time is over, or the signal fires.
-   * @throws ConnectionError
+   * @throws ConnectionError, UnavailableError
    */
   async take(want: TakeWant, signal: AbortSignal): Promise<Taken[]> {
     const { tubes, max, bytes, wait } = want
@@ -127,7 +128,7 @@ export class Pool {
       return []
     } catch (error) {
       holder.break(error as Error)
-      throw error
+      throw notNow(error)
     } finally {
       holder.busy = false
       this.#tidy()
@@ -186,6 +187,14 @@ export class Pool {
       if (holds > 0) this.#touchLater()
     }, TOUCH)
   }
+}
+
+/** A server that is short of memory or disk for a while says so with these, and does nothing: the same may succeed later. */
+const NOT_NOW = ['INTERNAL_ERROR', 'OUT_OF_MEMORY']
+
+function notNow(error: unknown): unknown {
+  if (!(error instanceof ServerError) || !NOT_NOW.includes(error.reply)) return error
+  return new UnavailableError(`${error.message} Its log says what it lacks; then try again.`, { cause: error })
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {

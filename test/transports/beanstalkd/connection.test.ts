@@ -192,6 +192,31 @@ test('a connection is not closed as one to spare while a finish on it has no ans
   assert.deepEqual(await none, [])
 })
 
+test('a server that can not give out jobs now is unavailable, and is asked again', LIMIT, async (t) => {
+  const replies = ['INTERNAL_ERROR', 'OUT_OF_MEMORY', 'RESERVED 7 1\r\nx']
+  const about = '---\nstate: reserved\nttr: 60\ntube: mail\n'
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    createInterface({ input: socket }).on('line', (line) => {
+      if (line.startsWith('stats')) socket.write(`OK ${about.length}\r\n${about}\r\n`)
+      else socket.write(line.startsWith('reserve') ? `${replies.shift() ?? 'TIMED_OUT'}\r\n` : 'WATCHING 1\r\n')
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const transport = await openBeanstalkd(`beanstalkd://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  t.after(async () => {
+    await transport.close()
+    server.close()
+  })
+  const take = () => transport.reserve({ queues: [mail], max: 1, wait: 5000 }, never)
+  for (const reply of replies.slice(0, 2))
+    await assert.rejects(take(), { name: 'UnavailableError', message: RegExp(reply) })
+  assert.deepEqual(
+    (await take()).map(({ id }) => id),
+    [7],
+  )
+})
+
 test('a connection cut at random moments loses no job', LIMIT, async (t) => {
   const { proxy, transport } = await proxied(t)
   const acknowledged = new Set<string>()
