@@ -254,3 +254,27 @@ test('a put into a full queue none of whose jobs can be dropped is refused witho
   machine.end()
   assert.deepEqual([refused?.ok === false && refused.why, looked], ['full', []])
 })
+
+test('of many queues that are reserved from together, only that is looked at again whose job was taken', () => {
+  const table = new MemoryTable()
+  const machine = new Machine(table)
+  const queues = Array.from({ length: 100 }, (_, i): Queue => `default/${i}`)
+  const put = (queue: Queue): Op => ({ do: 'put', to: [{ queue, create: true }], msg: { body: Buffer.from('x') } })
+  machine.begin(0)
+  machine.run({ ops: [...queues, ...queues.slice(50), ...queues.slice(90)].map(put) })
+  let looked = 0
+  const head = table.head.bind(table)
+  table.head = (queue) => {
+    looked++
+    return head(queue)
+  }
+  const lease = { session: 's' }
+  const [taken] = machine.run({ ops: [{ do: 'reserve', from: queues, max: 155, bytes: 1e9, lease }] })
+  machine.end()
+  assert.ok(taken?.ok && taken.do === 'reserve')
+  assert.deepEqual(
+    taken.jobs.map(({ id }) => id),
+    Array.from({ length: 155 }, (_, i) => i + 1),
+  )
+  assert.equal(looked, 100 + 154)
+})

@@ -11,8 +11,9 @@ import { groupOf, NEVER, nextFence, type Row } from './row.ts'
 export function reserve(commit: Commit, op: ReserveOp): Result {
   if (typeof op.from === 'number') return reserveOne(commit, op, op.from)
   const jobs: Reserved[] = []
+  const heads: Heads = []
   let bytes = op.bytes
-  let row = first(commit, op.from)
+  let row = first(commit, op.from, heads)
   while (row) {
     if (jobs.length > 0 && row.size > bytes) break
     bytes -= row.size
@@ -20,27 +21,41 @@ export function reserve(commit: Commit, op: ReserveOp): Result {
     const following = op.run && !op.gone && row.group !== undefined ? row : undefined
     jobs.push(take(commit, row, op))
     if (jobs.length >= op.max || bytes <= 0) break
-    row = (following && next(commit, following)) ?? first(commit, op.from)
+    row = (following && next(commit, following)) ?? first(commit, op.from, heads)
   }
   if (jobs.length > 0) return { ok: true, do: 'reserve', jobs, dead: commit.dead }
   const soonest = nextReady(commit, op.from)
   return soonest === undefined ? refuse('empty') : { ok: false, why: 'empty', next: soonest }
 }
 
+/** The head of each queue, as far as it was looked for; 'none': there is none that may be taken. */
+type Heads = (Row | 'none' | undefined)[]
+
 /** The most urgent job over all queues that aren't paused and haven't reached their limits. */
-function first(commit: Commit, from: Queue[]): Row | undefined {
+function first(commit: Commit, from: Queue[], heads: Heads): Row | undefined {
   for (;;) {
-    if (commit.opened.size > 0) settleGates(commit)
+    if (commit.opened.size > 0) {
+      settleGates(commit)
+      heads.length = 0
+    }
     let best: Row | undefined
     for (let i = 0; i < from.length; i++) {
-      const queue = commit.table.queue(from[i] as Queue)
-      if (!queue || queue.pausedUntil > commit.now || (queue.policy && isQueueClosed(commit, queue))) continue
-      const head = ready(commit, queue)
-      if (head && (!best || head.pri < best.pri || (head.pri === best.pri && age(head) < age(best)))) best = head
+      let head = heads[i]
+      // Of many queues only that is looked at again whose job was taken, or whose next one has to pass a gate that may have closed.
+      if (!head || (head !== 'none' && (head.state !== 'ready' || head.gates)))
+        head = heads[i] = headOf(commit, from[i] as Queue) ?? 'none'
+      if (head === 'none') continue
+      if (!best || head.pri < best.pri || (head.pri === best.pri && age(head) < age(best))) best = head
     }
     // What met a closed gate, or left, may have made room for one that comes before.
     if (commit.opened.size === 0) return best
   }
+}
+
+function headOf(commit: Commit, name: Queue): Row | undefined {
+  const queue = commit.table.queue(name)
+  if (!queue || queue.pausedUntil > commit.now || (queue.policy && isQueueClosed(commit, queue))) return undefined
+  return ready(commit, queue)
 }
 
 /** What orders the heads of several queues: a turn means something in its own queue only. */
