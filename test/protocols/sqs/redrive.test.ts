@@ -371,6 +371,40 @@ for (const form of FORMS)
       )
     })
 
+    for (const why of ['deleted', 'full'] as const)
+      test(`a move task with a rate comes to all messages behind those whose queue is ${why}, so many a second`, async (t) => {
+        const served = await serve(t)
+        const { ask, create, move, broker } = served
+        const { dead, a } = await letters(served, form, 3)
+        const b = await create('b', { RedrivePolicy: redrive('dead') })
+        for (let i = 0; i < 5; i++) await ask(form, 'SendMessage', { QueueUrl: b, MessageBody: `${i}` })
+        const received = await ask(form, 'ReceiveMessage', { QueueUrl: b, MaxNumberOfMessages: 10 })
+        for (const ReceiptHandle of received.all('ReceiptHandle'))
+          await ask(form, 'ChangeMessageVisibility', { QueueUrl: b, ReceiptHandle, VisibilityTimeout: 0 })
+        if (why === 'deleted') await ask(form, 'DeleteQueue', { QueueUrl: a })
+        else {
+          await ask(form, 'SendMessage', { QueueUrl: a, MessageBody: 'fills it' })
+          const key = 'queue/default/a'
+          const session = broker.session({ protocol: 'sqs', tenant: 'default', principal: 'test' })
+          const value = { ...(broker.records.get(key)?.value as object), maxJobs: 1 }
+          await session.commit({ ops: [{ do: 'record', key, value }] })
+          await broker.records.refresh()
+        }
+        await ask(form, 'StartMessageMoveTask', { SourceArn: arn('dead'), MaxNumberOfMessagesPerSecond: 2 })
+        let moved = 0
+        for (let second = 0; second < 8; second++) {
+          for (let i = 0; i < 10; i++) await move(0)
+          const before = moved
+          moved = await visible(served, form, b)
+          assert.ok(moved - before <= 2, `${moved - before} in a second`)
+          await move(1000)
+        }
+        assert.equal(moved, 5)
+        const task = await ask(form, 'ListMessageMoveTasks', { SourceArn: arn('dead') })
+        assert.equal(task.one('Status'), 'FAILED')
+        assert.equal(await visible(served, form, dead), 3)
+      })
+
     for (const rate of [undefined, 2])
       test(`a move task comes to the messages behind more than a slice that can not be moved, ${rate ? 'a few a second' : 'as fast as it can'}`, async (t) => {
         const served = await serve(t)
