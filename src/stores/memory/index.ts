@@ -7,6 +7,7 @@ import { compareKeys, keyOf, keyText, parseKey } from '../machine/page.ts'
 import type { Row } from '../machine/row.ts'
 import { finishedView, statsOf, viewOf, type Views } from '../machine/view.ts'
 import type { Hint, JobView, Look, QueueStats, Result, Store, StoreLimit, Traits, Unit } from '../store.ts'
+import { First } from './first.ts'
 import type { MemoryQueue } from './queue.ts'
 import { MemoryTable } from './table.ts'
 
@@ -138,10 +139,12 @@ class MemoryStore implements Store {
       rows = this.#table.list(queue, state, limit + 1, where)
     else {
       const from = after === undefined ? undefined : parseKey(after)
-      rows = states
-        .flatMap((one) => this.#table.list(queue, one, Infinity, where))
-        .filter((row) => !from || compareKeys(keyOf(row, order), from) > 0)
-        .sort((a, b) => compareKeys(keyOf(a, order), keyOf(b, order)))
+      const first = new First<Row>(limit + 1, (a, b) => compareKeys(keyOf(a, order), keyOf(b, order)))
+      for (const one of states)
+        for (const row of this.#table.all(queue, one))
+          if ((!from || compareKeys(keyOf(row, order), from) > 0) && matches(row, where, () => row.body as Uint8Array))
+            first.add(row)
+      rows = first.sorted()
     }
     const page = rows.slice(0, limit)
     const last = page.at(-1)

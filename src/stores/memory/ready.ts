@@ -26,6 +26,11 @@ export class Ready {
     return this.#byPri.get(pri)?.rows.first
   }
 
+  /** All, in no order. */
+  *[Symbol.iterator](): Generator<Row, void> {
+    for (const { rows } of this.#levels) yield* rows
+  }
+
   push(row: Row): void {
     let level = this.#byPri.get(row.pri)
     if (!level) {

@@ -133,15 +133,24 @@ export class MemoryTable implements Table {
   }
 
   list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Selection): Row[] {
-    const { order, later, aside, waiters } = queue as MemoryQueue
+    const { order, later, aside } = queue as MemoryQueue
     const wanted = (row: Row) => matches(row, where, () => row.body as Bytes)
     if (state === 'ready') return order.smallest(limit, wanted)
     if (state === 'delayed') return later.smallest(limit, wanted)
     if (state === 'buried') return aside.smallest(limit, wanted)
-    const rows: Iterable<Row> = state === 'waiting' ? waiters : this.#rows
-    const found = [...rows].filter((row) => row.queue === queue && row.state === state && wanted(row))
+    const found = [...this.all(queue, state)].filter(wanted)
     const first = (a: Row, b: Row) => (state === 'waiting' ? a.pri - b.pri || a.rank - b.rank : a.at - b.at)
     return found.sort((a, b) => first(a, b) || a.id - b.id).slice(0, limit)
+  }
+
+  /** Jobs of one state, in no order. */
+  *all(queue: QueueRow, state: Exclude<State, 'finished'>): Generator<Row, void> {
+    const { order, later, aside, waiters } = queue as MemoryQueue
+    if (state === 'ready') yield* order
+    else if (state === 'delayed') yield* later
+    else if (state === 'buried') yield* aside
+    else if (state === 'waiting') yield* waiters
+    else for (const row of this.#rows) if (row.queue === queue && row.state === state) yield row
   }
 
   waiting(queue: QueueRow, limit: number, where: Where): Row[] {

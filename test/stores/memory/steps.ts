@@ -33,6 +33,12 @@ export function stepsOf(run: () => unknown): number {
       return Reflect.apply(before, this, values)
     }
   })
+  replace(Array.prototype, 'sort', (before) => {
+    return function (this: unknown[], ...values) {
+      steps += this.length
+      return Reflect.apply(before, this, values)
+    }
+  })
   replace(Object.getPrototypeOf(new Map().values()) as object, 'next', (before) => {
     return function (this: unknown[]) {
       steps++
