@@ -60,7 +60,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 describe('whatever happens', () => {
   it('no job is ready while somebody waits for it, and none is lost', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40, size: 'max' }), async (steps) => {
         const { broker, session, line, store, clock } = await open()
         const admin = session()
         const sessions: Session[] = [session(), session(), session()]

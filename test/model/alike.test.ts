@@ -15,6 +15,8 @@ import { check } from './seeds.ts'
 const folder = await mkdtemp(join(tmpdir(), 'queueup-alike-'))
 after(() => rm(folder, { recursive: true }))
 
+const UNUSED = 60_000
+
 let runs = 0
 async function play(steps: Step[]): Promise<void> {
   const clock = new ManualClock()
@@ -25,8 +27,11 @@ async function play(steps: Step[]): Promise<void> {
     for (const step of steps) {
       // What is in memory is gone with its store.
       if ('reopen' in step) continue
-      if ('move' in step) clock.move(step.move)
-      else {
+      if ('move' in step) {
+        clock.move(step.move)
+        // The next commit forgets queues that nobody used for so long; whether a look brings one about is each store's own.
+        if (step.move >= UNUSED) for (const store of stores) void store.commit([])
+      } else {
         w.now = clock.now()
         const unit: Unit = { ops: step.unit.map((draft) => draft(w)), refused: step.refused }
         const answers = await Promise.all(stores.map((store) => store.commit([unit])[0] as Promise<Result[]>))
@@ -79,5 +84,5 @@ function isBuffer(value: unknown): value is { type: 'Buffer'; data: number[] } {
 }
 
 test('memory and file answer alike, whatever is asked', { timeout: 600_000 }, () =>
-  check('alike', fc.asyncProperty(fc.array(mixedStep, { minLength: 1, maxLength: 40 }), play), 150),
+  check('alike', fc.asyncProperty(fc.array(mixedStep, { minLength: 1, maxLength: 40, size: 'max' }), play), 150),
 )

@@ -417,7 +417,7 @@ describe('the life of a job is that of the model', () => {
       test(`${name}${kind}`, { timeout: 600_000 }, () =>
         check(
           `broker: ${name}${kind}`,
-          fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), (steps) =>
+          fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60, size: 'max' }), (steps) =>
             new Run(world(), fair).play(steps),
           ),
           50,
@@ -436,8 +436,12 @@ describe('the life of a job is that of the model', () => {
           check(
             `broker, faults: ${name}${kind}`,
             fc.asyncProperty(
-              fc.array(step, { minLength: 1, maxLength: 50 }),
-              fc.array(fc.constantFrom<Fault>('none', 'none', 'none', ...faults), { minLength: 1, maxLength: 40 }),
+              fc.array(step, { minLength: 1, maxLength: 50, size: 'max' }),
+              fc.array(fc.constantFrom<Fault>('none', 'none', 'none', ...faults), {
+                minLength: 1,
+                maxLength: 40,
+                size: 'max',
+              }),
               (steps, told) => {
                 let i = 0
                 return new Run(world(), fair, () => told[i++] ?? 'none').play(steps)

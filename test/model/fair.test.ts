@@ -102,5 +102,5 @@ async function play(steps: readonly Step[]): Promise<void> {
 }
 
 test('turns are the same in memory and in a file, whatever is asked', { timeout: 600_000 }, () =>
-  check('fair', fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), play), 60),
+  check('fair', fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40, size: 'max' }), play), 60),
 )

@@ -88,9 +88,13 @@ export class Model {
 
   /** Which job a reserve must give. */
   next(queues: readonly string[]): ModelJob | undefined {
+    return queues.flatMap((queue) => this.#head(queue) ?? []).sort((a, b) => a.pri - b.pri || ageOf(a) - ageOf(b))[0]
+  }
+
+  #head(queue: string): ModelJob | undefined {
     return this.jobs
-      .filter((job) => job.state === 'ready' && queues.includes(job.queue))
-      .sort((a, b) => a.pri - b.pri || ageOf(a) - ageOf(b))[0]
+      .filter((job) => job.state === 'ready' && job.queue === queue)
+      .sort((a, b) => a.pri - b.pri || a.rank - b.rank || a.id - b.id)[0]
   }
 
   reserve(job: ModelJob, session: string): void {

@@ -616,18 +616,17 @@ export class StoreModel {
     const scoped = unique && (unique.scope === 'group' ? `group ${msg.group}: ${unique.key}` : `queue: ${unique.key}`)
     const claim = scoped === undefined ? undefined : queue.claims.get(scoped)
     const first = claim && this.job(claim.id)
-    let after: JobId | undefined
+    let running: typeof first
     if (unique && claim && (claim.until > this.now || first?.after !== undefined)) {
       if (unique.on === 'keep')
         return { ok: true, id: claim.id, state: first ? this.stateOf(first) : 'finished', duplicate: true }
       const holder = first?.unique === scoped ? first : undefined
-      if (holder?.state === 'reserved') {
-        if (unique.on === 'supersede') holder.cancelled = true
-        after = holder.id
-      } else if (holder && holder.state !== 'buried') return this.#replace(holder, msg, target)
+      if (holder?.state === 'reserved') running = holder
+      else if (holder && holder.state !== 'buried') return this.#replace(holder, msg, target)
     }
     const refusal = this.#room(target.queue, msg.body.length)
     if (refusal) return refused(refusal)
+    if (running && unique?.on === 'supersede') running.cancelled = true
     const policy = this.policy(target.queue)
     const job = this.#newJob(this.#newId(actual), target, msg.body)
     Object.assign(job, {
@@ -642,7 +641,7 @@ export class StoreModel {
     this.#join(job, msg.group, 'ordered')
     if (unique && scoped !== undefined) {
       job.unique = scoped
-      job.after = after
+      job.after = running?.id
       const until = typeof unique.for === 'number' ? this.now + unique.for : Infinity
       queue.claims.set(scoped, { id: job.id, for: unique.for, until })
     }
@@ -837,7 +836,8 @@ export class StoreModel {
     job.n = n ?? job.n
     job.moved = false
     job.state = 'reserved'
-    job.dead = false
+    // A cancel is of the lease during which it was asked for.
+    job.dead = job.cancelled = false
     job.after = job.parked = undefined
     this.#begin(job)
     job.session = lease.session
