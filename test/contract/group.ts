@@ -38,6 +38,19 @@ async function disturb(store: Store, [, b, c, d, e]: JobId[]): Promise<void> {
 
 export const group: Case[] = [
   [
+    'whose buried first job is kicked is closed by it again, though the next one was ready by then',
+    async (s) => {
+      const first = await s.put('1', {}, { group: 'g' })
+      const second = await s.put('2', {}, { group: 'g' })
+      const { n } = await s.takeOne()
+      await s.ok<'bury'>({ do: 'bury', job: { id: first, n }, why: 'asked' })
+      assert.equal(await s.state(second), 'ready')
+      await s.ok<'release'>({ do: 'release', job: { id: first }, as: 'kicked' })
+      assert.deepEqual([await s.state(first), await s.state(second)], ['ready', 'waiting'])
+      assert.deepEqual(await s.texts(), ['1'])
+    },
+  ],
+  [
     'stays closed by its head when one that was set aside is reserved by its id and leaves',
     async (s) => {
       const a = await s.put('a', {}, { group: 'g' })
