@@ -11,7 +11,7 @@ import { groupOf, NEVER, nextFence, type Row } from './row.ts'
 export function reserve(commit: Commit, op: ReserveOp): Result {
   if (typeof op.from === 'number') return reserveOne(commit, op, op.from)
   const jobs: Reserved[] = []
-  const heads: Heads = []
+  const heads: Heads = new Array<undefined>(op.from.length).fill(undefined)
   let bytes = op.bytes
   let row = first(commit, op.from, heads)
   while (row) {
@@ -36,7 +36,7 @@ function first(commit: Commit, from: Queue[], heads: Heads): Row | undefined {
   for (;;) {
     if (commit.opened.size > 0) {
       settleGates(commit)
-      heads.length = 0
+      heads.fill(undefined)
     }
     let best: Row | undefined
     for (let i = 0; i < from.length; i++) {
