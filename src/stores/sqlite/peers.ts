@@ -1,15 +1,10 @@
-import type { JobId, Ms, Queue } from '../../job.ts'
+import type { Ms, Queue } from '../../job.ts'
 import type { Machine } from '../machine/machine.ts'
 import type { Hint } from '../store.ts'
 import type { Ring } from './bell.ts'
 import type { Disk } from './disk.ts'
 import type { Processes } from './processes.ts'
 import type { SqliteTable } from './table.ts'
-import type { Expected } from './within.ts'
-
-/** An application that put a job in its own transaction is watched for its commit for so long, and looked at so often. */
-const WATCH: Ms = 10_000
-const WATCH_PERIOD: Ms = 5
 
 /** What this store says to the other processes of its file, and hears from them. */
 export class Peers {
@@ -23,13 +18,6 @@ export class Peers {
   #waits: readonly Queue[] = []
   #waitsWritten = false
   #changed = true
-  /** Queues that got jobs in an application's transaction which may not be committed yet. */
-  readonly #expected = new Set<Queue>()
-  #expectsEvents = false
-  #expectedDue: Ms | undefined
-  readonly #expectedEnds = new Map<JobId, Expected['ended'][number]>()
-  #watch: NodeJS.Timeout | undefined
-  #watchUntil = 0
 
   constructor(o: {
     processes: Processes
@@ -122,27 +110,12 @@ export class Peers {
     })
   }
 
-  /**
-   * An application put something in its own transaction. Its commit can't be heard: for a while each commit of others is taken for it. Who waits for these
-   * queues looks once too often then, and never misses it.
-   */
-  watchFor({ woken, told, due, ended }: Expected): void {
-    this.#expectsEvents ||= told
-    for (const { name } of woken) this.#expected.add(name)
-    if (due !== undefined) this.#expectedDue = Math.min(due, this.#expectedDue ?? due)
-    for (const one of ended) this.#expectedEnds.set(one.id, one)
-    this.#watchUntil = performance.now() + WATCH
-    if (this.#expected.size > 0 || told || due !== undefined || ended.length > 0)
-      this.#watch ??= setInterval(() => this.#lookForCommit(), WATCH_PERIOD).unref()
-  }
-
   close(): void {
-    clearInterval(this.#watch)
     this.#processes.close()
   }
 
   #died(slot: number, name: string): void {
-    this.#table.dead.set(slot, name)
+    this.#table.dead.add(slot, name)
     this.#disk.shared = this.#processes.others > 0
     this.#tell({ due: this.#now() })
   }
@@ -157,39 +130,5 @@ export class Peers {
       this.#waitsWritten = false
       throw error
     }
-  }
-
-  #lookForCommit(): void {
-    if (this.#table.othersWrote()) this.#tellExpected()
-    if (performance.now() < this.#watchUntil) return
-    clearInterval(this.#watch)
-    this.#watch = undefined
-    this.#expected.clear()
-    this.#expectsEvents = false
-    this.#expectedDue = undefined
-    this.#expectedEnds.clear()
-  }
-
-  #tellExpected(): void {
-    const { roster, events } = this.#table
-    const ready = [...this.#expected]
-    const told = this.#expectsEvents && { events: events.last }
-    this.#tell({ ready, ...told, ...(this.#expectedDue !== undefined && { due: this.#expectedDue }) })
-    if (told) for (const slot of roster.followers()) this.#processes.ring(slot, told)
-    for (const [slot, queues] of roster.waiters(ready.map((name) => ({ name }))))
-      this.#processes.ring(slot, { ready: queues })
-    this.#tellEnded()
-  }
-
-  /** Unlike the rest this must not be told of what was rolled back. */
-  #tellEnded(): void {
-    const ended = [...this.#expectedEnds.values()].filter(({ id, n, why }) => {
-      const lease = this.#table.lease(id, n)
-      return why === 'cancelled' ? lease?.cancelled : !lease
-    })
-    if (ended.length === 0) return
-    for (const { id } of ended) this.#expectedEnds.delete(id)
-    this.#tell({ ended })
-    this.#processes.ringAll({ ended })
   }
 }

@@ -21,7 +21,7 @@ export class Roster {
   }
 
   /** @param dead slots of those that are still in the file, and have died */
-  views(dead: ReadonlyMap<number, unknown>): StoreProcess[] {
+  views(dead: { has(slot: number): boolean }): StoreProcess[] {
     const waits = Map.groupBy(this.#file.all<[number, Queue]>('SELECT slot, queue FROM waiter'), ([slot]) => slot)
     const jobs = new Map(
       this.#file.all<[number, number]>(

@@ -14,6 +14,7 @@ import type {
   Traits,
   Unit,
 } from '../store.ts'
+import { AwaitedCommits } from './awaited-commits.ts'
 import { Connection } from './connection.ts'
 import { Disk } from './disk.ts'
 import type { Durability } from './durability.ts'
@@ -34,6 +35,7 @@ export class SqliteStore implements Store {
   readonly #db: DatabaseSync
   readonly #path: string
   readonly #peers: Peers
+  readonly #awaited: AwaitedCommits
   readonly #disk: Disk
   readonly #upkeep: Upkeep
   readonly #table: SqliteTable
@@ -76,6 +78,7 @@ export class SqliteStore implements Store {
       tell,
       stopped: () => this.#closing !== undefined || this.#transactions.failure !== undefined,
     })
+    this.#awaited = new AwaitedCommits(o.processes, this.#table, tell)
     this.#transactions = new Transactions({
       db: o.db,
       path: o.path,
@@ -159,7 +162,7 @@ export class SqliteStore implements Store {
   within(transaction: unknown): { commit(unit: Unit): Result[] } {
     this.#checkOpen()
     const { slot, epoch } = this.#table
-    const expect = (what: Expected) => this.#peers.watchFor(what)
+    const expect = (what: Expected) => this.#awaited.expect(what)
     return {
       commit: (unit) => commitWithin(transaction, unit, { path: this.#path, slot, epoch, now: this.now, expect }),
     }
@@ -185,6 +188,7 @@ export class SqliteStore implements Store {
     } finally {
       this.#transactions.close()
       this.#upkeep.close()
+      this.#awaited.close()
       this.#peers.close()
       this.#disk.close()
       this.#db.close()
@@ -195,7 +199,7 @@ export class SqliteStore implements Store {
   async #leave(): Promise<void> {
     await this.#transactions.write(() => {
       for (const session of this.#table.holders.names) this.#machine.run({ ops: [{ do: 'end', session, as: 'lost' }] })
-      this.#table.strike(this.#table.slot)
+      this.#table.dead.strike(this.#table.slot)
       this.#table.mark.returnBlock()
     })
     await this.#disk.settle()

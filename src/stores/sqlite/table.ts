@@ -5,11 +5,12 @@ import { FENCES, type Row } from '../machine/row.ts'
 import type { Selection, Table } from '../machine/table.ts'
 import { Claims } from './claims.ts'
 import type { Connection } from './connection.ts'
+import { Dead } from './dead.ts'
 import { Ring } from './events.ts'
 import { Gates } from './gates.ts'
 import { Groups } from './groups.ts'
 import { History } from './history.ts'
-import { NumberedHolder, sessionsOf } from './holder.ts'
+import { NumberedHolder } from './holder.ts'
 import { Holders } from './holders.ts'
 import { Jobs } from './jobs.ts'
 import { Mark } from './mark.ts'
@@ -34,8 +35,6 @@ export class SqliteTable implements Table {
   readonly file: Connection
   readonly slot: number
   readonly epoch: number
-  /** Processes that died, by slot: their leases are to come back. The name tells them from who gets the slot after them. */
-  readonly dead = new Map<number, string>()
   /** The moment of the commit that runs. */
   now: Ms = 0
   /** Called when other processes came or went. */
@@ -44,6 +43,7 @@ export class SqliteTable implements Table {
   readonly mark: Mark
   readonly holders: Holders
   readonly roster: Roster
+  readonly dead: Dead
   readonly groups: Groups
   readonly gates: Gates
   readonly claims: Claims
@@ -85,6 +85,7 @@ export class SqliteTable implements Table {
     this.gates = new Gates(this.file, this.mark, this.#jobs)
     this.claims = new Claims(this.file)
     this.records = new Records(this.file, this.mark, this.holders)
+    this.dead = new Dead(this.roster, this.records, this.#jobs, () => this.onProcesses())
     this.history = new History(this.file, this.#writer)
     this.notes = new Notes(this.file)
     this.#turns = new Turns(this.file)
@@ -336,18 +337,7 @@ export class SqliteTable implements Table {
   }
 
   orphans(limit: number): Row[] {
-    const rows: Row[] = []
-    for (const [slot, name] of this.dead) {
-      if (!this.roster.has(slot, name)) {
-        // Another process has seen to it, and the slot may be somebody else's by now.
-        this.dead.delete(slot)
-        continue
-      }
-      rows.push(...this.#jobs.leased(slot, limit - rows.length))
-      if (rows.length >= limit) return rows
-      this.strike(slot)
-    }
-    return rows
+    return this.dead.orphans(limit)
   }
 
   /** How that lease stands, as the file says; undefined: it has ended. */
@@ -389,15 +379,6 @@ export class SqliteTable implements Table {
     this.holders.forgetJobs()
     for (const row of [...this.#rows]) if (row.state === 'reserved' && !row.visited) this.#rows.delete(row.id)
     this.#forgot = this.holders.size > 0
-  }
-
-  /** A process is dead and has no lease left, or this one goes. */
-  strike(slot: number): void {
-    for (const key of this.records.ofSessions(...sessionsOf(slot)))
-      this.records.set(key, undefined, undefined, undefined)
-    this.roster.strike(slot)
-    this.dead.delete(slot)
-    this.onProcesses()
   }
 
   /** The row of that id, if it is in the cache and others can't have changed it. */
