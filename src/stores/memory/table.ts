@@ -7,6 +7,7 @@ import { NEVER, Timer, type Holder, type Row } from '../machine/row.ts'
 import type { Selection, Table } from '../machine/table.ts'
 import { Claims } from './claims.ts'
 import { Ring } from './events.ts'
+import { First } from './first.ts'
 import { Gates } from './gates.ts'
 import { Groups } from './groups.ts'
 import { History } from './history.ts'
@@ -138,9 +139,10 @@ export class MemoryTable implements Table {
     if (state === 'ready') return order.smallest(limit, wanted)
     if (state === 'delayed') return later.smallest(limit, wanted)
     if (state === 'buried') return aside.smallest(limit, wanted)
-    const found = [...this.all(queue, state)].filter(wanted)
-    const first = (a: Row, b: Row) => (state === 'waiting' ? a.pri - b.pri || a.rank - b.rank : a.at - b.at)
-    return found.sort((a, b) => first(a, b) || a.id - b.id).slice(0, limit)
+    const before = (a: Row, b: Row) => (state === 'waiting' ? a.pri - b.pri || a.rank - b.rank : a.at - b.at)
+    const first = new First<Row>(limit, (a, b) => before(a, b) || a.id - b.id)
+    for (const row of this.all(queue, state)) if (wanted(row)) first.add(row)
+    return first.sorted()
   }
 
   /** Jobs of one state, in no order. */
