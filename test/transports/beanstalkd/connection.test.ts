@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer, type AddressInfo, type Server } from 'node:net'
 import { createInterface } from 'node:readline'
 import { test, type TestContext } from 'node:test'
 import type { Queue } from '../../../src/job.ts'
@@ -13,6 +13,16 @@ const LIMIT = { timeout: 60_000 }
 const mail: Queue = 'default/mail'
 
 const put = (name: string): Op => ({ do: 'put', to: [{ queue: mail, create: true }], msg: { body: Buffer.from(name) } })
+
+async function transportTo(t: TestContext, server: Server): Promise<Transport> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const transport = await openBeanstalkd(`beanstalkd://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  t.after(async () => {
+    await transport.close()
+    server.close()
+  })
+  return transport
+}
 
 async function proxied(t: TestContext): Promise<{ proxy: Proxy; transport: Transport }> {
   const peer = await queueup()
@@ -171,12 +181,7 @@ test('a connection is not closed as one to spare while a finish on it has no ans
       last = last.then(() => (reply === 'DELETED' ? late : undefined)).then(() => socket.write(`${reply}\r\n`))
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const transport = await openBeanstalkd(`beanstalkd://127.0.0.1:${(server.address() as AddressInfo).port}`)
-  t.after(async () => {
-    await transport.close()
-    server.close()
-  })
+  const transport = await transportTo(t, server)
   const take = () => transport.reserve({ queues: [mail], max: 1, wait: 5000 }, never)
   const jobs = (await Promise.all([take(), take(), take(), take()])).flat()
   const finished = jobs.map((job) =>
@@ -202,12 +207,7 @@ test('a server that can not give out jobs now is unavailable, and is asked again
       else socket.write(line.startsWith('reserve') ? `${replies.shift() ?? 'TIMED_OUT'}\r\n` : 'WATCHING 1\r\n')
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const transport = await openBeanstalkd(`beanstalkd://127.0.0.1:${(server.address() as AddressInfo).port}`)
-  t.after(async () => {
-    await transport.close()
-    server.close()
-  })
+  const transport = await transportTo(t, server)
   const take = () => transport.reserve({ queues: [mail], max: 1, wait: 5000 }, never)
   for (const reply of replies.slice(0, 2))
     await assert.rejects(take(), { name: 'UnavailableError', message: RegExp(reply) })
