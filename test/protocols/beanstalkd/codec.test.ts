@@ -307,9 +307,15 @@ describe('what comes in pieces', () => {
   })
 
   it('in drops is not kept as so many, while it waits to be read', () => {
-    const parser = new Parser(100)
+    const inDrops = () => {
+      const parser = new Parser(100)
+      for (let n = 0; n < 60_000; n++) parser.push(Buffer.allocUnsafeSlow(1).fill('x'))
+      return parser
+    }
+    // Once before: what is compiled for it is not measured.
+    inDrops()
     const before = usedMemory()
-    for (let n = 0; n < 60_000; n++) parser.push(Buffer.allocUnsafeSlow(1).fill('x'))
+    const parser = inDrops()
     assert.equal(parser.buffered, 60_000)
     const bytes = usedMemory() - before
     assert.ok(bytes < 1_000_000, `${bytes} bytes`)
