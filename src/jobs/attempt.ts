@@ -1,4 +1,5 @@
 /** One attempt at one job: from its message to its outcome. */
+import type { Duration } from '../duration.ts'
 import { LeaseLostError, NotSupportedError, StoppedError, TimedOutError, ValidationError } from '../errors.ts'
 import type { Ms, Ref } from '../job.ts'
 import type { Delivery } from '../transports/transport.ts'
@@ -10,10 +11,10 @@ import { asJson } from './json.ts'
 import { decode, type Message } from './message.ts'
 import { Notes } from './notes.ts'
 import { nameOf } from './definition.ts'
-import { momentOf } from './put.ts'
+import { momentOf, type PutJob, type PutOptions } from './put.ts'
 import { doneAs, Settlement } from './settlement.ts'
 import { lastStartNote, startOf, termsOf, type Terms } from './terms.ts'
-import type { AttemptSpan, Tracing } from './tracing.ts'
+import type { AttemptSpan } from './tracing.ts'
 import { validate } from './validate.ts'
 import type { WorkerParts } from './worker-parts.ts'
 
@@ -21,19 +22,25 @@ import type { WorkerParts } from './worker-parts.ts'
 const ABANDON: Ms = 5000
 
 /** Writes what becomes of the job. */
-type Ending = () => Promise<void> | void
+type Ending = (settlement: Settlement) => Promise<void>
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 type Settled = { value: unknown } | { error: unknown } | { invalid: ValidationError }
 
 export class Attempt {
   readonly delivery: Delivery
+  /** When its worker began with it; of the process's own clock. */
+  started: Ms = 0
   readonly #parts: WorkerParts
   readonly #settlement: Settlement
-  /** Made when they are asked for: most handlers look at neither. */
+  /** Made when it is asked for: most handlers don't. */
   #controller: AbortController | undefined
+  /** Made when something is told. */
   #notes: Notes | undefined
   /** By the application's transaction, which may be rolled back yet. */
   #completed: { result: unknown } | undefined
   #span: AttemptSpan | undefined
+  /** Of its timeout. */
+  #callOff: (() => void) | undefined
   /** Is called when the signal fires. */
   #onAbort: (() => void) | undefined
 
@@ -76,59 +83,63 @@ export class Attempt {
    * Works the job, and resolves when its outcome is with the store.
    * @param settled called once, when its handler has settled, before its outcome is written; at once, if nothing has to be waited for
    */
-  async run(settled: () => void): Promise<void> {
-    let ending: Ending
+  run(settled: (attempt: Attempt) => void): Promise<void> {
+    let ending: Ending | Promise<Ending>
     try {
-      const attempted = this.#attempt()
-      ending = attempted instanceof Promise ? await attempted : attempted
+      ending = this.#attempt()
     } catch (error) {
-      ending = () => this.#settlement.failed(error)
+      ending = failed(error)
     }
-    settled()
+    return ending instanceof Promise ? this.#later(ending, settled) : this.#end(ending, settled)
+  }
+
+  async #later(ending: Promise<Ending>, settled: (attempt: Attempt) => void): Promise<void> {
+    return this.#end(await ending.catch(failed), settled)
+  }
+
+  #end(ending: Ending, settled: (attempt: Attempt) => void): Promise<void> {
+    settled(this)
     // Nobody would take it any more, nor is it to be told.
-    if (this.#parts.over()) return
-    try {
-      await ending()
-    } catch (error) {
+    if (this.#parts.over()) return Promise.resolve()
+    return ending(this.#settlement).catch((error: unknown) => {
       this.#parts.events.emit('error', { error })
-      await this.#settlement.failed(error)
-    }
+      return this.#settlement.failed(error)
+    })
   }
 
   /** Everything but what becomes of it, which is answered. */
   #attempt(): Ending | Promise<Ending> {
     const settlement = this.#settlement
     const message = decode(this.delivery.body)
-    if (typeof message === 'string') return () => settlement.aside('invalid', new Error(message))
+    if (typeof message === 'string') return invalid(new Error(message))
     const entry = this.#parts.catalog.find(message.job)
     settlement.name = entry?.name ?? message.job
-    const { reason } = settlement
     // Cancelled or lost while it waited here for a slot.
-    if (reason) return () => settlement.called(reason)
+    if (settlement.reason) return calledOff(settlement.reason)
     const handler = entry && this.#parts.handlerOf(entry.name)
-    if (!handler) return () => settlement.unknown()
+    if (!handler) return unknown
     const terms = termsOf(message, entry)
-    const work = () => this.#work(entry, handler, message, terms)
-    return this.delivery.failures || terms.retries === 0 || terms.maxStarts === 1 ? this.#counted(terms, work) : work()
+    const few = this.delivery.failures || terms.retries === 0 || terms.maxStarts === 1
+    return few ? this.#counted(entry, handler, message, terms) : this.#work(entry, handler, message, terms)
   }
 
   /** A job whose starts are few by now. */
-  async #counted(terms: Terms, work: () => Ending | Promise<Ending>): Promise<Ending> {
+  async #counted(entry: Entry, handler: Handler, message: Message, terms: Terms): Promise<Ending> {
     const { transport } = this.#parts
     const start = await startOf(terms, this.delivery, transport)
-    if ('usedUp' in start) return () => this.#settlement.aside('exhausted', new Error(start.usedUp))
-    if (!start.last || !transport.capabilities.notes) return work()
+    if ('usedUp' in start) return exhausted(new Error(start.usedUp))
+    if (!start.last || !transport.capabilities.notes) return this.#work(entry, handler, message, terms)
     // Among jobs that came back from a dead process is the one that ended it: each is noted when those before it were called, not before.
     const parts = this.#parts
     const cameBack = this.delivery.failures
-    const called = (cameBack ? parts.lastStart : Promise.resolve()).then(async () => {
+    const begun = (cameBack ? parts.lastStart : Promise.resolve()).then(async () => {
       await this.#noteLastStart()
       const { reason } = this.#settlement
       // In an object: the next one waits for the call, not for what becomes of it.
-      return { ending: reason ? () => this.#settlement.called(reason) : work() }
+      return { ending: reason ? calledOff(reason) : this.#work(entry, handler, message, terms) }
     })
-    if (cameBack) parts.lastStart = called.catch(() => undefined)
-    return (await called).ending
+    if (cameBack) parts.lastStart = begun.catch(() => undefined)
+    return (await begun).ending
   }
 
   async #noteLastStart(): Promise<void> {
@@ -142,56 +153,53 @@ export class Attempt {
   }
 
   #work(entry: Entry, handler: Handler, message: Message, terms: Terms): Ending | Promise<Ending> {
-    const settlement = this.#settlement
-    settlement.begin(terms)
-    const { timeout } = terms
-    const callOff =
-      timeout === undefined
-        ? undefined
-        : this.#parts.clock.after(timeout, () =>
-            this.abort(new TimedOutError(`'${entry.name}' took longer than ${timeout} ms.`)),
-          )
-    const end = (settled: Settled): Ending => {
-      callOff?.()
-      settlement.end(this.#notes?.take())
-      if (this.#span) endSpan(this.#span, settled, settlement.reason)
-      if ('invalid' in settled) return () => settlement.aside('invalid', settled.invalid)
-      const completed = this.#completed
-      if (completed) return () => settlement.completed(completed.result, 'error' in settled ? settled.error : undefined)
-      if ('value' in settled) return () => settlement.done(entry, settled.value)
-      return () => settlement.failed(settled.error)
-    }
+    this.#settlement.begin(terms)
+    if (terms.timeout !== undefined) this.#callOff = this.#timeOut(entry.name, terms.timeout)
     const settled = this.#validated(handler, entry, message)
-    return settled instanceof Promise ? this.#orAbandoned(settled).then(end) : end(settled)
+    return settled instanceof Promise ? this.#awaited(entry, settled) : this.#endingOf(entry, settled)
+  }
+
+  #timeOut(name: string, timeout: Ms): () => void {
+    return this.#parts.clock.after(timeout, () =>
+      this.abort(new TimedOutError(`'${name}' took longer than ${timeout} ms.`)),
+    )
+  }
+
+  #awaited(entry: Entry, settled: Promise<Settled>): Promise<Ending> {
+    return this.#orAbandoned(settled).then((one) => this.#endingOf(entry, one))
+  }
+
+  #endingOf(entry: Entry, settled: Settled): Ending {
+    const settlement = this.#settlement
+    this.#callOff?.()
+    settlement.end(this.#notes?.take())
+    if (this.#span) endSpan(this.#span, settled, settlement.reason)
+    if ('invalid' in settled) return invalid(settled.invalid)
+    if (this.#completed) return completed(this.#completed.result, settled)
+    return 'value' in settled ? done(entry, settled.value) : failed(settled.error)
   }
 
   #validated(handler: Handler, entry: Entry, message: Message): Settled | Promise<Settled> {
     const { schema } = entry.definition
-    const handled = (args: unknown) => this.#handled(handler, entry, message, args)
-    // Anything else is a validator that can't validate now.
-    const refused = (error: unknown) => (error instanceof ValidationError ? { invalid: error } : { error })
-    if (!schema) return handled(message.args)
+    if (!schema) return this.#handled(handler, entry, message, message.args)
     let args: unknown
     try {
       args = validate(schema, message.args, `The arguments of '${entry.name}'`)
     } catch (error) {
       return refused(error)
     }
-    return args instanceof Promise ? args.then(handled, refused) : handled(args)
+    return args instanceof Promise
+      ? args.then((args: unknown) => this.#handled(handler, entry, message, args), refused)
+      : this.#handled(handler, entry, message, args)
   }
 
   #handled(handler: Handler, entry: Entry, message: Message, args: unknown): Settled | Promise<Settled> {
     // Called off while its arguments were validated.
-    const { reason } = this.#settlement
-    if (reason) return { error: reason }
+    if (this.#settlement.reason) return { error: this.#settlement.reason }
     try {
       this.#settlement.started()
       const value = this.#called(entry.name, handler, this.#job(entry, message, args))
-      if (!isThenable(value)) return this.#over(entry.name, { value })
-      return Promise.resolve(value).then(
-        (value) => this.#over(entry.name, { value }),
-        (error: unknown) => this.#over(entry.name, { error: lookable(error) }),
-      )
+      return isThenable(value) ? this.#answered(entry.name, value) : this.#over(entry.name, { value })
     } catch (error) {
       return this.#over(entry.name, { error: lookable(error) })
     }
@@ -201,23 +209,27 @@ export class Attempt {
     const { tracing, watch, around } = this.#parts
     watch?.enter(name, this.delivery.id)
     try {
-      return tracing ? this.#traced(tracing, handler, job) : around(handler, job, this.#context())
+      const span = (this.#span = tracing?.process(job, this.#settlement.attempt))
+      return span ? this.#traced(span, handler, job) : around(handler, job, new AttemptContext(this))
     } finally {
       watch?.leave()
     }
   }
 
+  #traced(span: AttemptSpan, handler: Handler, job: WorkedJob): unknown {
+    return span.run(() => this.#parts.around(handler, job, new AttemptContext(this)))
+  }
+
+  #answered(name: string, value: PromiseLike<unknown>): Promise<Settled> {
+    return Promise.resolve(value).then(
+      (value) => this.#over(name, { value }),
+      (error: unknown) => this.#over(name, { error: lookable(error) }),
+    )
+  }
+
   #over(name: string, settled: Settled): Settled {
     this.#parts.watch?.settled(name)
     return settled
-  }
-
-  #traced(tracing: Tracing, handler: Handler, job: WorkedJob): unknown {
-    const { attempt } = this.#settlement
-    const span = tracing.process({ ...job, attempt, traceparent: job.traceparent })
-    const work = () => this.#parts.around(handler, job, this.#context())
-    this.#span = span
-    return span ? span.run(work) : work()
   }
 
   /** What the handler answered or threw; or, if it doesn't settle after its signal, why it was told to. */
@@ -243,43 +255,44 @@ export class Attempt {
 
   #job(entry: Entry, message: Message, args: unknown): WorkedJob {
     const { delivery } = this
-    return {
+    const job: Mutable<WorkedJob> = {
       id: String(delivery.id),
       name: entry.name,
       queue: nameOf(delivery.queue),
       args,
       putAt: new Date(delivery.put ?? this.#parts.transport.now()),
-      ...(delivery.group !== undefined && { group: delivery.group }),
-      ...(message.traceparent !== undefined && { traceparent: message.traceparent }),
     }
+    if (delivery.group !== undefined) job.group = delivery.group
+    if (message.traceparent !== undefined) job.traceparent = message.traceparent
+    return job
   }
 
-  #context(): Context {
-    const { events, put, pauseQueue } = this.#parts
-    return new AttemptContext(this, {
-      attempt: this.#settlement.attempt,
-      progress: (value) => {
-        this.#toldNotes().progress(value)
-        if (events.heard('progress') && !this.#parts.over())
-          events.emit('progress', { ...this.#settlement.about, progress: value })
-      },
-      log: (text) => this.#toldNotes().log(text),
-      put: (name: string, args?: unknown, options = {}) => put(name, args, options) as never,
-      pauseQueue: async (until) => pauseQueue(this.delivery.queue, momentOf(until, this.#parts, 'until')),
-      complete: (transaction, result) => this.#complete(transaction, result),
-    })
+  // ------------------------------------------------------------------ what a handler can do
+
+  get number(): number {
+    return this.#settlement.attempt
   }
 
-  #toldNotes(): Notes {
-    const { transport, events, over } = this.#parts
-    const failed = (error: unknown) => {
-      if (!over()) events.emit('error', { error })
-    }
-    return (this.#notes ??= new Notes(transport, this.ref, failed))
+  progress(value: unknown): void {
+    const { events, over } = this.#parts
+    this.#told().progress(value)
+    if (events.heard('progress') && !over()) events.emit('progress', { ...this.#settlement.about, progress: value })
+  }
+
+  log(text: string): void {
+    this.#told().log(text)
+  }
+
+  put(name: string, args: unknown, options: PutOptions = {}): Promise<PutJob> {
+    return this.#parts.put(name, args, options)
+  }
+
+  async pauseQueue(until: Duration | Date): Promise<void> {
+    return this.#parts.pauseQueue(this.delivery.queue, momentOf(until, this.#parts, 'until'))
   }
 
   /** @throws LeaseLostError, NotSupportedError, InvalidArgumentError */
-  #complete(transaction: unknown, result: unknown): void {
+  complete(transaction: unknown, result: unknown): void {
     const { transport, catalog } = this.#parts
     if (!transport.within)
       throw new NotSupportedError(`${transport.name} can't complete a job within your transaction; file: can.`)
@@ -293,31 +306,67 @@ export class Attempt {
       )
     this.#completed = { result }
   }
+
+  #told(): Notes {
+    const { transport, events, over } = this.#parts
+    const failed = (error: unknown) => {
+      if (!over()) events.emit('error', { error })
+    }
+    return (this.#notes ??= new Notes(transport, this.ref, failed))
+  }
 }
 
-/** What a handler is given, its signal only if it asks for it. */
+/** What a handler is given; its functions by themselves, too. Its signal is made only if it is asked for. */
 class AttemptContext implements Context {
-  readonly attempt: Context['attempt']
-  readonly progress: Context['progress']
-  readonly log: Context['log']
-  readonly put: Context['put']
-  readonly pauseQueue: Context['pauseQueue']
-  readonly complete: Context['complete']
   readonly #of: Attempt
+  readonly attempt: number
 
-  constructor(of: Attempt, { attempt, progress, log, put, pauseQueue, complete }: Omit<Context, 'signal'>) {
+  constructor(of: Attempt) {
     this.#of = of
-    this.attempt = attempt
-    this.progress = progress
-    this.log = log
-    this.put = put
-    this.pauseQueue = pauseQueue
-    this.complete = complete
+    this.attempt = of.number
   }
 
   get signal(): AbortSignal {
     return this.#of.signal
   }
+
+  readonly progress = (value: unknown): void => this.#of.progress(value)
+  readonly log = (text: string): void => this.#of.log(text)
+  readonly put = (name: string, args?: unknown, options?: PutOptions): Promise<PutJob<never>> =>
+    this.#of.put(name, args, options) as Promise<PutJob<never>>
+  readonly pauseQueue = (until: Duration | Date): Promise<void> => this.#of.pauseQueue(until)
+  readonly complete = (transaction: unknown, result?: unknown): void => this.#of.complete(transaction, result)
+}
+
+const unknown: Ending = (settlement) => settlement.unknown()
+
+function done(entry: Entry, value: unknown): Ending {
+  return (settlement) => settlement.done(entry, value)
+}
+
+function completed(result: unknown, settled: Settled): Ending {
+  return (settlement) => settlement.completed(result, 'error' in settled ? settled.error : undefined)
+}
+
+function failed(error: unknown): Ending {
+  return (settlement) => settlement.failed(error)
+}
+
+function calledOff(reason: Error): Ending {
+  return (settlement) => settlement.called(reason)
+}
+
+function invalid(error: Error): Ending {
+  return (settlement) => settlement.aside('invalid', error)
+}
+
+function exhausted(error: Error): Ending {
+  return (settlement) => settlement.aside('exhausted', error)
+}
+
+/** Anything but a ValidationError is a validator that can't validate now. */
+function refused(error: unknown): Settled {
+  return error instanceof ValidationError ? { invalid: error } : { error }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

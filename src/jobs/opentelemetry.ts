@@ -16,7 +16,8 @@ import {
   type Span,
   type SpanContext,
 } from '@opentelemetry/api'
-import type { AttemptAbout, AttemptSpan, SendSpan, Tracing } from './tracing.ts'
+import type { WorkedJob } from './context.ts'
+import type { AttemptSpan, SendSpan, Tracing } from './tracing.ts'
 import { RetryLater } from './verdict.ts'
 
 const SYSTEM = 'queueup'
@@ -47,7 +48,7 @@ export function openTelemetry(attempts: 'link' | 'child'): Tracing {
         },
       }
     },
-    process({ id, name, queue, attempt, traceparent }: AttemptAbout): AttemptSpan | undefined {
+    process({ id, name, queue, traceparent }: WorkedJob, attempt: number): AttemptSpan | undefined {
       const put = traceparent === undefined ? undefined : contextOf(traceparent)
       const child = attempts === 'child' && put !== undefined
       if (!child && isUnused()) return undefined

@@ -1,10 +1,5 @@
 import type { Op, Result, Transport } from '../transports/transport.ts'
 
-interface Waiting {
-  resolve: (result: Result) => void
-  reject: (error: unknown) => void
-}
-
 /**
  * Outcomes on their way to the store: those of one turn go as one unit, since attempts often end together. Each has its own answer; a rejection concerns
  * all that went with it.
@@ -12,7 +7,7 @@ interface Waiting {
 export class Outbox {
   readonly #transport: Transport
   #ops: Op[] = []
-  #waiting: Waiting[] = []
+  #sent: Promise<Result[]> | undefined
 
   constructor(transport: Transport) {
     this.#transport = transport
@@ -20,21 +15,15 @@ export class Outbox {
 
   /** @throws what the transport's commit throws */
   commit(op: Op): Promise<Result> {
-    if (this.#ops.push(op) === 1) queueMicrotask(this.#send)
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
+    const at = this.#ops.push(op) - 1
+    this.#sent ??= Promise.resolve().then(this.#send)
+    return this.#sent.then((results) => results[at] as Result)
   }
 
-  readonly #send = (): void => {
-    const [ops, waiting] = [this.#ops, this.#waiting]
+  readonly #send = (): Promise<Result[]> => {
+    const ops = this.#ops
     this.#ops = []
-    this.#waiting = []
-    this.#transport.commit({ ops }).then(
-      (results) => {
-        for (let i = 0; i < waiting.length; i++) (waiting[i] as Waiting).resolve(results[i] as Result)
-      },
-      (error: unknown) => {
-        for (const { reject } of waiting) reject(error)
-      },
-    )
+    this.#sent = undefined
+    return this.#transport.commit({ ops })
   }
 }

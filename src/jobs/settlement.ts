@@ -24,6 +24,7 @@ const AGAIN: Ms = 250
 /** A lease that is looked at for a moment lasts longer than the moment. */
 const LOOK: Ms = 60_000
 const NONE: readonly Op[] = Object.freeze([])
+const NOTHING = Promise.resolve(undefined)
 const ROLLED_BACK =
   'The transaction in which the handler completed the job was rolled back. Throw what went wrong, or commit before the handler ends.'
 
@@ -88,22 +89,30 @@ export class Settlement {
 
   // ------------------------------------------------------------------ outcomes
 
-  async done(entry: Entry, value: unknown): Promise<void> {
-    const { result: expected } = entry.definition.options
-    let outcome: Outcome | undefined
-    if (expected !== undefined)
-      try {
-        const schema = typeof expected === 'object' || typeof expected === 'function' ? expected : undefined
-        value = await validate(schema as never, value, `The results of '${entry.name}'`)
-        outcome = doneAs(asJson(value, `The result of '${entry.name}'`))
-      } catch (error) {
-        // It would be as wrong the next time.
-        return this.failed(new Discard((error as Error).message, { cause: error }))
-      }
-    const told = await this.#settle([
-      outcome ? { do: 'finish', job: this.#job, outcome } : { do: 'finish', job: this.#job },
-    ])
-    if (told) this.#tellDone(value)
+  done(entry: Entry, value: unknown): Promise<void> {
+    const { result } = entry.definition.options
+    if (result !== undefined) return this.#doneAs(result, entry.name, value)
+    return this.#finish({ do: 'finish', job: this.#job }, value)
+  }
+
+  /** @param expected what its definition says of results */
+  async #doneAs(expected: unknown, name: string, value: unknown): Promise<void> {
+    let outcome: Outcome
+    try {
+      const schema = typeof expected === 'object' || typeof expected === 'function' ? expected : undefined
+      value = await validate(schema as never, value, `The results of '${name}'`)
+      outcome = doneAs(asJson(value, `The result of '${name}'`))
+    } catch (error) {
+      // It would be as wrong the next time.
+      return this.failed(new Discard((error as Error).message, { cause: error }))
+    }
+    return this.#finish({ do: 'finish', job: this.#job, outcome }, value)
+  }
+
+  #finish(op: Op, value: unknown): Promise<void> {
+    return this.#settle([op]).then((told) => {
+      if (told) this.#tellDone(value)
+    })
   }
 
   /** In the application's own transaction; which may have been rolled back since. @param value its result, as the handler gave it @param error what the handler threw, if it did */
@@ -255,25 +264,38 @@ export class Settlement {
   }
 
   /** Tells the store, again while it is unavailable. The last answer, or undefined: the job isn't this worker's any more. */
-  async #settle(outcome: Op[]): Promise<Result | undefined> {
-    const { transport, outbox, events, over } = this.#parts
-    const ops = this.#notes.length === 0 ? outcome : [...this.#notes, ...outcome]
-    const only = ops.length === 1 ? ops[0] : undefined
-    while (!over())
-      try {
-        if (this.lost !== undefined) break
-        const result = only ? await outbox.commit(only) : decisive(await transport.commit({ ops, refused: 'skip' }))
+  #settle(outcome: Op[]): Promise<Result | undefined> {
+    if (this.#parts.over()) return NOTHING
+    if (this.lost !== undefined) {
+      this.#tellLost(this.lost)
+      return NOTHING
+    }
+    return this.#commit(outcome).then(
+      (result) => {
         if (result?.ok !== false) return result
         this.#tellLost(result.why)
         return undefined
-      } catch (error) {
-        if (over()) return undefined
-        events.emit('error', { error })
-        if (!(error instanceof UnavailableError)) return undefined
-        await this.#later()
-      }
-    if (this.lost !== undefined && !over()) this.#tellLost(this.lost)
-    return undefined
+      },
+      (error: unknown) => this.#refused(error, outcome),
+    )
+  }
+
+  #commit(outcome: Op[]): Promise<Result | undefined> {
+    const [only, more] = outcome
+    return this.#notes.length === 0 && only && !more ? this.#parts.outbox.commit(only) : this.#commitAll(outcome)
+  }
+
+  async #commitAll(outcome: Op[]): Promise<Result | undefined> {
+    return decisive(await this.#parts.transport.commit({ ops: [...this.#notes, ...outcome], refused: 'skip' }))
+  }
+
+  async #refused(error: unknown, outcome: Op[]): Promise<Result | undefined> {
+    const { events, over } = this.#parts
+    if (over()) return undefined
+    events.emit('error', { error })
+    if (!(error instanceof UnavailableError)) return undefined
+    await this.#later()
+    return this.#settle(outcome)
   }
 
   #later(): Promise<void> {

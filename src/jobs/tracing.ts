@@ -1,18 +1,11 @@
 /** Traces of puts and attempts: what a queue needs of them. src/jobs/opentelemetry.ts is the one that there is. */
+import type { WorkedJob } from './context.ts'
 
 export interface Tracing {
   /** A put begins, or a batch of them. queue: '' for several. undefined: nobody would see it. */
   send(put: { name: string; queue: string; count: number }): SendSpan | undefined
   /** An attempt begins. undefined: nobody would see it. */
-  process(attempt: AttemptAbout): AttemptSpan | undefined
-}
-export interface AttemptAbout {
-  id: string
-  name: string
-  queue: string
-  attempt: number
-  /** Of the job's put, if it has one. */
-  traceparent: string | undefined
+  process(job: WorkedJob, attempt: number): AttemptSpan | undefined
 }
 export interface SendSpan {
   /** W3C Trace Context, to go with the message. undefined: nobody records it. */

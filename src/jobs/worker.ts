@@ -289,21 +289,24 @@ export class Worker {
         setImmediate(() => this.#fill())
         break
       }
-      this.#run(this.#buffer.shift() as Attempt, start)
+      const attempt = this.#buffer.shift() as Attempt
+      attempt.started = start
+      this.#run(attempt)
     }
     this.#filling = false
   }
 
-  #run(attempt: Attempt, start: Ms): void {
+  #run(attempt: Attempt): void {
     this.#active.add(attempt)
-    const settled = () => {
-      // Its handler has settled: the slot is free while the outcome is on its way to the disk.
-      this.#learn(performance.now() - start)
-      if (this.#active.delete(attempt)) this.#settling++
-      this.#fill()
-      this.#more?.()
-    }
-    attempt.run(settled).then(this.#settled, this.#unsettled)
+    attempt.run(this.#free).then(this.#settled, this.#unsettled)
+  }
+
+  /** Its handler has settled: the slot is free while the outcome is on its way to the disk. */
+  readonly #free = (attempt: Attempt): void => {
+    this.#learn(performance.now() - attempt.started)
+    if (this.#active.delete(attempt)) this.#settling++
+    this.#fill()
+    this.#more?.()
   }
 
   #track(work: Promise<void>): void {
