@@ -21,6 +21,12 @@ export class Connection {
     this.#statement(sql).run(...values)
   }
 
+  /** `run` with a list, which is not kept. */
+  runAll(sql: string, values: readonly SQLInputValue[]): void {
+    this.wrote = true
+    this.#statement(sql).run(...values)
+  }
+
   get<T>(sql: string, ...values: SQLInputValue[]): T | undefined {
     return this.#statement(sql).get(...values) as T | undefined
   }

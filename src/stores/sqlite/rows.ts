@@ -2,6 +2,7 @@
 import type { SQLInputValue } from 'node:sqlite'
 import type { Bytes, Ms } from '../../job.ts'
 import { Row, type More } from '../machine/row.ts'
+import { NumberedHolder } from './holder.ts'
 import type { SqliteQueue } from './queue.ts'
 
 export const STATES = ['ready', 'reserved', 'delayed', 'buried', 'waiting'] as const
@@ -74,8 +75,12 @@ function setGates(row: Row, text: string): void {
   row.begun = begun ?? 0
 }
 
+export function sessionOf({ state, holder }: Row): number | null {
+  return state === 'reserved' && holder instanceof NumberedHolder ? holder.no : null
+}
+
 /** All columns that change, in the order of the statements that write them. */
-export function columnsOf(row: Row, session: number | null): SQLInputValue[] {
+export function columnsOf(row: Row): SQLInputValue[] {
   return [
     row.queue.no,
     row.pri,
@@ -84,7 +89,7 @@ export function columnsOf(row: Row, session: number | null): SQLInputValue[] {
     row.at,
     row.lease,
     row.n,
-    session,
+    sessionOf(row),
     row.reserves,
     row.failures,
     row.delay,
@@ -93,13 +98,10 @@ export function columnsOf(row: Row, session: number | null): SQLInputValue[] {
     row.dead ? 1 : null,
     row.fair ?? null,
     row.turn ? 1 : null,
-    ...specialOf(row),
+    row.expires || null,
+    row.group ?? null,
+    moreOrNull(row),
   ]
-}
-
-/** expires, grp, more: what a job may have from its put on. */
-export function specialOf(row: Row): SQLInputValue[] {
-  return [row.expires || null, row.group ?? null, row.more ? moreText(row.more) : null]
 }
 
 /** gates, gate, begun. */
@@ -113,7 +115,8 @@ export function contentOf(row: Row): SQLInputValue[] {
   return [apart ? row.size : null, row.envelope ?? null, apart ? null : (row.body as Bytes)]
 }
 
-function moreText(more: More): string | null {
+export function moreOrNull({ more }: Row): string | null {
+  if (!more) return null
   const { error, ...rest } = more
   const text = JSON.stringify(error ? { ...rest, error: Buffer.from(error).toString('base64') } : rest)
   return text === '{}' ? null : text

@@ -4,26 +4,14 @@ import type { Bytes, JobId, Ms } from '../../job.ts'
 import type { Row } from '../machine/row.ts'
 import type { Connection } from './connection.ts'
 import { NumberedHolder } from './holder.ts'
-import { BODY_OF, columnsOf, contentOf, gatesOf, INLINE, isPlain, specialOf } from './rows.ts'
+import { otherInserts, readyInserts, reservedInserts, type Inserts } from './inserts.ts'
+import { BODY_OF, columnsOf, gatesOf, INLINE, isPlain } from './rows.ts'
 import { spansOf } from './spans.ts'
-
-/**
- * So many rows that are alike are inserted by one statement: the table and its ten indexes are opened once for them. Its variables have no numbers: SQLite
- * looks for those in a list, again for each that is bound.
- */
-const TOGETHER = 8
 
 /** A statement for rows that follow one another, and the same for any. */
 interface ForIds {
   span: string
   list: string
-}
-
-/** So many values a row, and the statement for one and for several. */
-interface Insert {
-  width: number
-  one: string
-  several: string
 }
 
 const TAKE_ROWS =
@@ -33,31 +21,28 @@ const TAKE_FROM_GATES = forIds(`${TAKE_ROWS}, gate = NULL, begun = ?4`)
 const RELEASE = forIds('UPDATE job SET state = 0, gate = NULL')
 const DELETE = forIds('DELETE FROM job')
 const DELETE_BODY = forIds('DELETE FROM body')
-const READY = insert('id, queue, pri, rank, lease, put, expires, grp, more, size, envelope, body', ', state', ', 0')
-const RESERVED = insert(
-  'id, queue, pri, rank, at, lease, n, session, put, first, expires, grp, more, size, envelope, body',
-  ', state, reserves',
-  ', 1, 1',
-)
-const ANY = insert(
-  'id, queue, pri, rank, state, at, lease, n, session, reserves, failures, delay, put, first, dead, fair, turn, expires, grp, more, gates, gate, begun, size, envelope, body',
-)
 
 export class Writer {
   readonly #file: Connection
   readonly #firstFence: number
+  readonly #ready: Inserts
+  readonly #reserved: Inserts
+  readonly #others: Inserts
 
   /** @param firstFence the smallest fence of this opening of the file */
   constructor(file: Connection, firstFence: number) {
     this.#file = file
     this.#firstFence = firstFence
+    this.#ready = readyInserts(file)
+    this.#reserved = reservedInserts(file)
+    this.#others = otherInserts(file)
   }
 
   /** The rows from this one on. Which of them are stored, and gone, is so afterwards. */
   write(rows: readonly Row[], from: number, now: Ms): void {
     const gone: Row[] = []
-    const taken: Taken = new Map()
-    const takenFromGates: Taken = new Map()
+    let taken: Taken | undefined
+    let takenFromGates: Taken | undefined
     const released: Row[] = []
     const fresh: Row[] = []
     for (let i = from; i < rows.length; i++) {
@@ -70,14 +55,16 @@ export class Writer {
         continue
       }
       row.change = 'none'
-      if (change === 'taken') note(row.gates || row.begun !== 0 ? takenFromGates : taken, row)
+      if (change === 'taken')
+        if (row.gates || row.begun !== 0) takenFromGates = noted(takenFromGates, row)
+        else taken = noted(taken, row)
       else if (change === 'released') released.push(row)
       else if (row.stored) this.#update(row)
       else fresh.push(row)
     }
     this.#delete(gone)
-    this.#takeAll(TAKE, taken, now)
-    this.#takeAll(TAKE_FROM_GATES, takenFromGates, now)
+    if (taken) this.#takeAll(TAKE, taken, now)
+    if (takenFromGates) this.#takeAll(TAKE_FROM_GATES, takenFromGates, now)
     if (released.length > 0) this.#forAll(RELEASE, idsOf(released))
     this.#insertAll(fresh)
   }
@@ -110,51 +97,33 @@ export class Writer {
   }
 
   #insertAll(rows: readonly Row[]): void {
-    const ready: SQLInputValue[] = []
-    const reserved: SQLInputValue[] = []
-    const others: SQLInputValue[] = []
+    this.#ready.begin()
+    this.#reserved.begin()
+    this.#others.begin()
     for (const row of rows) {
       row.stored = true
       row.rewritten = false
       if (row.size > INLINE) this.#file.run('INSERT INTO body (id, body) VALUES (?, ?)', row.id, row.body as Bytes)
-      const { id, queue, pri, rank, lease, n, put, first, holder } = row
-      const plain = isPlain(row)
-      if (plain && row.state === 'ready' && n === 0 && row.reserves === 0)
-        ready.push(id, queue.no, pri, rank, lease, put, ...specialOf(row), ...contentOf(row))
-      else if (plain && row.state === 'reserved' && row.reserves === 1 && holder instanceof NumberedHolder)
-        reserved.push(
-          id,
-          queue.no,
-          pri,
-          rank,
-          row.at,
-          lease,
-          n,
-          holder.no,
-          put,
-          first,
-          ...specialOf(row),
-          ...contentOf(row),
-        )
-      else others.push(id, ...columnsOf(row, sessionOf(row)), ...gatesOf(row), ...contentOf(row))
+      this.#insertsFor(row).add(row)
     }
-    this.#insertAlike(READY, ready)
-    this.#insertAlike(RESERVED, reserved)
-    this.#insertAlike(ANY, others)
+    this.#ready.end()
+    this.#reserved.end()
+    this.#others.end()
   }
 
-  #insertAlike({ width, one, several }: Insert, values: readonly SQLInputValue[]): void {
-    const step = width * TOGETHER
-    let from = 0
-    for (; from + step <= values.length; from += step) this.#file.run(several, ...values.slice(from, from + step))
-    for (; from < values.length; from += width) this.#file.run(one, ...values.slice(from, from + width))
+  #insertsFor(row: Row): Inserts {
+    if (!isPlain(row)) return this.#others
+    if (row.state === 'ready' && row.n === 0 && row.reserves === 0) return this.#ready
+    return row.state === 'reserved' && row.reserves === 1 && row.holder instanceof NumberedHolder
+      ? this.#reserved
+      : this.#others
   }
 
   #update(row: Row): void {
     this.#file.run(
       `UPDATE job SET queue = ?, pri = ?, rank = ?, state = ?, at = ?, lease = ?, n = ?, session = ?, reserves = ?, failures = ?, delay = ?, put = ?,
        first = ?, dead = ?, fair = ?, turn = ?, expires = ?, grp = ?, more = ? WHERE id = ?`,
-      ...columnsOf(row, sessionOf(row)),
+      ...columnsOf(row),
       row.id,
     )
     if (row.rewritten) this.#rewrite(row, this.bodyOf(row))
@@ -181,16 +150,14 @@ export class Writer {
 /** Ids by who holds them, and until when. */
 type Taken = Map<Row['holder'], Map<Ms, number[]>>
 
-function note(taken: Taken, row: Row): void {
+function noted(taken: Taken | undefined, row: Row): Taken {
+  taken ??= new Map<Row['holder'], Map<Ms, number[]>>()
   let byDeadline = taken.get(row.holder)
   if (!byDeadline) taken.set(row.holder, (byDeadline = new Map<Ms, number[]>()))
   const ids = byDeadline.get(row.at)
   if (ids) ids.push(row.id)
   else byDeadline.set(row.at, [row.id])
-}
-
-function sessionOf(row: Row): number | null {
-  return row.state === 'reserved' && row.holder instanceof NumberedHolder ? row.holder.no : null
+  return taken
 }
 
 function idsOf(rows: readonly Row[]): JobId[] {
@@ -199,12 +166,4 @@ function idsOf(rows: readonly Row[]): JobId[] {
 
 function forIds(sql: string): ForIds {
   return { span: `${sql} WHERE id BETWEEN ? AND ?`, list: `${sql} WHERE id IN (SELECT value FROM json_each(?))` }
-}
-
-/** @param alike columns that have the same `values` in each row */
-function insert(columns: string, alike = '', values = ''): Insert {
-  const width = columns.split(',').length
-  const row = `(${Array(width).fill('?').join()}${values})`
-  const into = `INSERT INTO job (${columns}${alike}) VALUES`
-  return { width, one: `${into} ${row}`, several: `${into} ${Array(TOGETHER).fill(row).join()}` }
 }
