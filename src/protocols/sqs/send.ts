@@ -33,7 +33,8 @@ interface Prepared {
 export async function sendMessage(host: Host, input: Input<'SendMessage'>, call: Call): Promise<Output<'SendMessage'>> {
   const { queues, session } = host
   const name = queues.nameIn(input.QueueUrl)
-  const queue = await takingTurns(host, queues.known(name) ?? (await queues.named(name)), [input])
+  const turning = takingTurns(host, queues.known(name) ?? (await queues.named(name)), [input])
+  const queue = turning instanceof Promise ? await turning : turning
   refuseWhileDraining(host)
   const prepared = prepare(host, queue, input, call)
   const [result] = await session.commit({ ops: [prepared.op] })
@@ -68,10 +69,18 @@ export async function sendMessageBatch(
 }
 
 /** A standard queue becomes a fair one with its first message that has a group, unless its policy says otherwise. */
-async function takingTurns({ queues }: Host, queue: SqsQueue, messages: readonly GroupId[]): Promise<SqsQueue> {
-  const { name, fifo, explicit, policy } = queue
-  if (fifo || !explicit || policy.groups !== undefined) return queue
-  if (!messages.some(({ MessageGroupId: group }) => typeof group === 'string' && ID.test(group))) return queue
+function takingTurns(host: Host, queue: SqsQueue, messages: readonly GroupId[]): SqsQueue | Promise<SqsQueue> {
+  const { fifo, explicit, policy } = queue
+  if (fifo || !explicit || policy.groups !== undefined || !messages.some(hasGroup)) return queue
+  return takeTurns(host, queue)
+}
+
+function hasGroup({ MessageGroupId: group }: GroupId): boolean {
+  return typeof group === 'string' && ID.test(group)
+}
+
+async function takeTurns({ queues }: Host, queue: SqsQueue): Promise<SqsQueue> {
+  const { name } = queue
   await queues.change(name, ({ policy, own }) =>
     policy && policy.groups === undefined ? { policy: { ...policy, groups: 'fair' }, own } : undefined,
   )
