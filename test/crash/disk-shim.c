@@ -10,8 +10,8 @@
  *   full grow  only what makes a file longer fails, as on ext4 and XFS
  *   (empty)    all is well
  *
- * A sync that succeeds syncs nothing: nobody pulls the plug. DISK_LOG gets a line for each: "PID CALL ok|failed SIZE PATH". What lies behind the SIZE
- * of the last one that succeeded is what a power cut may take.
+ * A sync that succeeds syncs nothing: nobody pulls the plug. DISK_LOG gets a line for each: "PID main|other CALL ok|failed SIZE PATH", where main is
+ * the process's first thread. What lies behind the SIZE of the last one that succeeded is what a power cut may take.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -77,7 +77,8 @@ static int sync_file(int fd, const char *call, long number) {
   if (!concerns(fd, path, sizeof path)) return (int)syscall(number, fd);
   read_orders(orders, sizeof orders);
   failed = strcmp(orders, "sync") == 0;
-  length = snprintf(line, sizeof line, "%d %s %s %ld %s\n", (int)getpid(), call, failed ? "failed" : "ok", size_of(fd), path);
+  length = snprintf(line, sizeof line, "%d %s %s %s %ld %s\n", (int)getpid(),
+                    syscall(SYS_gettid) == getpid() ? "main" : "other", call, failed ? "failed" : "ok", size_of(fd), path);
   log = open(getenv("DISK_LOG"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   if (log < 0 || syscall(SYS_write, log, line, length) != length) abort();
   close(log);

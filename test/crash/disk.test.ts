@@ -59,22 +59,22 @@ async function putUntilRefused(worker: Worker, log: Log, acknowledged: () => voi
   await Promise.all(Array.from({ length: IN_FLIGHT }, one))
 }
 
-/** Puts one by one until the worker syncs by this call. */
-async function syncBy(call: string, disk: Disk, worker: Worker, log: Log): Promise<void> {
+/** Puts one by one until the worker syncs on this thread. */
+async function syncOn(thread: string, disk: Disk, worker: Worker, log: Log): Promise<void> {
   do {
     const key = `job ${++keys}`
     log.add(key, await worker.put(key), false)
-    assert.ok(log.acknowledged.length < MANY, `it never syncs by ${call}`)
-  } while (disk.syncs(worker.process.pid).at(-1)?.call !== call)
+    assert.ok(log.acknowledged.length < MANY, `it never syncs on its ${thread} thread`)
+  } while (disk.syncs(worker.process.pid).at(-1)?.thread !== thread)
 }
 
-async function failingSync(processes: number, call: string): Promise<void> {
+async function failingSync(processes: number, thread: string): Promise<void> {
   await withDisk(async (disk) => {
     const log = new Log()
     const workers: Worker[] = []
     const pace = processes === 1 ? 'quick' : undefined
     for (let i = 0; i < processes; i++) workers.push(await Worker.start(disk, FILE, pace))
-    for (const worker of workers) await syncBy(call, disk, worker, log)
+    for (const worker of workers) await syncOn(thread, disk, worker, log)
     const before = log.acknowledged.length
     await Promise.all(
       workers.map((worker) => {
@@ -84,7 +84,7 @@ async function failingSync(processes: number, call: string): Promise<void> {
     )
     assert.ok(log.acknowledged.length >= before + 40)
     const failed = disk.syncs().filter((sync) => sync.failed)
-    assert.deepEqual([...new Set(failed.map((sync) => sync.call))], [call])
+    assert.deepEqual([...new Set(failed.map((sync) => sync.thread))], [thread])
 
     // The disk says that it is well again, which proves nothing about what it refused before.
     disk.does('')
@@ -337,10 +337,10 @@ function missing(wanted: readonly string[], found: readonly string[]): string[] 
 }
 
 if (process.platform === 'linux' && needs('compiler')) {
-  test('a sync beside the commits is refused, while two processes share the file', LIMIT, () =>
-    failingSync(2, 'fdatasync'),
+  test('a sync beside the event loop is refused, while two processes share the file', LIMIT, () =>
+    failingSync(2, 'other'),
   )
-  test("a sync within SQLite's commit is refused", LIMIT, () => failingSync(1, 'fsync'))
+  test('a sync at once is refused', LIMIT, () => failingSync(1, 'main'))
   for (const orders of ['full', 'full grow'] as const) {
     test(`no room: ${orders}`, LIMIT, () => noRoom(1, orders))
     test(`no room: ${orders}, while two processes share the file`, LIMIT, () => noRoom(2, orders))

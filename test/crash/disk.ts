@@ -16,7 +16,7 @@ export type Orders = '' | 'sync' | 'full' | `full ${number}` | 'full grow'
 
 interface Sync {
   pid: number
-  call: string
+  thread: string
   failed: boolean
   size: number
   path: string
@@ -67,8 +67,8 @@ export class Disk {
       .split('\n')
       .filter(Boolean)
       .map((line) => line.split(' '))
-      .map(([pid, call = '', answer, size, path = '']) => {
-        return { pid: Number(pid), call, failed: answer === 'failed', size: Number(size), path }
+      .map(([pid, thread = '', , answer, size, path = '']) => {
+        return { pid: Number(pid), thread, failed: answer === 'failed', size: Number(size), path }
       })
       .filter((sync) => pid === undefined || sync.pid === pid)
   }

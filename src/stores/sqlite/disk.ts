@@ -1,15 +1,15 @@
 /**
- * Where the sync stands. Alone on a quick disk, SQLite syncs in the commit (synchronous=FULL). Where other processes write to the same file, or the disk is
- * slow, the commit is NORMAL and the log is synced by our own fdatasync before the answers: so the write lock is free during the sync, and one sync covers
- * all that was committed before it began. The same where a job is handed to who waits for it in the commit of its put: the work begins before the sync.
+ * Where the sync stands: SQLite commits without one (synchronous=NORMAL), and the log is synced before the answers. Alone on a quick disk that is done at once,
+ * which is the quickest. Where other processes write to the same file, or the disk is slow, it is done beside the event loop: one sync covers all that was
+ * committed before it began. The same where a job is handed to who waits for it in the commit of its put: the work begins before the sync.
  */
-import { closeSync, fdatasync, fstatSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { UnknownOutcomeError } from '../../errors.ts'
 import type { Ms } from '../../job.ts'
 import { syncEvery, type Durability } from './durability.ts'
 
-/** A commit with its sync that takes longer, on average, is better synced beside the loop. */
+/** A sync that takes longer, on average, is better done beside the loop. */
 const SLOW: Ms = 2
 
 /** A disk that took twice as long as is slow is tried again after about seven hundred commits. */
@@ -28,7 +28,6 @@ export class Disk {
   readonly #onFailure: (error: Error) => void
   readonly #inode: number
   #wal: number | undefined
-  #full = true
   #average: Ms = 0
   #waiting: Waiting[] = []
   #syncing = false
@@ -48,29 +47,12 @@ export class Disk {
   }
 
   /**
-   * Before BEGIN.
-   * @param waitedFor somebody's answer waits for the disk
-   * @param first somebody else's doesn't, and is to come first
-   */
-  beforeCommit(waitedFor: boolean, first: boolean): void {
-    const full = waitedFor && !first && this.#mode === 'full' && !this.shared && this.#average < SLOW
-    if (full === this.#full) return
-    this.#full = full
-    this.#db.exec(full ? 'PRAGMA synchronous = FULL' : 'PRAGMA synchronous = NORMAL')
-  }
-
-  /** How long a commit took. Those without a sync say nothing of the disk: meanwhile what was slow is slowly forgotten, and tried again. */
-  took(ms: Ms): void {
-    if (this.#full) this.#average += (ms - this.#average) / 16
-    else this.#average *= FORGET
-  }
-
-  /**
    * After COMMIT of a change that somebody waits for. undefined: it is as durable as it has been asked to be; else it is when the promise resolves.
    * The promise rejects with UnknownOutcomeError.
+   * @param handedOn somebody has a job by it who doesn't wait for the disk, and comes first
    */
-  afterCommit(): Promise<void> | undefined {
-    if (this.#mode === 'relaxed' || this.#full) return undefined
+  afterCommit(handedOn: boolean): Promise<void> | undefined {
+    if (this.#mode === 'relaxed') return undefined
     if (this.#mode === 'timed') {
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined
@@ -78,6 +60,9 @@ export class Disk {
       }, this.#every)
       return undefined
     }
+    if (!handedOn && !this.shared && this.#average < SLOW) return this.#syncNow()
+    // Nothing is learnt of the disk so: what was slow is slowly forgotten, and tried again.
+    this.#average *= FORGET
     return this.#sync()
   }
 
@@ -143,6 +128,19 @@ export class Disk {
     this.#wal = undefined
   }
 
+  #syncNow(): Promise<void> | undefined {
+    const start = performance.now()
+    try {
+      fdatasyncSync(this.#walFile())
+    } catch (error) {
+      const unknown = this.#unknown(error as Error)
+      this.#onFailure(unknown)
+      return Promise.reject(unknown)
+    }
+    this.#average += (performance.now() - start - this.#average) / 16
+    return undefined
+  }
+
   #sync(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject })
@@ -157,11 +155,7 @@ export class Disk {
     const done = (error: Error | null) => {
       this.#syncing = false
       if (error) {
-        // The commit is visible already and can't be taken back; a later sync that succeeds proves nothing about this one.
-        const unknown = new UnknownOutcomeError(
-          `The disk refused to sync ${this.#path}-wal (${error.message}): what was being written may or may not be kept. The store has stopped; check the disk, then start again.`,
-          { cause: error },
-        )
+        const unknown = this.#unknown(error)
         this.#onFailure(unknown)
         for (const one of [...covered, ...this.#waiting.splice(0)]) one.reject(unknown)
       } else for (const one of covered) one.resolve()
@@ -173,6 +167,14 @@ export class Disk {
     } catch (error) {
       done(error as Error)
     }
+  }
+
+  /** The commit is visible already and can't be taken back; a later sync that succeeds proves nothing about this one. */
+  #unknown(error: Error): UnknownOutcomeError {
+    return new UnknownOutcomeError(
+      `The disk refused to sync ${this.#path}-wal (${error.message}): what was being written may or may not be kept. The store has stopped; check the disk, then start again.`,
+      { cause: error },
+    )
   }
 
   #walFile(): number {

@@ -194,7 +194,6 @@ export class Transactions {
     let rings: Map<number, Ring> | undefined
     let committing = false
     try {
-      this.#disk.beforeCommit(waitedFor, waitedFor && handsOn(calls))
       const busy = this.#lock()
       if (busy) return this.#impatient(calls, busy)
       const now = (table.now = this.#now())
@@ -209,9 +208,7 @@ export class Transactions {
       table.end()
       rings = this.#peers.rings(machine)
       committing = true
-      const start = performance.now()
       this.#commit.run()
-      if (table.file.wrote) this.#disk.took(performance.now() - start)
     } catch (error) {
       return this.#failed(error, calls, committing)
     }
@@ -220,7 +217,8 @@ export class Transactions {
       this.#upkeep.committed()
       if (this.#full) this.#tellRoom(false)
     }
-    this.#answer(calls, results, table.file.wrote && waitedFor ? this.#disk.afterCommit() : undefined)
+    const synced = table.file.wrote && waitedFor ? this.#disk.afterCommit(handsOn(calls)) : undefined
+    this.#answer(calls, results, synced)
     const hint = machine.takeHint(records >= 0 && table.mark.records !== records ? table.mark.records : undefined)
     if (hint) queueMicrotask(() => this.#tell(hint))
     this.#peers.lookIfChanged()

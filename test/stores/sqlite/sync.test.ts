@@ -16,12 +16,16 @@ const reserve: Unit = {
   unsynced: true,
 }
 
-/** What happened, in its order: answers by their names, and the store's own syncs. */
+/** What happened, in its order: answers by their names, and syncs, at once or beside the event loop. */
 async function order(t: TestContext, units: Record<string, Unit>): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'queueup-sync-'))
   const store = await openSqlite({ path: join(folder, 'jobs.db') })
   const told: string[] = []
-  const { fdatasync } = fs
+  const { fdatasync, fdatasyncSync } = fs
+  t.mock.method(fs, 'fdatasyncSync', (fd: number) => {
+    fdatasyncSync(fd)
+    told.push('sync at once')
+  })
   t.mock.method(fs, 'fdatasync', (fd: number, done: fs.NoParamCallback) => {
     fdatasync(fd, (error) => {
       told.push('sync')
@@ -45,8 +49,12 @@ test('a job is handed to who waits for it before the sync of its put, and the pu
   assert.deepEqual(await order(t, { put: { ops: [put] }, reserve }), ['reserve', 'sync', 'put'])
 })
 
-test('what waits for the disk alone, and a load of puts, is synced in the commit', async (t) => {
-  assert.deepEqual(await order(t, { put: { ops: [put] } }), ['put'])
+test('what waits for the disk alone, and a load of puts, is synced at once', async (t) => {
+  assert.deepEqual(await order(t, { put: { ops: [put] } }), ['sync at once', 'put'])
   const load = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`put ${i}`, { ops: [put] }]))
-  assert.deepEqual(await order(t, { ...load, reserve }), [...Object.keys(load), 'reserve'])
+  assert.deepEqual(await order(t, { ...load, reserve }), ['sync at once', ...Object.keys(load), 'reserve'])
+})
+
+test('what nobody waits for is not synced', async (t) => {
+  assert.deepEqual(await order(t, { put: { ops: [put], unsynced: true } }), ['put'])
 })
