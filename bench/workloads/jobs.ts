@@ -98,8 +98,8 @@ const shapes: readonly Shape[] = [
   {
     name: 'w5-latency',
     title: 'W5: from put to handler, a hundred a second',
-    how: 'One process puts a job each ten milliseconds and works them itself, ten at a time; the first fifth of 500 is not counted. Three seconds after the last one its idleness is measured, for five seconds.',
-    order: { workload: 'latency', jobs: 500, ms: 5000, concurrency: 10 },
+    how: 'One process puts a job each ten milliseconds and works them itself, ten at a time; the first fifth of 2,000 is not counted. Three seconds after the last one its idleness is measured, for five seconds.',
+    order: { workload: 'latency', jobs: 2000, ms: 5000, concurrency: 10 },
     among: ['queueup', 'bullmq', 'bullmq, appendfsync always', 'graphile-worker, no local queue'],
     figure: 'p99',
     unit: 'ms',
