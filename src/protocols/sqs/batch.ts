@@ -28,23 +28,24 @@ export interface BatchOutput<S> {
 
 /**
  * Prepares each entry, does all that can be done in one go, and tells of each.
- * @param prepare throws an SqsError for an entry that can't be
+ * @param prepare throws an SqsError for an entry that can't be; it is told where the entry stands
  * @param perform answers one result for each that was prepared
  * @throws SqsError for what concerns the batch as a whole
  */
 export async function eachEntry<E extends { Id: string }, P, S extends object>(
   { action, shape, whole }: Batch,
   entries: readonly E[],
-  prepare: (entry: E) => P,
+  prepare: (entry: E, path: string) => P,
   perform: (prepared: P[]) => Promise<Result[]>,
   tell: (prepared: P, result: Result) => S,
 ): Promise<BatchOutput<{ Id: string } & S>> {
   checkIds(action, entries)
   const outcomes = entries.map((entry, i) =>
     attempt(() => {
-      checkRequired(shape, entry, entryPath(`${action}RequestEntry`, i), whole ? missing : emptyValue)
+      const path = entryPath(`${action}RequestEntry`, i)
+      checkRequired(shape, entry, path, whole ? missing : emptyValue)
       checkBounds(shape, entry)
-      return prepare(entry)
+      return prepare(entry, path)
     }),
   )
   const bad = whole && outcomes.find((outcome) => outcome instanceof SqsError)

@@ -64,9 +64,10 @@ export async function changeMessageVisibilityBatch(
   return eachEntry(
     { action: 'ChangeMessageVisibilityBatch', shape: visibilityEntry },
     Entries,
-    (entry) => {
+    (entry, path) => {
       const { VisibilityTimeout } = entry
-      if (VisibilityTimeout === undefined) throw missing('VisibilityTimeout')
+      // The model doesn't say that it must be there, and the service says so in other words than of what else an entry lacks.
+      if (VisibilityTimeout === undefined) throw missing(`${path}VisibilityTimeout`)
       return { entry, op: extend(host, queue, { ...entry, VisibilityTimeout }) }
     },
     (all) => host.session.commit({ ops: all.map(({ op }) => op) }),

@@ -29,6 +29,12 @@ for (const form of FORMS)
       const deleted = await batch('DeleteMessageBatch', [{ Id: 'a' }, { Id: 'b', ReceiptHandle }])
       assert.deepEqual(deleted.all('Message'), ['No Value Found for DeleteMessageBatchRequestEntry.1.ReceiptHandle.'])
       assert.deepEqual(deleted.all('Id').sort(), ['a', 'b'])
+      const changed = await batch('ChangeMessageVisibilityBatch', [
+        { Id: 'a', ReceiptHandle: 'x', VisibilityTimeout: 0 },
+        { Id: 'b', ReceiptHandle: 'x' },
+      ])
+      assert.equal(changed.all('Message')[1], LACKS('ChangeMessageVisibilityBatchRequestEntry.2.VisibilityTimeout'))
+      assert.deepEqual(changed.all('Code'), ['ReceiptHandleIsInvalid', 'MissingParameter'])
       const none = await batch('SendMessageBatch', [{ Id: 'a', MessageBody: 'x' }, { MessageBody: 'y' }])
       assert.equal(none.one(message), LACKS('SendMessageBatchRequestEntry.2.Id'))
       assert.equal(none.status, 400)
