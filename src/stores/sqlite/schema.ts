@@ -1,17 +1,26 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { CannotOpenError, CorruptStoreError, NewerFormatError, NotAStoreError, UnavailableError } from '../../errors.ts'
 
-/** 'Quup', so that `file` and we recognise our files. */
+/** 'Quup', so that `file` recognises our files. */
 export const APPLICATION_ID = 0x51757570
-/** The format that this code writes. */
-export const VERSION = 3
+
+interface Step {
+  sql: string
+  /**
+   * A column that it adds to a table of ours. A file's version is told by these, and not by `user_version`, in which applications that share the file count
+   * their own migrations.
+   */
+  sign: readonly [table: string, column: string]
+}
 
 /**
  * The steps from one version of the format to the next, each only adding: tables, columns with a default, indexes. So a process of the version before
  * goes on working beside a newer one during a deploy. Where a step can't be like that, it raises `mark.oldest`, the oldest version that may work with the file.
  */
-const MIGRATIONS: readonly string[] = [
-  `
+const STEPS: readonly Step[] = [
+  {
+    sign: ['mark', 'meddled'],
+    sql: `
 CREATE TABLE mark (
   k INTEGER PRIMARY KEY CHECK (k = 1),
   oldest INTEGER NOT NULL,               -- the oldest version of the format that may work with this file
@@ -86,8 +95,11 @@ CREATE TABLE note (
 CREATE TABLE process (slot INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, pid INTEGER NOT NULL, name TEXT NOT NULL) STRICT;
 CREATE TABLE waiter (queue TEXT NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (queue, slot)) STRICT, WITHOUT ROWID;
 `,
+  },
   // What the jobs API needs: results that are kept for a while, limits, and a ring of events, written only while somebody follows.
-  `
+  {
+    sign: ['history', 'until'],
+    sql: `
 ALTER TABLE history ADD COLUMN until INTEGER; -- it is kept until then, whatever its queue's policy
 CREATE INDEX history_until ON history (until) WHERE until IS NOT NULL;
 CREATE TABLE event (
@@ -116,34 +128,47 @@ CREATE INDEX job_turn ON job (queue, fair, pri, rank) WHERE turn IS NOT NULL;
 DROP INDEX job_group;
 CREATE INDEX job_group ON job (queue, grp, rank) WHERE grp IS NOT NULL;
 `,
+  },
   // Records that were deleted long ago are not kept.
-  `
+  {
+    sign: ['mark', 'forgotten'],
+    sql: `
 ALTER TABLE mark ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0; -- up to this version of records, it isn't known any more which were deleted
 CREATE INDEX record_deleted ON record (version) WHERE value IS NULL;
 `,
+  },
 ]
+/** The format that this code writes. */
+export const VERSION = STEPS.length
+
+/** One statement, so that it sees one state of the file: another process may make a store of an empty one meanwhile. */
+const LOOK = `SELECT (SELECT count(*) FROM sqlite_schema), (SELECT application_id FROM pragma_application_id),
+  ${STEPS.map(({ sign: [table, column] }) => `EXISTS (SELECT 1 FROM pragma_table_info('${table}') WHERE name = '${column}')`).join()}`
 
 /**
  * What the file is, before anything is written to it.
- * @returns its version; 0: empty
+ * @returns its version, as far as this code knows them; 0: empty
  * @throws NotAStoreError, NewerFormatError, CorruptStoreError
  */
 export function versionOf(db: DatabaseSync, path: string): number {
   try {
-    // In this order: another process may make a store of an empty file meanwhile.
-    const tables = number(db, 'SELECT count(*) FROM sqlite_schema')
-    const version = number(db, 'PRAGMA user_version')
-    const id = number(db, 'PRAGMA application_id')
-    if (id === 0 && version === 0 && tables === 0) return 0
-    if (id !== APPLICATION_ID)
+    const look = db.prepare(LOOK)
+    look.setReturnArrays(true)
+    const [tables, id, ...steps] = look.get() as unknown as number[]
+    const missing = steps.indexOf(0)
+    if (missing === 0) {
+      if (tables === 0 && (id === 0 || id === APPLICATION_ID)) return 0
       throw new NotAStoreError(
         `${path} is an SQLite file of another application. Name another path for the store, or, for jobs beside tables of your own, let the store be made first; this one was not touched.`,
       )
-    if (version > VERSION && number(db, 'SELECT oldest FROM mark') > VERSION)
+    }
+    const mark = db.prepare('SELECT oldest FROM mark').get() as { oldest: number } | undefined
+    if (!mark) throw damaged(path, new Error('mark has no row'))
+    if (mark.oldest > VERSION)
       throw new NewerFormatError(
-        `${path} was written by a newer Queueup (format ${version}; this one works with ${VERSION}). Update Queueup; the file was not touched.`,
+        `${path} was changed by a newer Queueup, and works with format ${mark.oldest} or later (this one has ${VERSION}). Update Queueup; the file was not touched.`,
       )
-    return version
+    return missing < 0 ? VERSION : missing
   } catch (error) {
     throw readable(error, path)
   }
@@ -162,10 +187,8 @@ export function checkOldest(oldest: number): void {
 
 /** Brings the file to this code's version. Within a transaction. */
 export function migrate(db: DatabaseSync, version: number): void {
-  if (version >= VERSION) return
   if (version === 0) db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
-  for (const step of MIGRATIONS.slice(version)) db.exec(step)
-  db.exec(`PRAGMA user_version = ${VERSION}`)
+  for (const { sql } of STEPS.slice(version)) db.exec(sql)
 }
 
 /** SQLite's code where the -shm, which the first to open a file makes, finds no room. */
@@ -182,10 +205,7 @@ export function readable(error: unknown, path: string): unknown {
         { cause: error },
       )
     case 11:
-      return new CorruptStoreError(
-        `${path} is damaged. Restore it from a backup, or take out what can be read with "sqlite3 ${path} .recover"; it was not touched.`,
-        { cause: error },
-      )
+      return damaged(path, error)
     case 8:
     case 14:
       return cannotOpen(path, error)
@@ -212,6 +232,9 @@ export function cannotOpen(path: string, error: unknown): CannotOpenError {
   )
 }
 
-function number(db: DatabaseSync, sql: string): number {
-  return Object.values(db.prepare(sql).get() ?? {})[0] as number
+function damaged(path: string, cause: unknown): CorruptStoreError {
+  return new CorruptStoreError(
+    `${path} is damaged. Restore it from a backup, or take out what can be read with "sqlite3 ${path} .recover"; it was not touched.`,
+    { cause },
+  )
 }

@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import type { Queue } from '../../../src/job.ts'
 import { openSqlite } from '../../../src/stores/sqlite/index.ts'
-import { VERSION } from '../../../src/stores/sqlite/schema.ts'
+import { APPLICATION_ID, VERSION, versionOf } from '../../../src/stores/sqlite/schema.ts'
 import type { Op, Result, Store } from '../../../src/stores/store.ts'
 
 const mail: Queue = 'default/mail'
@@ -59,9 +59,18 @@ describe('the format of the file', () => {
     db.exec(sql)
     db.close()
   }
-  function version(): unknown {
+  function version(): number {
     const db = new DatabaseSync(path)
-    const { user_version: found } = db.prepare('PRAGMA user_version').get() as { user_version: number }
+    const found = versionOf(db, path)
+    db.close()
+    return found
+  }
+  /** What SQLite's header has for applications. */
+  function header(): unknown[] {
+    const db = new DatabaseSync(path)
+    const found = ['user_version', 'application_id'].flatMap((name) =>
+      Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {}),
+    )
     db.close()
     return found
   }
@@ -77,6 +86,7 @@ describe('the format of the file', () => {
   for (const format of OLDER)
     test(`${format} is brought to this one, with all its jobs as they were`, async () => {
       change(await fixture(`format-${format}.sql`))
+      assert.equal(version(), format)
       const store = await openSqlite({ path })
       assert.equal(version(), VERSION)
       assert.deepEqual(await states(store), {
@@ -131,23 +141,64 @@ describe('the format of the file', () => {
     }
   })
 
+  test('leaves user_version to the application', async () => {
+    await make()
+    assert.deepEqual(header(), [0, APPLICATION_ID])
+    for (const value of [1, VERSION - 1, VERSION, VERSION + 1, -1, 2 ** 31 - 1]) {
+      change(`PRAGMA user_version = ${value}`)
+      const store = await openSqlite({ path })
+      await put(store, `with ${value}`)
+      await store.close()
+      assert.deepEqual(header(), [value, APPLICATION_ID])
+    }
+    for (const format of OLDER)
+      for (const value of [0, format - 1, format + 1, VERSION + 1]) {
+        await rm(path)
+        change(await fixture(`format-${format}.sql`))
+        change(`PRAGMA user_version = ${value}`)
+        assert.equal(version(), format)
+        const store = await openSqlite({ path })
+        assert.equal(Object.keys(await states(store)).length, 8)
+        await store.close()
+        assert.deepEqual([version(), ...header()], [VERSION, value, APPLICATION_ID])
+      }
+  })
+
+  test('is known by its tables, whatever application_id says, and without it, as after a dump', async () => {
+    const store = await openSqlite({ path })
+    await put(store, 'before')
+    await store.close()
+    for (const id of [0, 1, 0x47504b47]) {
+      change(`PRAGMA application_id = ${id}; PRAGMA user_version = 0`)
+      const store = await openSqlite({ path })
+      assert.deepEqual(await states(store), { 1: 'ready: before' })
+      await store.close()
+      assert.deepEqual(header(), [0, id])
+    }
+  })
+
+  test('is refused, and told, as too new also where the application has set user_version', async () => {
+    await make()
+    change(`${ADDED}; UPDATE mark SET oldest = ${VERSION + 2}; PRAGMA user_version = 1`)
+    await assert.rejects(openSqlite({ path }), { code: 'QUEUEUP_NEWER_FORMAT', message: RegExp(`${VERSION + 2}`) })
+  })
+
   test('one version on, which only added to it, is worked with, beside a process that had it open before', async () => {
     await make()
     const before = await openSqlite({ path })
     await put(before, 'before')
-    change(`${ADDED}; PRAGMA user_version = ${VERSION + 1}`)
+    change(ADDED)
     await put(before, 'beside')
     const after = await openSqlite({ path })
     await put(after, 'after')
     assert.deepEqual(Object.values(await states(before)), ['ready: before', 'ready: beside', 'ready: after'])
-    assert.equal(version(), VERSION + 1)
     await after.close()
     await before.close()
   })
 
   test('three versions on, which says that it is too new for this one, is refused and not touched', async () => {
     await make()
-    change(`${ADDED}; UPDATE mark SET oldest = ${VERSION + 2}; PRAGMA user_version = ${VERSION + 3}`)
+    change(`${ADDED}; UPDATE mark SET oldest = ${VERSION + 2}`)
     const bytes = await readFile(path)
     await assert.rejects(openSqlite({ path }), { code: 'QUEUEUP_NEWER_FORMAT' })
     assert.deepEqual(await readFile(path), bytes)
@@ -158,7 +209,7 @@ describe('the format of the file', () => {
     const health: string[] = []
     store.hear((hint) => hint.health && health.push(hint.health))
     await put(store, 'before')
-    change(`UPDATE mark SET oldest = ${VERSION + 2}; PRAGMA user_version = ${VERSION + 3}`)
+    change(`UPDATE mark SET oldest = ${VERSION + 2}`)
     const late = [put(store, 'late'), put(store, 'later')]
     for (const one of late) await assert.rejects(one, { code: 'QUEUEUP_NEWER_FORMAT' })
     await assert.rejects(put(store, 'still later'), { code: 'QUEUEUP_NEWER_FORMAT' })

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { Queue } from '../../../src/job.ts'
 import { checkSqlite, openSqlite, type Durability } from '../../../src/stores/sqlite/index.ts'
-import { migrate, VERSION, versionOf } from '../../../src/stores/sqlite/schema.ts'
+import { APPLICATION_ID, migrate, VERSION, versionOf } from '../../../src/stores/sqlite/schema.ts'
 import type { Store } from '../../../src/stores/store.ts'
 
 const mail: Queue = 'default/mail'
@@ -71,24 +71,49 @@ describe('opening a file', () => {
   test("refuses another application's SQLite file", async () => {
     change('CREATE TABLE orders (no INTEGER); INSERT INTO orders VALUES (1)')
     await refused('QUEUEUP_NOT_A_STORE')
+    // Also where its tables have names of ours, and its header says that it is ours.
+    change(`CREATE TABLE mark (k INTEGER); CREATE TABLE job (id INTEGER, gate TEXT); CREATE TABLE queue (no INTEGER);
+      PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${VERSION}`)
+    await refused('QUEUEUP_NOT_A_STORE')
   })
 
-  for (const step of [1, 2, 3])
-    test(`takes an empty file that another process makes a store of before look ${step} at it`, () => {
+  test('takes a file without tables, whatever user_version the application has given it', async () => {
+    change('PRAGMA user_version = 2')
+    await made()
+    assert.equal(versionOf(new DatabaseSync(path), path), VERSION)
+  })
+
+  test('refuses a file without tables whose application_id says that it is for another application', async () => {
+    change('PRAGMA application_id = 1')
+    await refused('QUEUEUP_NOT_A_STORE')
+  })
+
+  test('refuses a store that has lost its counters', async () => {
+    await made()
+    change('DELETE FROM mark')
+    await refused('QUEUEUP_CORRUPT_STORE')
+  })
+
+  for (const moment of ['before', 'after'])
+    test(`takes an empty file that another process makes a store of ${moment} the look at it is prepared`, () => {
       const other = new DatabaseSync(path)
       const db = new DatabaseSync(path)
       let looks = 0
+      const make = (): void => {
+        if (looks++ > 0) return
+        other.exec('BEGIN')
+        migrate(other, 0)
+        other.exec('COMMIT')
+      }
       const looking = {
         prepare(sql: string) {
-          if (++looks === step) {
-            other.exec('BEGIN')
-            migrate(other, 0)
-            other.exec('COMMIT')
-          }
-          return db.prepare(sql)
+          if (moment === 'before') make()
+          const statement = db.prepare(sql)
+          make()
+          return statement
         },
       }
-      assert.ok([0, VERSION].includes(versionOf(looking as DatabaseSync, path)))
+      assert.equal(versionOf(looking as DatabaseSync, path), VERSION)
       assert.equal(versionOf(db, path), VERSION)
       db.close()
       other.close()
