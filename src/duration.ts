@@ -2,14 +2,23 @@ import { InvalidArgumentError } from './errors.ts'
 import type { Ms } from './job.ts'
 import { shown } from './shown.ts'
 
-const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
-type Unit = keyof typeof units
+const units: Readonly<Record<DurationUnit, Ms>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+}
 
 /** As good as for ever. A moment twice as far from now is still one that a Date can say, and a number that a file gives back as it was. */
 const LONGEST: Ms = 100_000 * 365.25 * units.d
 
+/** Milliseconds, seconds, minutes, hours, days of 24 hours, weeks. */
+export type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd' | 'w'
+
 /** A length of time: milliseconds as a number, or a number with its unit: `'500ms'`, `'30s'`, `'10m'`, `'2h'`, `'7d'`, `'1w'`. */
-export type Duration = number | `${number}${Unit}`
+export type Duration = number | `${number}${DurationUnit}`
 
 /**
  * The milliseconds of a duration, checked.
@@ -48,5 +57,5 @@ function parse(text: unknown): number | undefined {
   const match = /^(\d{1,15}(?:\.\d{1,9})?)([a-z]{1,2})$/.exec(text)
   if (!match) return undefined
   const unit = match[2] as string
-  return Object.hasOwn(units, unit) ? Number(match[1]) * units[unit as Unit] : undefined
+  return Object.hasOwn(units, unit) ? Number(match[1]) * units[unit as DurationUnit] : undefined
 }

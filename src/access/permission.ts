@@ -2,8 +2,8 @@ import { InvalidArgumentError } from '../errors.ts'
 import { Glob, isGlob } from './glob.ts'
 
 /** read: receive, delete, change the visibility. write: send. configure: create, delete, purge, set attributes, tags. */
-export const NEEDS = ['read', 'write', 'configure'] as const
-export type Need = (typeof NEEDS)[number]
+export type Need = 'read' | 'write' | 'configure'
+export const NEEDS: readonly Need[] = ['read', 'write', 'configure']
 
 /** What may be done to which queues. */
 export interface Permission {

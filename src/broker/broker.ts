@@ -3,7 +3,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Fence, JobId, Ms, Queue, Reserved } from '../job.ts'
-import type { Event, Hint, Result, Store, StoreRecord, ToldEvent, Unit } from '../stores/store.ts'
+import type { Hint, Result, Store, StoreEvent, StoreRecord, ToldEvent, Unit } from '../stores/store.ts'
 
 /**
  * The one way to wait for jobs. A lease that is not bound to the session is synced before it is answered.
@@ -71,7 +71,7 @@ export interface Session {
    */
   follow(): Promise<Follower>
   /** Tells those who follow, if anybody does. Only what a session that `tells` does is to be told; for others the broker does it. */
-  tell(event: Event): void
+  tell(event: StoreEvent): void
   /** Somebody follows. */
   readonly followed: boolean
   /**

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Ms } from '../job.ts'
-import type { Event, Store, ToldEvent, Unit } from '../stores/store.ts'
+import type { Store, StoreEvent, ToldEvent, Unit } from '../stores/store.ts'
 import type { Follower } from './broker.ts'
 
 /** Records by which a session says that it follows. */
@@ -18,7 +18,7 @@ export class Following {
   readonly #clock: Clock
   readonly #commit: (unit: Unit) => Promise<unknown>
   readonly #followers = new Set<EventFollower>()
-  #pending: Event[] = []
+  #pending: StoreEvent[] = []
   #dropped = 0
   #telling = false
 
@@ -29,7 +29,7 @@ export class Following {
   }
 
   /** One commit at a time, not waited for by anybody: what happens meanwhile goes with the next. */
-  tell(events: readonly Event[]): void {
+  tell(events: readonly StoreEvent[]): void {
     if (!this.on || events.length === 0) return
     this.#pending.push(...events)
     const surplus = this.#pending.length - PENDING

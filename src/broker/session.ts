@@ -1,6 +1,6 @@
 import { ClosedError } from '../errors.ts'
 import type { Fence, JobId, Ms, Queue } from '../job.ts'
-import type { Event, JobView, Look, Op, QueueStats, Result, Unit } from '../stores/store.ts'
+import type { JobView, Look, Op, QueueStats, Result, StoreEvent, Unit } from '../stores/store.ts'
 import type { Submission } from './batch.ts'
 import type { Follower, Lease, Line, Session, Want } from './broker.ts'
 import { FOLLOW, type Following } from './following.ts'
@@ -125,7 +125,7 @@ export class ClientSession implements Session, Owner {
     return this.#tenant
   }
 
-  tell(event: Event): void {
+  tell(event: StoreEvent): void {
     this.#broker.following.tell([event])
   }
 

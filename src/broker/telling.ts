@@ -1,6 +1,6 @@
 /** What a session's operations did to jobs, as events. */
 import type { JobId, Ms, Queue } from '../job.ts'
-import type { CancelOp, Event, Op, Put, Result } from '../stores/store.ts'
+import type { CancelOp, Op, Put, Result, StoreEvent } from '../stores/store.ts'
 
 /** `kicked`: made ready by hand. `deleted`: by its holder, or by hand. */
 type Type = 'put' | 'reserved' | 'released' | 'kicked' | 'buried' | 'deleted'
@@ -16,8 +16,8 @@ export function eventsOf(
   time: Ms,
   own: boolean,
   queueOf: (id: JobId) => Queue,
-): Event[] {
-  const events: Event[] = []
+): StoreEvent[] {
+  const events: StoreEvent[] = []
   const tell = (type: Type, id: JobId, queue: Queue, more?: object) =>
     events.push({ type, id, queue, time, ...(more && { data: JSON.stringify(more) }) })
   for (const [i, result] of results.entries()) {

@@ -49,9 +49,6 @@ export type ArgsOut<D> = D extends JobDefinition<any, infer Out, any, any> ? Out
 export type ResultOf<D> = D extends JobDefinition<any, any, infer Result, any> ? Result : never
 export type AnswerOf<D> = D extends JobDefinition<any, any, any, infer Answer> ? Answer : never
 
-type ResultBy<R> = R extends StandardSchema ? InferOutput<R> : unknown
-type AnswerBy<R> = R extends StandardSchema ? InferInput<R> : unknown
-
 /**
  * Defines a job by a validator that follows Standard Schema, or by types alone. Arguments and results travel as JSON. Arguments
  * that it doesn't have, such as a Date, are put as what it makes of them; a result is refused then.
@@ -63,7 +60,12 @@ type AnswerBy<R> = R extends StandardSchema ? InferInput<R> : unknown
 export function job<S extends StandardSchema, R = undefined>(
   schema: S,
   options?: JobOptions<R, InferInput<S>>,
-): JobDefinition<InferInput<S>, InferOutput<S>, ResultBy<R>, AnswerBy<R>>
+): JobDefinition<
+  InferInput<S>,
+  InferOutput<S>,
+  R extends StandardSchema ? InferOutput<R> : unknown,
+  R extends StandardSchema ? InferInput<R> : unknown
+>
 // Without type parameters, which would be inferred as any from where it stands, as in defineJobs({ tick: job() }).
 export function job(options?: JobOptions<unknown, undefined>): JobDefinition<undefined, undefined, unknown, unknown>
 export function job<Args = undefined, Result = unknown>(

@@ -5,7 +5,8 @@ import { named } from '../shown.ts'
 import { checkFunction, type Names } from './check.ts'
 import { isCounted, type Counted, type Figures } from './figures.ts'
 
-interface About {
+/** What each event of a job tells: which job it is. */
+export interface JobEvent {
   /** The job. */
   id: string
   name: string
@@ -15,29 +16,29 @@ interface About {
 /** What each event tells. */
 export interface Events {
   /** A job was put by this process; `duplicate`: its unique key was taken, and `id` is the job that has it. */
-  put: About & { duplicate: boolean }
+  put: JobEvent & { duplicate: boolean }
   /** An attempt begins; 1 is the first. */
-  started: About & { attempt: number }
-  progress: About & { progress: unknown }
+  started: JobEvent & { attempt: number }
+  progress: JobEvent & { progress: unknown }
   /** It is done, after so many milliseconds of this attempt. */
-  done: About & { attempt: number; ms: Ms; result: unknown }
+  done: JobEvent & { attempt: number; ms: Ms; result: unknown }
   /** An attempt failed; `retried` or `dead` follows. */
-  failed: About & { attempt: number; ms: Ms; error: unknown }
+  failed: JobEvent & { attempt: number; ms: Ms; error: unknown }
   /** It comes back at `at`: after a failure, or because its handler said so. */
-  retried: About & { attempt: number; at: Date }
+  retried: JobEvent & { attempt: number; at: Date }
   /** It is set aside for good: its attempts are used up, its handler discarded it, or it can't be understood. */
-  dead: About & { error: unknown; why: 'failed' | 'exhausted' | 'invalid' | 'rejected' }
+  dead: JobEvent & { error: unknown; why: 'failed' | 'exhausted' | 'invalid' | 'rejected' }
   /** It was cancelled while it was being worked. */
-  cancelled: About
+  cancelled: JobEvent
   /** Its handler takes no notice of its signal: it was given up, and its slot is free again. */
-  stalled: About & { ms: Ms }
+  stalled: JobEvent & { ms: Ms }
   /** The job wasn't this worker's any more when its attempt was over: its outcome was not taken. */
-  lost: About & { why: string }
+  lost: JobEvent & { why: string }
   /**
    * The event loop of this process stood still for so long: no timer, connection or other job went on. `name` and `id`: in which handler, for which job; ''
    * where that isn't known. `where`: the function and its place, such as `shrink (/app/images.ts:12)`, or ''. While nobody listens, it is a warning of the process.
    */
-  blocked: About & { ms: Ms; where: string }
+  blocked: JobEvent & { ms: Ms; where: string }
   /** Something beside the jobs went wrong; the worker goes on. */
   error: { error: unknown }
 }
@@ -114,7 +115,7 @@ export class Emitter {
   /** To listeners of this process alone. */
   emitHere<N extends EventName>(name: N, event: Events[N]): void {
     if (isCounted(name)) {
-      const about = event as Partial<Events['put'] & Events['done']> & About
+      const about = event as Partial<Events['put'] & Events['done']> & JobEvent
       if (!about.duplicate) this.#figures?.count(name, about, about.ms)
     }
     const listeners = this.#listeners.get(name)

@@ -1,12 +1,13 @@
 /** Events of all processes that share a store, as one who follows hears them. */
 import type { Ms } from '../job.ts'
-import type { Event, Tellers, ToldEvent, Transport } from '../transports/transport.ts'
+import type { StoreEvent, Tellers, ToldEvent, Transport } from '../transports/transport.ts'
 import { awake } from './awake.ts'
 import { TOLD_EVENTS, type EventName, type Events, type Sink } from './events.ts'
 import { faultText } from './fault.ts'
 import { nameOf, queueOf } from './definition.ts'
 
-interface About {
+/** What each event tells that is followed, unless it says what was missed. */
+export interface FollowedJobEvent {
   /** When it happened, on the clock that all processes of the store share. */
   time: Date
   /** The job. */
@@ -17,34 +18,37 @@ interface About {
   queue: string
 }
 
-/** What jobs of this API go through, in whichever process. Errors come as text. */
-type Own =
-  | { type: 'put'; duplicate: boolean }
-  | { type: 'started'; attempt: number }
-  | { type: 'progress'; progress: unknown }
-  | { type: 'done'; attempt: number; ms: Ms }
-  | { type: 'failed'; attempt: number; ms: Ms; error: string }
-  | { type: 'retried'; attempt: number; at: Date }
-  | { type: 'dead'; error: string; why: string }
-  | { type: 'cancelled' }
-  | { type: 'stalled'; ms: Ms }
-  | { type: 'lost'; why: string }
-  | { type: 'blocked'; ms: Ms; where: string }
-
-/** What clients of a protocol do: they know neither attempts nor outcomes. `put` is told of theirs, too. */
-type Foreign = { type: 'reserved'; starts: number } | { type: 'released' | 'buried' }
-
-/** What somebody does to jobs by hand, one or many, or time does to them. */
-type Managed =
-  { type: 'kicked' | 'expired' } | { type: 'moved'; from: string } | { type: 'deleted'; why?: 'its queue was full' }
-
 /** So many events were missed: this one was too slow, or more happened than could be told. */
-interface Missed {
+export interface MissedEvents {
   type: 'missed'
   count: number
 }
 
-export type FollowedEvent = ((Own | Foreign | Managed) & About) | Missed
+/** One event, in whichever process it happened, told apart by its `type`. Errors come as text. */
+export type FollowedEvent =
+  | (FollowedJobEvent &
+      // What jobs of this API go through.
+      (
+        | { type: 'put'; duplicate: boolean }
+        | { type: 'started'; attempt: number }
+        | { type: 'progress'; progress: unknown }
+        | { type: 'done'; attempt: number; ms: Ms }
+        | { type: 'failed'; attempt: number; ms: Ms; error: string }
+        | { type: 'retried'; attempt: number; at: Date }
+        | { type: 'dead'; error: string; why: string }
+        | { type: 'cancelled' }
+        | { type: 'stalled'; ms: Ms }
+        | { type: 'lost'; why: string }
+        | { type: 'blocked'; ms: Ms; where: string }
+        // What clients of a protocol do: they know neither attempts nor outcomes. `put` is told of theirs, too.
+        | { type: 'reserved'; starts: number }
+        | { type: 'released' | 'buried' }
+        // What somebody does to jobs by hand, one or many, or time does to them.
+        | { type: 'kicked' | 'expired' }
+        | { type: 'moved'; from: string }
+        | { type: 'deleted'; why?: 'its queue was full' }
+      ))
+  | MissedEvents
 
 export const EVENT_TYPES: Readonly<Record<FollowedEvent['type'], true>> = {
   ...TOLD_EVENTS,
@@ -73,6 +77,7 @@ export class Follow implements AsyncIterableIterator<FollowedEvent> {
   /** Who asks for the next one before he has the one before gets the one after it. */
   #turn: Promise<unknown> = Promise.resolve()
 
+  /** @internal Use JobQueue.follow. */
   constructor(follower: Awaited<ReturnType<Tellers['follow']>>) {
     this.#follower = follower
   }
@@ -141,7 +146,7 @@ export function sinkOf(transport: Transport): Sink | undefined {
 }
 
 /** An event of this process as all are told of it. */
-export function told<N extends EventName>(type: N, event: Events[N], time: Ms): Event | undefined {
+export function told<N extends EventName>(type: N, event: Events[N], time: Ms): StoreEvent | undefined {
   if (!('id' in event)) return undefined
   const { id, name, queue, ...more } = event
   // A stranger's message may have a name of any length.

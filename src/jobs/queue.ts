@@ -72,6 +72,7 @@ export class JobQueue<J extends Jobs> {
     workerNeeds = (queue) => queue.#workerNeeds
   }
 
+  /** @internal Use open. */
   constructor({
     transport,
     jobs,

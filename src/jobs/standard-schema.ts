@@ -10,13 +10,17 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     readonly types?: { readonly input: Input; readonly output: Output } | undefined
   }
 }
+/** What a validator answers: the value, as it makes it, or what is wrong with it. */
 export type StandardResult<Output> =
   { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly StandardIssue[] }
+/** One thing that is wrong, and where. */
 export interface StandardIssue {
   readonly message: string
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
+/** What a validator takes. */
 export type InferInput<S extends StandardSchema> = NonNullable<S['~standard']['types']>['input']
+/** What a validator makes of it. */
 export type InferOutput<S extends StandardSchema> = NonNullable<S['~standard']['types']>['output']
 
 /** A validator's issues as one line: `mail_to: must be an address; tries: must be a number`. */

@@ -79,6 +79,7 @@ export class Worker {
   #failure: Error | undefined
   readonly #resolveDone: (ended: Promise<void> | undefined) => void
 
+  /** @internal Use JobQueue.work. */
   constructor(needs: WorkerNeeds, handlers: Handlers<Jobs>, options: WorkerOptions) {
     const { concurrency, stopWithin, use, stopOn } = checkedOptions(options)
     this.#concurrency = concurrency

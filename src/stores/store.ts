@@ -195,11 +195,11 @@ export interface RecordOp {
  */
 export interface TellOp {
   do: 'tell'
-  events: readonly Event[]
+  events: readonly StoreEvent[]
   dropped?: number
 }
 /** What happened to a job. id: 0 where it concerns none. data: what else its type tells, as JSON of at most 4,096 characters. */
-export interface Event {
+export interface StoreEvent {
   type: string
   id: JobId
   queue: Queue
@@ -207,7 +207,7 @@ export interface Event {
   data?: string
 }
 /** at: grows by one with each event that was told or dropped. */
-export interface ToldEvent extends Event {
+export interface ToldEvent extends StoreEvent {
   at: number
 }
 

@@ -1,24 +1,15 @@
 /** What became of which job, for those who wait for it. */
 import timers from 'node:timers'
 import { InvalidArgumentError, TimedOutError } from '../errors.ts'
-import type { Emitter, EventName, Events } from '../jobs/events.ts'
+import type { Emitter, Events } from '../jobs/events.ts'
 import { named } from '../shown.ts'
 import { alike } from './puts.ts'
 
 /** As they are now: a test's fake timers must not hold them up. */
 const { setTimeout, clearTimeout } = timers
-const STATES = [
-  'put',
-  'started',
-  'done',
-  'failed',
-  'retried',
-  'dead',
-  'cancelled',
-  'lost',
-] as const satisfies EventName[]
 /** What a job has come to. */
-export type Reached = (typeof STATES)[number]
+export type Reached = 'put' | 'started' | 'done' | 'failed' | 'retried' | 'dead' | 'cancelled' | 'lost'
+const STATES: readonly Reached[] = ['put', 'started', 'done', 'failed', 'retried', 'dead', 'cancelled', 'lost']
 
 /** What happened to a job. */
 export type Happening<S extends Reached = Reached> = Events[S] & { state: S }

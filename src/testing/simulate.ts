@@ -19,6 +19,7 @@ export class Simulate {
   readonly #transport: Transport
   readonly #settle: () => Promise<void>
 
+  /** @internal Use TestQueue.simulate. */
   constructor(running: Set<Running>, transport: Transport, settle: () => Promise<void>) {
     this.#running = running
     this.#transport = transport

@@ -9,7 +9,10 @@ const STEPS = 10_000
 export class TestClock extends ManualClock {
   readonly #settle: () => Promise<void>
 
-  /** @param settle resolves when nothing happens any more until time passes */
+  /**
+   * @internal Use TestQueue.clock.
+   * @param settle resolves when nothing happens any more until time passes
+   */
   constructor(start: Ms | undefined, settle: () => Promise<void>) {
     super(start)
     this.#settle = settle

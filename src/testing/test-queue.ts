@@ -213,4 +213,7 @@ export class TestQueue<J extends Jobs> extends JobQueue<J> {
   }
 }
 
-type RunParameters<In> = undefined extends In ? [args?: In, options?: RunOptions] : [args: In, options?: RunOptions]
+/** What `run` takes behind the name: arguments, unless the job takes none, and options. */
+export type RunParameters<In> = undefined extends In
+  ? [args?: In, options?: RunOptions]
+  : [args: In, options?: RunOptions]

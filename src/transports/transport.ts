@@ -4,12 +4,11 @@
  * test/contract/transport-contract.ts holds every transport to it.
  */
 import type { Fence, JobId, Limit, Ms, Queue, Reserved, State } from '../job.ts'
-import type { Event, JobView, Look, QueueStats, Result, ToldEvent, Unit } from '../stores/store.ts'
+import type { JobView, Look, QueueStats, Result, StoreEvent, ToldEvent, Unit } from '../stores/store.ts'
 
 /** A transport speaks in the operations of the store contract; who uses one needs its words. */
 export type {
   BulkOp,
-  Event,
   JobView,
   Look,
   Note,
@@ -17,6 +16,7 @@ export type {
   Put,
   QueueStats,
   Result,
+  StoreEvent,
   ToldEvent,
   Unit,
 } from '../stores/store.ts'
@@ -90,7 +90,7 @@ export interface Transport {
 export interface Tellers {
   /** Somebody follows. */
   readonly followed: boolean
-  tell(event: Event): void
+  tell(event: StoreEvent): void
   /** From now on. */
   follow(): Promise<{
     /** Waits for the next events, at most so many; and the number of those that were missed. undefined: it was closed. */

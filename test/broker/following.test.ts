@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Follower } from '../../src/broker/broker.ts'
 import { UnavailableError } from '../../src/errors.ts'
-import type { Event } from '../../src/stores/store.ts'
+import type { StoreEvent } from '../../src/stores/store.ts'
 import { open, settle } from './open.ts'
 
-const event = (id: number): Event => ({ type: 'put', id, queue: 'default/a', time: 0 })
+const event = (id: number): StoreEvent => ({ type: 'put', id, queue: 'default/a', time: 0 })
 
 /** Up to and with that event. */
 async function hear(follower: Follower, last: number): Promise<{ ids: number[]; missed: number }> {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import type { State } from '../../src/job.ts'
-import type { BulkOp, Event, Op } from '../../src/stores/store.ts'
+import type { BulkOp, Op, StoreEvent } from '../../src/stores/store.ts'
 import { mail, other } from './subject.ts'
 import type { Case } from './store-contract.ts'
 
-const event = (id: number, data?: string): Event => ({
+const event = (id: number, data?: string): StoreEvent => ({
   type: 'put',
   id,
   queue: mail,
@@ -12,7 +12,7 @@ const event = (id: number, data?: string): Event => ({
   ...(data !== undefined && { data }),
 })
 const msg = { body: Buffer.from('x') }
-const tell = (events: Event[], more: object = {}) => ({ do: 'tell' as const, events, ...more })
+const tell = (events: StoreEvent[], more: object = {}) => ({ do: 'tell' as const, events, ...more })
 
 /** The ring, as tell writes it and followers read it. */
 export const events: Case[] = [

@@ -14,7 +14,7 @@ const STRICT = [
   '--noPropertyAccessFromIndexSignature',
 ]
 
-test('what is published compiles, and refuses what it must, with TypeScript 5.8', (t) => {
+test('what is published compiles, can be named, and refuses what it must, with TypeScript 5.8', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'queueup-types-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const modules = join(root, 'node_modules')
@@ -25,9 +25,13 @@ test('what is published compiles, and refuses what it must, with TypeScript 5.8'
     symlinkSync(join(modules, name), join(folder, 'node_modules', name))
   symlinkSync(join(root, 'package.json'), join(published, 'package.json'))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  const source = readFileSync(join(import.meta.dirname, 'jobs.ts'), 'utf8')
-  const used = source.replace('../../src/testing/index.ts', 'queueup/testing').replace('../../src/index.ts', 'queueup')
-  writeFileSync(join(folder, 'jobs.ts'), used)
+  for (const name of ['jobs.ts', 'declared.ts']) {
+    const source = readFileSync(join(import.meta.dirname, name), 'utf8')
+    const used = source
+      .replace('../../src/testing/index.ts', 'queueup/testing')
+      .replace('../../src/index.ts', 'queueup')
+    writeFileSync(join(folder, name), used)
+  }
 
   compile('typescript', [
     '-p',
@@ -41,6 +45,7 @@ test('what is published compiles, and refuses what it must, with TypeScript 5.8'
   ])
   const types = [
     '--noEmit',
+    '--declaration',
     '--target',
     'es2023',
     '--lib',
@@ -51,7 +56,7 @@ test('what is published compiles, and refuses what it must, with TypeScript 5.8'
     'node',
     ...STRICT,
   ]
-  compile('typescript-5.8', [...types, 'jobs.ts'])
+  compile('typescript-5.8', [...types, 'jobs.ts', 'declared.ts'])
 
   function compile(compiler: string, args: string[]): void {
     const { status, stdout } = spawnSync(process.execPath, [join(modules, compiler, 'bin/tsc'), ...args], {

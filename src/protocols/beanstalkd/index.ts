@@ -7,5 +7,6 @@ export {
   type BeanstalkdOptions,
   type Bound,
 } from './server.ts'
+export type { Counters } from './stats.ts'
 export { importBinlog } from './binlog.ts'
 export type { Listen } from '../address.ts'

@@ -75,6 +75,7 @@ export class BeanstalkdServer {
   readonly #onError: (error: Error) => void
   readonly #listeners = new Set<Server>()
   readonly #connections = new Map<Socket, Connection>()
+  /** What it has counted since it started. */
   readonly counters = new Counters()
 
   /** @throws InvalidArgumentError */
@@ -119,7 +120,7 @@ export class BeanstalkdServer {
     return this.serve(await bind(at))
   }
 
-  /** Serves on an address that `bind` has taken, whoever has come there meanwhile first. */
+  /** @internal Serves on an address that `bind` has taken, whoever has come there meanwhile first. */
   serve({ at, server, early }: Bound): Listen {
     server.removeAllListeners('connection')
     server.on('connection', (socket) => this.#accept(socket))

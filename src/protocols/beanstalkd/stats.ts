@@ -31,15 +31,24 @@ const COUNTED = [
 
 /** What a server counts since it started. */
 export class Counters {
+  /** How often each command came, by its name. */
   readonly commands = new Map<string, number>()
+  /** Leases that ended at their deadline. */
   jobTimeouts = 0
+  /** Jobs that were put. */
   totalJobs = 0
+  /** Open now. */
   connections = 0
+  /** Of these, those that have put a job. */
   producers = 0
+  /** Of these, those that have reserved a job, or wait for one. */
   workers = 0
+  /** Of these, those that wait for a job. */
   waiting = 0
+  /** All that ever came. */
   totalConnections = 0
 
+  /** @internal */
   command(name: string): void {
     this.commands.set(name, (this.commands.get(name) ?? 0) + 1)
   }

@@ -1,7 +1,7 @@
 import { createSecureContext } from 'node:tls'
 import { InvalidArgumentError } from '../../errors.ts'
 
-/** In PEM. */
+/** A certificate, with those between it and its root behind it, and its private key: in PEM. */
 export interface Certificate {
   cert: string | Buffer
   key: string | Buffer

@@ -1,4 +1,5 @@
 export { checkCertificate, type Certificate } from './certificate.ts'
+export type { Caller } from './host.ts'
 export type { Timeouts } from './limits.ts'
 export { baseOf, checkAccount, checkRegion } from './naming.ts'
 export { SqsServer, type SqsOptions } from './server.ts'

@@ -1,5 +1,5 @@
 import type { Ms } from '../../job.ts'
-import type { Event } from '../store.ts'
+import type { StoreEvent } from '../store.ts'
 import type { Row } from './row.ts'
 import type { Table } from './table.ts'
 
@@ -11,7 +11,7 @@ const FOLLOW = 'follow/'
 /** What happens to jobs that no operation names: to one of many, or by time. Who commits can't tell of it, so the machine does, while somebody follows. */
 export class News {
   readonly #table: Table
-  #events: Omit<Event, 'time'>[] = []
+  #events: Omit<StoreEvent, 'time'>[] = []
   #dropped = 0
   /** Somebody follows. undefined: this commit hasn't asked yet. */
   #followed: boolean | undefined

@@ -1,5 +1,5 @@
 import type { Bytes, JobId, Ms, Queue, State, Where } from '../../job.ts'
-import type { Event, Note, StoreRecord } from '../store.ts'
+import type { Note, StoreEvent, StoreRecord } from '../store.ts'
 import type { GateRow } from './gate.ts'
 import type { QueueRow } from './queue.ts'
 import type { Finished, Holder, Row } from './row.ts'
@@ -83,7 +83,7 @@ export interface NoteTable {
 /** The ring of events. */
 export interface EventTable {
   /** So many numbers left out. Returns the last number. */
-  add(events: readonly Event[], dropped: number): number
+  add(events: readonly StoreEvent[], dropped: number): number
 }
 
 /**

@@ -1,6 +1,6 @@
 import { EVENTS } from '../machine/tell.ts'
 import type { EventTable } from '../machine/table.ts'
-import type { Event, ToldEvent } from '../store.ts'
+import type { StoreEvent, ToldEvent } from '../store.ts'
 import type { Undoing } from './undo.ts'
 
 /** The ring of events: written only while somebody follows. */
@@ -13,7 +13,7 @@ export class Ring implements EventTable {
     this.#undoing = undoing
   }
 
-  add(events: readonly Event[], dropped: number): number {
+  add(events: readonly StoreEvent[], dropped: number): number {
     this.#undoing()?.push(this.#save())
     const first = this.#last + dropped + 1
     this.#last = first + events.length - 1

@@ -1,7 +1,7 @@
 import type { Queue } from '../../job.ts'
 import { EVENTS } from '../machine/tell.ts'
 import type { EventTable } from '../machine/table.ts'
-import type { Event, ToldEvent } from '../store.ts'
+import type { StoreEvent, ToldEvent } from '../store.ts'
 import type { Connection } from './connection.ts'
 
 /** The last number that was given out; it stays when its row is cut off. */
@@ -19,7 +19,7 @@ export class Ring implements EventTable {
     return this.#file.value(LAST)
   }
 
-  add(events: readonly Event[], dropped: number): number {
+  add(events: readonly StoreEvent[], dropped: number): number {
     let no = this.last + dropped
     for (const { time, type, id, queue, data } of events)
       this.#file.run(

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from '../../errors.ts'
 
+/** Where a server is reached: by TCP, or at a Unix socket. */
 export type Address = { host: string; port: number } | { path: string }
 
 /**

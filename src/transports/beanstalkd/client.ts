@@ -4,6 +4,7 @@ import type { JobId, Ms } from '../../job.ts'
 import { checkTube, type Address } from './address.ts'
 import { Wire, type Reply } from './wire.ts'
 
+/** A job as the protocol gives it: its id on that server, and its bytes. */
 export interface BeanstalkdJob {
   id: JobId
   body: Buffer

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EVENTS } from '../../../src/stores/machine/tell.ts'
 import { Ring } from '../../../src/stores/memory/events.ts'
-import type { Event } from '../../../src/stores/store.ts'
+import type { StoreEvent } from '../../../src/stores/store.ts'
 import { stepsOf } from './steps.ts'
 
-const event: Event = { type: 'put', id: 1, queue: 'default/mail', time: 1 }
+const event: StoreEvent = { type: 'put', id: 1, queue: 'default/mail', time: 1 }
 const TOLD = 1000
 
 test('an event that is told, and read by one who follows, costs no look at all that are kept', () => {
   const ring = new Ring(() => undefined)
-  ring.add(Array<Event>(EVENTS).fill(event), 0)
+  ring.add(Array<StoreEvent>(EVENTS).fill(event), 0)
   let after = EVENTS
   const steps = stepsOf(() => {
     for (let i = 0; i < TOLD; i++) {
