@@ -1,7 +1,7 @@
 import type { Session } from '../../broker/broker.ts'
 import { ClosedError, UnavailableError } from '../../errors.ts'
 import type { Ms } from '../../job.ts'
-import type { Op, Result } from '../../stores/store.ts'
+import type { Op, Result, Unit } from '../../stores/store.ts'
 import { ChosenTubes } from './chosen-tubes.ts'
 import { Parser } from './codec.ts'
 import type { Command, ConnectionCommand, LoneCommand, Refused } from './command.ts'
@@ -10,7 +10,7 @@ import { inspect } from './inspection.ts'
 import { toOp, toWord, type Operation } from './operation.ts'
 import { jobReply, type Pieces } from './reply.ts'
 import { ReserveWait } from './reserve-wait.ts'
-import { concernsOthers, returnsJob, unitEnd, type Step } from './step.ts'
+import { concernOthers, returnsJob, unitEnd, type Step } from './step.ts'
 import { changeTube, isTubeCommand } from './tube-command.ts'
 
 /** A job this close to its deadline answers DEADLINE_SOON to its holder who would wait for another (beanstalkd's SAFETY_MARGIN). */
@@ -105,10 +105,7 @@ export class Connection {
   resume(): void {
     if (this.#working || this.#over) return
     this.#working = true
-    this.#work().then(
-      () => this.#rest(),
-      (error: Error) => this.#fail(error),
-    )
+    this.#work().then(this.#rest, this.#fail)
   }
 
   /** The connection is gone: its jobs go back to the ready ones. */
@@ -142,7 +139,7 @@ export class Connection {
     let turned = false
     while (!this.#closed && !this.#peer.congested) {
       const { steps, lone } = this.#gather()
-      if (!turned && ((lone && lone.name !== 'quit') || steps.some((step) => concernsOthers(step, this.#session)))) {
+      if (!turned && ((lone && lone.name !== 'quit') || concernOthers(steps, this.#session))) {
         // It may be read before the end or the beginning of another connection that came earlier: a turn later that is read, too.
         turned = true
         await turn()
@@ -178,7 +175,7 @@ export class Connection {
   }
 
   /** Nothing more can be done now. */
-  #rest(): void {
+  readonly #rest = (): void => {
     this.#working = false
     if (this.#over || this.#peer.congested) return
     if (this.#halfClosed) this.resume()
@@ -191,7 +188,7 @@ export class Connection {
   }
 
   /** What failed may or may not have happened, and the client can't be told which: it must not go on as if it could. */
-  #fail(error: Error): void {
+  readonly #fail = (error: Error): void => {
     this.#working = false
     if (this.#closed) return
     if (!(error instanceof ClosedError)) this.#peer.write('INTERNAL_ERROR\r\n')
@@ -300,7 +297,8 @@ export class Connection {
       if (this.#owes) await this.#yield()
       const end = unitEnd(steps, from, this.#host.broker)
       this.#owes = this.#host.broker.waiting() > 0 && steps.slice(from, end).some(returnsJob)
-      const at = await this.#commit(steps, from, end)
+      const replied = this.#commit(steps, from, end)
+      const at = typeof replied === 'number' ? replied : await replied
       // Its reserve was on its way when the connection broke: it waits no more.
       if (this.#closed) return
       const step = steps[at]
@@ -317,12 +315,12 @@ export class Connection {
    * Commits the operations of these steps; what they say of the time is made now, since a reserve may have waited before them.
    * Returns where it stopped: at a reserve that found nothing, or at the end.
    */
-  async #commit(steps: Step[], from: number, end: number): Promise<number> {
+  #commit(steps: Step[], from: number, end: number): number | Promise<number> {
     const ops: Op[] = []
+    const unit: Unit = { ops }
     const { broker } = this.#host
     const { draining } = broker
     const { id } = this.#session
-    let reserves = false
     let unsynced = true
     for (let i = from; i < end; i++) {
       const step = steps[i] as Step
@@ -334,22 +332,22 @@ export class Connection {
       }
       const op = toOp(step, id, this.#tubes, this.#host)
       ops.push(op)
-      if (op.do === 'reserve') reserves = true
+      if (op.do === 'reserve') unit.refused = 'wait'
       // A lease that ends with its connection need not outlive a power cut.
       else if (op.do !== 'touch') unsynced = false
     }
-    let results: Result[] | undefined
-    if (ops.length > 0)
-      try {
-        results = await this.#session.commit({
-          ops,
-          ...(reserves && { refused: 'wait' as const }),
-          ...(unsynced && { unsynced: true as const }),
-        })
-      } catch (error) {
-        if (!(error instanceof UnavailableError)) throw error
-      }
-    return this.#reply(steps, from, end, results)
+    if (unsynced) unit.unsynced = true
+    return ops.length > 0 ? this.#answered(unit, steps, from, end) : this.#reply(steps, from, end, [])
+  }
+
+  #answered(unit: Unit, steps: readonly Step[], from: number, end: number): Promise<number> {
+    return this.#session.commit(unit).then(
+      (results) => this.#reply(steps, from, end, results),
+      (error: unknown) => {
+        if (error instanceof UnavailableError) return this.#reply(steps, from, end, undefined)
+        throw error
+      },
+    )
   }
 
   /** Writes what is known by now. Returns where it stopped. results: undefined, when nothing of it was done. */

@@ -36,9 +36,13 @@ export function returnsJob(step: Step): boolean {
   return typeof step !== 'string' && (step.name === 'kick-job' || (step.name === 'release' && step.delay === 0))
 }
 
-/** Its reply depends on whether another connection has ended. */
-export function concernsOthers(step: Step, session: Session): boolean {
-  if (typeof step === 'string') return false
+/** The reply to one of them depends on whether another connection has ended. */
+export function concernOthers(steps: readonly Step[], session: Session): boolean {
+  for (const step of steps) if (typeof step !== 'string' && concernsOthers(step, session)) return true
+  return false
+}
+
+function concernsOthers(step: Operation, session: Session): boolean {
   switch (step.name) {
     case 'reserve-with-timeout':
       return step.timeout === 0

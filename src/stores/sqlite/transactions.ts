@@ -120,14 +120,9 @@ export class Transactions {
 
   /** @returns the results of each unit */
   run(units: Unit[]): Promise<Result[]>[] {
-    const promises = new Array<Promise<Result[]>>(units.length)
-    const answers = new Array<Call['answers'][number]>(units.length)
-    for (let i = 0; i < units.length; i++)
-      promises[i] = new Promise((resolve, reject) => {
-        answers[i] = { resolve, reject }
-      })
+    const answers = units.map(() => Promise.withResolvers<Result[]>())
     this.#enqueue({ units, answers, since: performance.now() })
-    return promises
+    return answers.map(({ promise }) => promise)
   }
 
   /** Runs what the store itself has to write. */
