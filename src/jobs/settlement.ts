@@ -265,19 +265,25 @@ export class Settlement {
 
   /** Tells the store, again while it is unavailable. The last answer, or undefined: the job isn't this worker's any more. */
   #settle(outcome: Op[]): Promise<Result | undefined> {
-    if (this.#parts.over()) return NOTHING
-    if (this.lost !== undefined) {
-      this.#tellLost(this.lost)
-      return NOTHING
-    }
+    if (this.#isFutile()) return NOTHING
     return this.#commit(outcome).then(
-      (result) => {
-        if (result?.ok !== false) return result
-        this.#tellLost(result.why)
-        return undefined
-      },
-      (error: unknown) => this.#refused(error, outcome),
+      (result) => this.#answered(result),
+      (error: unknown) => this.#insist(error, outcome),
     )
+  }
+
+  /** Nobody would take the outcome; who listens is told so. */
+  #isFutile(): boolean {
+    if (this.#parts.over()) return true
+    if (this.lost === undefined) return false
+    this.#tellLost(this.lost)
+    return true
+  }
+
+  #answered(result: Result | undefined): Result | undefined {
+    if (result?.ok !== false) return result
+    this.#tellLost(result.why)
+    return undefined
   }
 
   #commit(outcome: Op[]): Promise<Result | undefined> {
@@ -289,13 +295,21 @@ export class Settlement {
     return decisive(await this.#parts.transport.commit({ ops: [...this.#notes, ...outcome], refused: 'skip' }))
   }
 
-  async #refused(error: unknown, outcome: Op[]): Promise<Result | undefined> {
+  /** A loop: of calls within calls each would keep its promise until the last has its answer. */
+  async #insist(error: unknown, outcome: Op[]): Promise<Result | undefined> {
     const { events, over } = this.#parts
-    if (over()) return undefined
-    events.emit('error', { error })
-    if (!(error instanceof UnavailableError)) return undefined
-    await this.#later()
-    return this.#settle(outcome)
+    while (!over()) {
+      events.emit('error', { error })
+      if (!(error instanceof UnavailableError)) return undefined
+      await this.#later()
+      if (this.#isFutile()) return undefined
+      try {
+        return this.#answered(await this.#commit(outcome))
+      } catch (refused) {
+        error = refused
+      }
+    }
+    return undefined
   }
 
   #later(): Promise<void> {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { queryObjects } from 'node:v8'
 import { createBroker } from '../../src/broker/store-broker.ts'
 import { defineJobs, job, UnknownOutcomeError } from '../../src/index.ts'
 import { JobQueue } from '../../src/jobs/queue.ts'
@@ -157,6 +158,28 @@ test('outcomes that go to the store together are all told again, and what was to
   await until(() => (clock.move(50), done.length === 3))
   assert.deepEqual(done, [1, 2, 3])
   await queue.close()
+})
+
+test('an outcome that the store does not take for hours costs no more memory the longer it waits', async (t) => {
+  const { clock, disk, open } = await place(t)
+  const queue = await open()
+  let errors = 0
+  queue.on('error', () => errors++)
+  let done = 0
+  queue.on('done', () => done++)
+  queue.work({ mail: () => void (disk.full = true) })
+  await queue.put('mail', { n: 1 })
+  const promisesAfter = async (more: number) => {
+    const enough = errors + more
+    await until(() => (clock.move(250), errors >= enough))
+    return queryObjects(Promise, { format: 'count' })
+  }
+  const before = await promisesAfter(50)
+  const grown = (await promisesAfter(300)) - before
+  disk.full = false
+  await until(() => (clock.move(250), done === 1))
+  await queue.close()
+  assert.ok(grown < 100, `${grown} promises more after 300 times more`)
 })
 
 test('a job that was completed in a transaction is told to be done by nobody who could not ask the store', async (t) => {
