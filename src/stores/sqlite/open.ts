@@ -57,7 +57,11 @@ export async function openFile(path: string, around: Surroundings, patience: num
 
 function prepare(db: DatabaseSync, path: string): void {
   const version = versionOf(db, path)
-  if (version === 0) db.exec('PRAGMA auto_vacuum = INCREMENTAL')
+  if (version === 0) {
+    db.exec('PRAGMA auto_vacuum = INCREMENTAL')
+    // An application that has the file open may have written its header, as by journal_mode: only then it has to be written anew.
+    if (db.prepare('PRAGMA auto_vacuum').get()?.['auto_vacuum'] === 0) db.exec('VACUUM')
+  }
   db.exec('PRAGMA journal_mode = WAL')
   db.exec(
     'PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 16777216; PRAGMA mmap_size = 0',

@@ -102,8 +102,11 @@ export class Upkeep {
     const free = this.#number('PRAGMA freelist_count')
     if (free < FREE_PAGES || (!quiet && free * 2 < this.#number('PRAGMA page_count'))) return false
     this.#db.exec(`PRAGMA incremental_vacuum(${PAGES_A_STEP})`)
+    const left = this.#number('PRAGMA freelist_count')
+    // A file without auto_vacuum, such as one that was made by a dump, gives nothing back.
+    if (left >= free) return false
     this.#gaveBack = true
-    return this.#number('PRAGMA freelist_count') >= FREE_PAGES
+    return left >= FREE_PAGES
   }
 
   #number(pragma: string): number {

@@ -9,7 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { createBroker } from '../../../src/broker/store-broker.ts'
 import type { Queue } from '../../../src/job.ts'
+import type { Disk } from '../../../src/stores/sqlite/disk.ts'
 import { openSqlite } from '../../../src/stores/sqlite/index.ts'
+import { Upkeep } from '../../../src/stores/sqlite/upkeep.ts'
 import type { Op, Result, Store } from '../../../src/stores/store.ts'
 import { usedMemory } from '../../memory.ts'
 
@@ -107,6 +109,27 @@ describe('a file that grew', () => {
     }
     await store.close()
   })
+
+  for (const mode of ['NONE', 'INCREMENTAL'])
+    test(`is looked at no more when nothing is left to give back, with auto_vacuum = ${mode}`, ({ mock }) => {
+      mock.timers.enable({ apis: ['setTimeout'] })
+      const db = new DatabaseSync(path)
+      db.exec(
+        `PRAGMA auto_vacuum = ${mode}; CREATE TABLE air (x); INSERT INTO air VALUES (zeroblob(4000000)); DELETE FROM air`,
+      )
+      let looks = 0
+      const disk = { isThere: () => ++looks > 0, walSize: () => 0, emptyLog: () => undefined } as unknown as Disk
+      const upkeep = new Upkeep(db, disk, Infinity, () => undefined)
+      upkeep.committed()
+      let before = -1
+      for (let i = 0; i < 1000 && looks > before; i++) {
+        before = looks
+        mock.timers.tick(1000)
+      }
+      assert.equal(looks, before)
+      upkeep.close()
+      db.close()
+    })
 
   test(
     'has a small log under load, and while a reader holds it back takes no puts past the limit',

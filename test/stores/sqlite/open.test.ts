@@ -80,7 +80,17 @@ describe('opening a file', () => {
   test('takes a file without tables, whatever user_version the application has given it', async () => {
     change('PRAGMA user_version = 2')
     await made()
-    assert.equal(versionOf(new DatabaseSync(path), path), VERSION)
+    const db = new DatabaseSync(path)
+    assert.equal(versionOf(db, path), VERSION)
+    db.close()
+  })
+
+  test('makes a file that shrinks also where the application has written its header', async () => {
+    change('PRAGMA journal_mode = WAL')
+    await made()
+    const db = new DatabaseSync(path)
+    assert.deepEqual({ ...db.prepare('PRAGMA auto_vacuum').get() }, { auto_vacuum: 2 })
+    db.close()
   })
 
   test('refuses a file without tables whose application_id says that it is for another application', async () => {
