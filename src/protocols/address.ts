@@ -1,3 +1,4 @@
+import { BlockList, isIP } from 'node:net'
 import { InvalidArgumentError } from '../errors.ts'
 
 export type Listen = { host: string; port: number } | { path: string }
@@ -37,7 +38,13 @@ export function listenText(at: Listen): string {
   return at.host.includes(':') ? `[${at.host}]:${at.port}` : `${at.host}:${at.port}`
 }
 
-/** Only this machine reaches it. */
+const LOOPBACK = new BlockList()
+LOOPBACK.addSubnet('127.0.0.0', 8)
+LOOPBACK.addAddress('::1', 'ipv6')
+
+/** Only this machine reaches it. Of names that is known of localhost alone: any other may lead anywhere. */
 export function isLoopback(at: Listen): boolean {
-  return 'path' in at || at.host === 'localhost' || at.host === '::1' || at.host.startsWith('127.')
+  if ('path' in at || at.host === 'localhost') return true
+  const version = isIP(at.host)
+  return version !== 0 && LOOPBACK.check(at.host, version === 6 ? 'ipv6' : 'ipv4')
 }
