@@ -39,10 +39,10 @@ export class Attempt {
   /** By the application's transaction, which may be rolled back yet. */
   #completed: { result: unknown } | undefined
   #span: AttemptSpan | undefined
-  /** Of its timeout. */
+  /** Of its timeout; or, once its signal has fired, of the time when it is given up. */
   #callOff: (() => void) | undefined
-  /** Is called when the signal fires. */
-  #onAbort: (() => void) | undefined
+  /** While its handler is awaited. */
+  #settle: ((settled: Settled) => void) | undefined
 
   constructor(parts: WorkerParts, delivery: Delivery) {
     this.#parts = parts
@@ -71,7 +71,7 @@ export class Attempt {
     if (settlement.reason) return
     settlement.reason = reason
     this.#controller?.abort(reason)
-    this.#onAbort?.()
+    if (this.#settle) this.#abandonLater()
   }
 
   /** As if it had not been taken. */
@@ -93,8 +93,11 @@ export class Attempt {
     return ending instanceof Promise ? this.#later(ending, settled) : this.#end(ending, settled)
   }
 
-  async #later(ending: Promise<Ending>, settled: (attempt: Attempt) => void): Promise<void> {
-    return this.#end(await ending.catch(failed), settled)
+  #later(ending: Promise<Ending>, settled: (attempt: Attempt) => void): Promise<void> {
+    return ending.then(
+      (ending) => this.#end(ending, settled),
+      (error: unknown) => this.#end(failed(error), settled),
+    )
   }
 
   #end(ending: Ending, settled: (attempt: Attempt) => void): Promise<void> {
@@ -165,12 +168,27 @@ export class Attempt {
     )
   }
 
+  /** By what the handler answered or threw; or, if it doesn't settle after its signal, why it was told to. */
   #awaited(entry: Entry, settled: Promise<Settled>): Promise<Ending> {
-    return this.#orAbandoned(settled).then((one) => this.#endingOf(entry, one))
+    const { promise, resolve } = Promise.withResolvers<Settled>()
+    this.#settle = resolve
+    void settled.then(resolve)
+    if (this.#settlement.reason) this.#abandonLater()
+    return promise.then((one) => this.#endingOf(entry, one))
+  }
+
+  #abandonLater(): void {
+    const settlement = this.#settlement
+    this.#callOff?.()
+    this.#callOff = this.#parts.clock.after(ABANDON, () => {
+      settlement.stalled()
+      this.#settle?.({ error: settlement.reason })
+    })
   }
 
   #endingOf(entry: Entry, settled: Settled): Ending {
     const settlement = this.#settlement
+    this.#settle = undefined
     this.#callOff?.()
     settlement.end(this.#notes?.take())
     if (this.#span) endSpan(this.#span, settled, settlement.reason)
@@ -230,27 +248,6 @@ export class Attempt {
   #over(name: string, settled: Settled): Settled {
     this.#parts.watch?.settled(name)
     return settled
-  }
-
-  /** What the handler answered or threw; or, if it doesn't settle after its signal, why it was told to. */
-  #orAbandoned(settled: Promise<Settled>): Promise<Settled> {
-    const settlement = this.#settlement
-    return new Promise((resolve) => {
-      let callOff: (() => void) | undefined
-      const begin = () => {
-        callOff = this.#parts.clock.after(ABANDON, () => {
-          settlement.stalled()
-          resolve({ error: settlement.reason })
-        })
-      }
-      if (settlement.reason) begin()
-      else this.#onAbort = begin
-      void settled.then((one) => {
-        this.#onAbort = undefined
-        callOff?.()
-        resolve(one)
-      })
-    })
   }
 
   #job(entry: Entry, message: Message, args: unknown): WorkedJob {
