@@ -23,9 +23,12 @@ export function checkRequired(shape: Structure, values: Values, path = '', lacks
       const { query } = member
       for (const [i, one] of (value as Values[]).entries())
         if (one['Id'] === undefined) throw missing(`${path}${entryPath(query, i)}Id`)
-    } else if (member.required && (member.is === 'list' || member.is === 'map') && isEmpty(value))
-      throw lacks(path + nameOf(name, member))
+    } else if (member.required && mustHaveSome(member) && isEmpty(value)) throw lacks(path + nameOf(name, member))
   }
+}
+
+function mustHaveSome(member: Shape): boolean {
+  return member.is === 'map' || (member.is === 'list' && !member.blank)
 }
 
 /** By what name it is missed. */

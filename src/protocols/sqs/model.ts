@@ -31,6 +31,8 @@ export interface Blob extends Marks {
 /** query: what one element is called in the Query form, where lists are flat (`TagKey.1`). */
 export interface List extends Marks {
   is: 'list'
+  /** As of a text. */
+  blank?: true
   of: Shape
   query: string
 }
@@ -84,6 +86,10 @@ function need<const S extends Shape>(shape: S) {
 }
 function list<const S extends Shape>(query: string, of: S) {
   return { is: 'list', query, of } as const
+}
+/** One that must be there, and of which the service says in words of its own that it is empty. */
+function filled<const S extends Shape>(query: string, of: S) {
+  return { is: 'list', query, of, required: true, blank: true } as const
 }
 function map<const S extends Shape>(query: string, key: 'Name' | 'Key', of: S) {
   return { is: 'map', query, key, of } as const
@@ -152,7 +158,7 @@ export const ACTIONS = {
     in: structure({
       QueueUrl: url,
       Label: need(text),
-      AWSAccountIds: need(list('AWSAccountId', text)),
+      AWSAccountIds: filled('AWSAccountId', text),
       Actions: need(list('ActionName', text)),
     }),
     out: nothing,
@@ -249,7 +255,7 @@ export const ACTIONS = {
     out: structure({ TaskHandle: text }),
   },
   TagQueue: { in: structure({ QueueUrl: url, Tags: need(tagMap) }), out: nothing },
-  UntagQueue: { in: structure({ QueueUrl: url, TagKeys: need(list('TagKey', text)) }), out: nothing },
+  UntagQueue: { in: structure({ QueueUrl: url, TagKeys: filled('TagKey', text) }), out: nothing },
 } as const satisfies Record<string, { in: Structure; out: Structure }>
 
 export type ActionName = keyof typeof ACTIONS

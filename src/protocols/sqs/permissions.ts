@@ -49,7 +49,8 @@ export async function addPermission(
   _call: Call,
 ): Promise<object> {
   if (!LABEL.test(Label)) throw invalid('Label', Label, 'Must be up to 80 letters, digits, hyphens and underscores.')
-  for (const id of AWSAccountIds) if (!ACCOUNT.test(id)) throw invalid('PrincipalId', id, 'Unable to verify.')
+  if (AWSAccountIds.length === 0 || !AWSAccountIds.every((id) => ACCOUNT.test(id)))
+    throw invalid('PrincipalId', `[${AWSAccountIds.join(', ')}]`, 'Unable to verify.')
   for (const action of Actions)
     if (!ACTIONS.includes(action)) throw invalid('ActionName', `SQS:${action}`, isOwners(action) ? OWNERS : UNKNOWN)
   if (Actions.length > 7) throw new SqsError('OverLimit', `${Actions.length} Actions were found, maximum allowed is 7.`)

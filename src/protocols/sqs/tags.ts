@@ -31,6 +31,7 @@ export async function tagQueue({ queues }: Host, { QueueUrl, Tags }: Input<'TagQ
 export async function untagQueue({ queues }: Host, { QueueUrl, TagKeys }: Input<'UntagQueue'>): Promise<object> {
   return change(queues, QueueUrl, (tags) => {
     const left = merged(tags, {})
+    if (TagKeys.length === 0) checkKey('')
     for (const key of TagKeys) {
       checkKey(key)
       delete left[key]

@@ -145,6 +145,20 @@ for (const form of FORMS)
         ),
         ['TagQueue', { QueueUrl, Tags: { '': 'x' } }, TAG_KEY],
         ['UntagQueue', { QueueUrl, TagKeys: ['k'.repeat(129)] }, TAG_KEY],
+        ['UntagQueue', { QueueUrl, TagKeys: [] }, TAG_KEY],
+        ...[[], ['x'], ['x', 'y']].map(
+          (AWSAccountIds) =>
+            [
+              'AddPermission',
+              { QueueUrl, Label: 'm', AWSAccountIds, Actions: ['SendMessage'] },
+              `Value [${AWSAccountIds.join(', ')}] for parameter PrincipalId is invalid. Reason: Unable to verify.`,
+            ] as const,
+        ),
+        [
+          'AddPermission',
+          { QueueUrl, Label: 'm', AWSAccountIds: [], Actions: [] },
+          'The request must contain the parameter Actions.',
+        ],
         ['ListQueues', { NextToken: 'none' }, 'Invalid or expired next token.'],
         ...(
           [
