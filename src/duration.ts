@@ -14,6 +14,14 @@ const units: Readonly<Record<DurationUnit, Ms>> = {
 /** As good as for ever. A moment twice as far from now is still one that a Date can say, and a number that a file gives back as it was. */
 const LONGEST: Ms = 100_000 * 365.25 * units.d
 
+/** A moment that never comes: one that no Date can say. */
+export const FOR_EVER: Ms = Number.MAX_SAFE_INTEGER - 1
+
+/** Of what is left until a moment: longer than any length of time that can be given. */
+export function isForEver(left: Ms): boolean {
+  return left > LONGEST
+}
+
 /** Milliseconds, seconds, minutes, hours, days of 24 hours, weeks. */
 export type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd' | 'w'
 

@@ -1,3 +1,4 @@
+import { isForEver } from './duration.ts'
 import type { Blocked, Ms, Outcome, Queue, State, Why } from './job.ts'
 
 /** What `why` knows beside the job. */
@@ -47,7 +48,9 @@ export function whySentence(job: Whereabouts, { now, waiting, reserved, holder }
       return `Finished as ${job.outcome?.as ?? 'done'}${job.outcome ? ` at ${new Date(job.outcome.at).toISOString()}` : ''}.`
     case 'ready':
       if (job.blocked?.by === 'paused')
-        return `Its queue '${queue}' is paused for another ${span(job.blocked.what - now)}.`
+        return isForEver(job.blocked.what - now)
+          ? `Its queue '${queue}' is paused until it is resumed.`
+          : `Its queue '${queue}' is paused for another ${span(job.blocked.what - now)}.`
       if (job.blocked?.by === 'queue') return closed({ ...job.blocked, what: queue }, now)
       if (waiting) return `Ready: whoever waits for queue '${queue}' gets it next, after those before it.`
       return reserved === 0

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
+import { isForEver } from '../duration.ts'
 import type { Ms } from '../job.ts'
 
 /** Text that came from outside, without what could steer a terminal. Where standard output is no terminal it stays as it is. */
@@ -59,4 +60,10 @@ export function ageText(ms: Ms): string {
   if (seconds < 120) return `${seconds} s`
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`
   return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`
+}
+
+/** Of a queue; '' where it isn't paused. */
+export function pausedText(left: Ms, text: (ms: Ms) => string): string {
+  if (left <= 0) return ''
+  return isForEver(left) ? 'paused until resumed' : `paused for ${text(left)}`
 }

@@ -1,20 +1,21 @@
 import type { Command } from 'commander'
 import { toMs, type Duration } from '../duration.ts'
+import type { Ms } from '../job.ts'
 import { print } from './output.ts'
 import { Failed, withStore, onTarget, type StoreFlag } from './store-flag.ts'
 
 interface Flags extends StoreFlag {
   queue: string
-  for: string
+  for?: string
 }
 
 export function addPause(program: Command): void {
   withStore(program.command('pause'))
-    .description('let nobody take jobs from a queue for a while')
+    .description('let nobody take jobs from a queue, for a while or until it is resumed')
     .requiredOption('--queue <name>', 'the queue')
-    .option('--for <time>', 'how long, such as 10m', '365d')
+    .option('--for <time>', 'how long, such as 10m (default: until it is resumed; on a server 136 years)')
     .action(async (flags: Flags) => {
-      await pause(flags, toMs(flags.for as Duration, '--for'))
+      await pause(flags, flags.for === undefined ? undefined : toMs(flags.for as Duration, '--for'))
       print(`paused ${flags.queue}`)
     })
 }
@@ -29,7 +30,7 @@ export function addResume(program: Command): void {
     })
 }
 
-async function pause(flags: Flags, ms: number): Promise<void> {
+async function pause(flags: Flags, ms?: Ms): Promise<void> {
   if (!(await onTarget(flags, (target) => target.pause(flags.queue, ms))))
     throw new Failed(`There is no queue '${flags.queue}'.`)
 }

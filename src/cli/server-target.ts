@@ -78,8 +78,8 @@ export class ServerTarget implements Target {
     return cleared
   }
 
-  pause(queue: string, ms: Ms): Promise<boolean> {
-    return this.#client.pause(queue, inSeconds(ms, 'A pause'))
+  pause(queue: string, ms?: Ms): Promise<boolean> {
+    return this.#client.pause(queue, ms === undefined ? LARGEST : inSeconds(ms, 'A pause'))
   }
 
   policy(): Promise<QueuePolicy | undefined> {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { ageText, print, shown, table } from './output.ts'
+import { ageText, pausedText, print, shown, table } from './output.ts'
 import type { QueueCounts, Target } from './target.ts'
 import { withStore, onTarget, type StoreFlag } from './store-flag.ts'
 
@@ -56,7 +56,7 @@ function tableOf(stats: readonly QueueCounts[]): string {
       buried,
       puts,
       oldest === undefined ? '' : ageText(oldest),
-      pausedFor > 0 ? `paused for ${Math.ceil(pausedFor / 1000)} s` : '',
+      pausedText(pausedFor, (ms) => `${Math.ceil(ms / 1000)} s`),
     ]),
   )
 }

@@ -1,6 +1,7 @@
 import type { Broker, Session } from '../broker/broker.ts'
 import { createBroker } from '../broker/store-broker.ts'
 import { changeLimit, changePolicy, pauseQueue, queueNamed } from '../broker/policies.ts'
+import { FOR_EVER } from '../duration.ts'
 import { InvalidArgumentError, QueueFullError } from '../errors.ts'
 import type { JobId, Limit, Ms, Queue, QueuePolicy, State, Where } from '../job.ts'
 import type { Follow } from '../jobs/follow.ts'
@@ -123,11 +124,11 @@ export class StoreTarget implements Target {
     return this.#bulk(queue, states, 'delete', Infinity)
   }
 
-  async pause(queue: string, ms: Ms): Promise<boolean> {
+  async pause(queue: string, ms?: Ms): Promise<boolean> {
     const name = queueNamed(queue)
     if ((await this.#session.stats([name])).length === 0) return false
     const now = this.#broker.now()
-    await pauseQueue(this.#session, name, now + ms, now)
+    await pauseQueue(this.#session, name, ms === undefined ? FOR_EVER : now + ms, now)
     return true
   }
 

@@ -73,8 +73,8 @@ export interface Target {
   kickJob(id: JobId): Promise<boolean>
   /** Deletes the jobs in these states. Returns how many. */
   clear(queue: string, states: State[]): Promise<number>
-  /** 0 resumes. false: there is no such queue. */
-  pause(queue: string, ms: Ms): Promise<boolean>
+  /** @param ms 0 resumes. Default: until it is resumed, or the longest that a server can say. @returns false: there is no such queue */
+  pause(queue: string, ms?: Ms): Promise<boolean>
   policy(queue: string): Promise<QueuePolicy | undefined>
   setPolicy(queue: string, change: (policy: QueuePolicy) => QueuePolicy | undefined): Promise<QueuePolicy | undefined>
   /** Why isn't it running? */

@@ -3,7 +3,7 @@ import { styleText } from 'node:util'
 import type { Command } from 'commander'
 import { toMs, type Duration } from '../duration.ts'
 import type { Ms } from '../job.ts'
-import { ageText, cut, print, shown, table } from './output.ts'
+import { ageText, cut, pausedText, print, shown, table } from './output.ts'
 import { onTarget, withStore, type StoreFlag } from './store-flag.ts'
 import type { QueueCounts, Target } from './target.ts'
 
@@ -155,7 +155,7 @@ function tableOf(lines: readonly Line[]): string {
       inRate,
       outRate,
       oldest === undefined ? '' : ageText(oldest),
-      pausedFor > 0 ? `paused for ${ageText(pausedFor)}` : '',
+      pausedText(pausedFor, ageText),
     ]),
   )
 }

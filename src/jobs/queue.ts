@@ -1,8 +1,7 @@
 /** What an application puts jobs into, looks at them with, and takes workers from. */
 import { systemClock, type Clock } from '../clock.ts'
-import type { Duration } from '../duration.ts'
+import { FOR_EVER, type Duration } from '../duration.ts'
 import { ClosedError, InvalidArgumentError, NotSupportedError } from '../errors.ts'
-import type { Ms } from '../job.ts'
 import type { Op, Transport } from '../transports/transport.ts'
 import { checkFunctions, checkList, checkNode, checkQueue } from './check.ts'
 import type { Handlers, PutMiddleware } from './context.ts'
@@ -396,5 +395,3 @@ export class JobQueue<J extends Jobs> {
     return result?.ok === true
   }
 }
-
-const FOR_EVER: Ms = Number.MAX_SAFE_INTEGER - 1

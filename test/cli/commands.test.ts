@@ -96,6 +96,12 @@ for (const kind of ['a file', 'a server', 'a server on a Unix socket'] as const)
       assert.equal((await run('pause', '--queue', 'p', '--for', '10m')).out, 'paused p\n')
       assert.match((await run('stats')).out, /p .*paused for \d+ s/)
       assert.match((await run('job', id.trim())).out, /^Its queue 'p' is paused for another 10 min\.$/m)
+      assert.equal((await run('pause', '--queue', 'p')).out, 'paused p\n')
+      const [stats, why] = [(await run('stats')).out, (await run('job', id.trim())).out]
+      if (kind === 'a file') {
+        assert.match(stats, /p .*paused until resumed/)
+        assert.match(why, /^Its queue 'p' is paused until it is resumed\.$/m)
+      } else assert.match(stats, /p .*paused for 42949672\d\d s/)
       assert.equal((await run('resume', '--queue', 'p')).out, 'resumed p\n')
       assert.doesNotMatch((await run('stats')).out, /paused/)
       assert.equal((await run('pause', '--queue', 'nowhere')).code, 1)
