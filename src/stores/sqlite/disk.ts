@@ -60,7 +60,9 @@ export class Disk {
       }, this.#every)
       return undefined
     }
-    if (!handedOn && !this.shared && this.#average < SLOW) return this.#syncNow()
+    // One that is on its way may fail, and the disk says so once: another would succeed, and prove nothing.
+    const atOnce = !handedOn && !this.shared && !this.#syncing && this.#average < SLOW
+    if (atOnce) return this.#syncNow()
     // Nothing is learnt of the disk so: what was slow is slowly forgotten, and tried again.
     this.#average *= FORGET
     return this.#sync()

@@ -58,3 +58,39 @@ test('what waits for the disk alone, and a load of puts, is synced at once', asy
 test('what nobody waits for is not synced', async (t) => {
   assert.deepEqual(await order(t, { put: { ops: [put], unsynced: true } }), ['put'])
 })
+
+test('a sync at once proves nothing while one is on its way that may fail: what comes meanwhile waits for that, and for one of its own', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'queueup-sync-'))
+  const store = await openSqlite({ path: join(folder, 'jobs.db') })
+  const syncs: fs.NoParamCallback[] = []
+  t.mock.method(fs, 'fdatasync', (_fd: number, done: fs.NoParamCallback) => void syncs.push(done))
+  syncBuiltinESMExports()
+  try {
+    const answers: string[] = []
+    const commit = (name: string, ...units: Unit[]) => {
+      for (const answer of store.commit(units))
+        void answer.then(
+          () => answers.push(name),
+          (error: Error) => answers.push(`${name}: ${error.name}`),
+        )
+      return new Promise(setImmediate)
+    }
+    await commit('first', { ops: [put] }, reserve)
+    await commit('second', { ops: [put] })
+    // The reserve's.
+    assert.deepEqual(answers.splice(0), ['first'])
+    syncs.shift()?.(null)
+    await new Promise(setImmediate)
+    assert.deepEqual(answers.splice(0), ['first'])
+    await commit('third', { ops: [put] })
+    syncs.shift()?.(new Error('EIO'))
+    await new Promise(setImmediate)
+    assert.deepEqual(answers, ['second: UnknownOutcomeError', 'third: UnknownOutcomeError'])
+    assert.equal(syncs.length, 0)
+  } finally {
+    t.mock.restoreAll()
+    syncBuiltinESMExports()
+    await store.close().catch(() => undefined)
+    await rm(folder, { recursive: true })
+  }
+})
