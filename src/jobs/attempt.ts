@@ -14,6 +14,7 @@ import { nameOf } from './definition.ts'
 import { momentOf, type PutJob, type PutOptions } from './put.ts'
 import { doneAs, Settlement } from './settlement.ts'
 import { lastStartNote, startOf, termsOf, type Terms } from './terms.ts'
+import { isThenable } from './thenable.ts'
 import type { AttemptSpan } from './tracing.ts'
 import { validate } from './validate.ts'
 import type { WorkerParts } from './worker-parts.ts'
@@ -364,10 +365,6 @@ function exhausted(error: Error): Ending {
 /** Anything but a ValidationError is a validator that can't validate now. */
 function refused(error: unknown): Settled {
   return error instanceof ValidationError ? { invalid: error } : { error }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
 /** A stop is no error. */

@@ -2,6 +2,7 @@ import { ValidationError } from '../errors.ts'
 import type { Entry } from './definition.ts'
 import { isJson, throughJson } from './json.ts'
 import { issuesText, type StandardResult, type StandardSchema } from './standard-schema.ts'
+import { isThenable } from './thenable.ts'
 
 /**
  * What the validator makes of the value. Where there is none, the value itself.
@@ -11,7 +12,9 @@ import { issuesText, type StandardResult, type StandardSchema } from './standard
 export function validate(schema: StandardSchema | undefined, value: unknown, what: string): unknown {
   if (!schema) return value
   const result = schema['~standard'].validate(value)
-  return result instanceof Promise ? result.then((one) => valid(one, what)) : valid(result, what)
+  return isThenable(result)
+    ? Promise.resolve(result as PromiseLike<StandardResult<unknown>>).then((one) => valid(one, what))
+    : valid(result, what)
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   LeaseLostError,
   StoppedError,
   TimedOutError,
+  ValidationError,
   type StandardSchema,
   type Worker,
 } from '../../src/index.ts'
@@ -157,12 +158,25 @@ test('the time of an attempt begins with its handler, and its time-out ends with
   )
 })
 
-test('what a handler answers is awaited, also where it is no promise of its own', async (t) => {
-  const queue = openTest(t, jobs)
-  const thenable = { then: (resolve: (value: string) => void) => void setImmediate('from afar').then(resolve) }
-  queue.work({ work: () => thenable })
-  await queue.put('work', { n: 1 })
-  assert.equal((await queue.waitFor('work')).result, 'from afar')
+test('what a handler or a validator answers is awaited, also where it is no promise of its own', async (t) => {
+  const later = <T>(value: T) => ({ then: (resolve: (value: T) => void) => void setImmediate(value).then(resolve) })
+  const schema = {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: (value: unknown) => later(value === 'wrong' ? { issues: [{ message: 'wrong' }] } : { value }),
+    },
+  } as unknown as StandardSchema<string>
+  const queue = openTest(t, defineJobs({ checked: job(schema) }))
+  queue.work({
+    // A function is a thenable, too, where it has a `then`.
+    checked: ({ args }) => (args === 'function' ? Object.assign(() => undefined, later(args)) : later(args)),
+  })
+  await assert.rejects(queue.put('checked', 'wrong'), ValidationError)
+  for (const args of ['object', 'function']) {
+    await queue.put('checked', args)
+    assert.equal((await queue.waitFor('checked', (one) => one === args)).result, args)
+  }
 })
 
 test('a validator that can not validate now is a failure like any other, and the job comes again', async (t) => {
