@@ -102,6 +102,20 @@ test('the result is what its validator makes of the answer', async (t) => {
   assert.equal(await queue.result(id), 12)
 })
 
+test('a validator of results may be a function, as those of arktype are', async (t) => {
+  const schema: StandardSchema<string, string> = Object.assign(() => undefined, {
+    '~standard': {
+      version: 1 as const,
+      vendor: 'test',
+      validate: (value: unknown) => ({ value: `${String(value)}!` }),
+    },
+  })
+  const queue = openTest(t, defineJobs({ shout: job({ result: schema }) }))
+  queue.work({ shout: () => 'oh' })
+  await queue.put('shout')
+  assert.equal((await queue.waitFor('shout')).result, 'oh!')
+})
+
 test('results awaited together come each as it is', async (t) => {
   const queue = openTest(t, defineJobs({ twice: job<{ n: number }, number>({ result: true, retries: 0 }) }))
   const puts = await queue.putMany(

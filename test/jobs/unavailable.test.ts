@@ -141,7 +141,11 @@ test('outcomes that go to the store together are all told again, and what was to
   queue.on('error', ({ error }) => errors.push(error))
   const finish = Promise.withResolvers<void>()
   const done: number[] = []
-  queue.on('done', ({ id }) => done.push(Number(id)))
+  const took: number[] = []
+  queue.on('done', ({ id, ms }) => {
+    done.push(Number(id))
+    took.push(ms)
+  })
   const worker = queue.work({
     mail: async (_, { log }) => {
       await finish.promise
@@ -157,6 +161,7 @@ test('outcomes that go to the store together are all told again, and what was to
   disk.full = false
   await until(() => (clock.move(50), done.length === 3))
   assert.deepEqual(done, [1, 2, 3])
+  assert.deepEqual(took, [0, 0, 0], 'not the time until the store took it')
   await queue.close()
 })
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { Queue } from '../../../src/job.ts'
+import type { Durability } from '../../../src/stores/sqlite/durability.ts'
 import { openSqlite } from '../../../src/stores/sqlite/index.ts'
 import type { Op, Unit } from '../../../src/stores/store.ts'
 
@@ -16,10 +17,10 @@ const reserve: Unit = {
   unsynced: true,
 }
 
-/** What happened, in its order: answers by their names, and syncs, at once or beside the event loop. */
-async function order(t: TestContext, units: Record<string, Unit>): Promise<string[]> {
+/** What happened, in its order: answers by their names, and syncs, at once or beside the event loop; with a durability of its own, until it is closed. */
+async function order(t: TestContext, units: Record<string, Unit>, durability?: Durability): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'queueup-sync-'))
-  const store = await openSqlite({ path: join(folder, 'jobs.db') })
+  const store = await openSqlite({ path: join(folder, 'jobs.db'), ...(durability && { durability }) })
   const told: string[] = []
   const { fdatasync, fdatasyncSync } = fs
   t.mock.method(fs, 'fdatasyncSync', (fd: number) => {
@@ -36,6 +37,10 @@ async function order(t: TestContext, units: Record<string, Unit>): Promise<strin
   try {
     const answers = store.commit(Object.values(units))
     await Promise.all(answers.map((answer, i) => answer.then(() => told.push(Object.keys(units)[i] ?? ''))))
+    if (durability) {
+      await store.close()
+      told.push('closed')
+    }
   } finally {
     t.mock.restoreAll()
     syncBuiltinESMExports()
@@ -57,6 +62,11 @@ test('what waits for the disk alone, and a load of puts, is synced at once', asy
 
 test('what nobody waits for is not synced', async (t) => {
   assert.deepEqual(await order(t, { put: { ops: [put], unsynced: true } }), ['put'])
+})
+
+test('with less durability the answer waits for no sync: one follows in time, before a close at the latest, or none', async (t) => {
+  assert.deepEqual(await order(t, { put: { ops: [put] } }, '1h'), ['put', 'sync', 'closed'])
+  assert.deepEqual(await order(t, { put: { ops: [put] } }, 'relaxed'), ['put', 'closed'])
 })
 
 test('a sync at once proves nothing while one is on its way that may fail: what comes meanwhile waits for that, and for one of its own', async (t) => {
