@@ -23,7 +23,7 @@ export {
 export type { Counts, DrainedOptions } from './jobs/counts.ts'
 export type { EventName, Events, JobEvent } from './jobs/events.ts'
 export type { Follow, FollowedEvent, FollowedJobEvent, MissedEvents } from './jobs/follow.ts'
-export type { AttemptInfo, JobInfo } from './jobs/info.ts'
+export type { AttemptInfo, DeathInfo, JobInfo } from './jobs/info.ts'
 export type { Listening, ListenOptions } from './jobs/listening.ts'
 export type { Page, PageOptions } from './jobs/page.ts'
 export type { LimitOption } from './jobs/limits.ts'

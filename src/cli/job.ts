@@ -46,6 +46,10 @@ function linesOf(info: Partial<JobInfo>): string[] {
   ]
   return [
     ...fields.flatMap(([name, text]) => (text === undefined ? [] : [`${name.padEnd(10)}${shown(text)}`])),
+    ...part(
+      'deaths',
+      (info.deaths ?? []).map((death) => `${death.at.toISOString()}  ${shown(deathText(death))}`),
+    ),
     ...part('attempts', (info.attempts ?? []).flatMap(attemptLines)),
     ...part(
       'logs',
@@ -58,6 +62,11 @@ function startsOf({ starts = 0, failures = 0, startedAt }: Partial<JobInfo>): st
   if (starts === 0) return 'never'
   const first = startedAt ? `, first at ${startedAt.toISOString()}` : ''
   return `${starts === 1 ? 'once' : `${starts} times`}${failures > 0 ? `, ${failures} failed` : ''}${first}`
+}
+
+/** Such as `rejected in mail (2)`. */
+export function deathText({ queue, why, count }: JobInfo['deaths'][number]): string {
+  return `${why} in ${queue} (${count})`
 }
 
 function attemptLines({ attempt, at, ms, error, stack }: JobInfo['attempts'][number]): string[] {

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import type { Command } from 'commander'
 import { InvalidArgumentError } from '../errors.ts'
+import { deathText } from './job.ts'
 import { print, remark, shown } from './output.ts'
 import type { Next, PeekedJob } from './target.ts'
 import { Failed, jobId, withStore, onTarget, type StoreFlag } from './store-flag.ts'
@@ -47,7 +48,8 @@ function whichOf(id: string | undefined, { queue, state }: Flags): { id: number 
   return { queue: queue as string, state: known }
 }
 
-function lineOf({ id, ...about }: Omit<PeekedJob, 'body'>): string {
+function lineOf({ id, deaths, ...more }: Omit<PeekedJob, 'body'>): string {
+  const about = { ...more, ...(deaths && { deaths: deaths.map(deathText).join(', ') }) }
   const parts = Object.entries(about).map(([name, value]) => [
     name,
     value instanceof Date ? value.toISOString() : shown(String(value)),

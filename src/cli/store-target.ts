@@ -5,7 +5,7 @@ import { FOR_EVER } from '../duration.ts'
 import { InvalidArgumentError, QueueFullError } from '../errors.ts'
 import type { JobId, Limit, Ms, Queue, QueuePolicy, State, Where } from '../job.ts'
 import type { Follow } from '../jobs/follow.ts'
-import type { JobInfo } from '../jobs/info.ts'
+import { deathOf, type JobInfo } from '../jobs/info.ts'
 import { JobQueue } from '../jobs/queue.ts'
 import type { Store } from '../stores/store.ts'
 import { BrokerTransport } from '../transports/broker.ts'
@@ -95,9 +95,7 @@ export class StoreTarget implements Target {
       ...(job.at !== undefined && { dueAt: new Date(job.at) }),
       size: job.size,
       ...(job.error && { error: Buffer.from(job.error).toString() }),
-      ...(job.deaths && {
-        deaths: job.deaths.map((one) => `${one.why} in ${shortName(one.queue)} (${one.count})`).join(', '),
-      }),
+      ...(job.deaths && { deaths: job.deaths.map(deathOf) }),
       body: Buffer.from(job.body ?? []),
     }
   }

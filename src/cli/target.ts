@@ -25,8 +25,8 @@ export interface PeekedJob extends Pick<
 > {
   /** Where the store knows. */
   failures?: number
-  /** Where it died, how often and why, the last first; where the store knows. */
-  deaths?: string
+  /** Where it died; where the store knows. */
+  deaths?: JobInfo['deaths']
   body: Buffer
 }
 

@@ -1,5 +1,5 @@
 /** What one sees of a job without taking it. */
-import type { Bytes, JobId } from '../job.ts'
+import type { Bytes, Death, JobId, Why } from '../job.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import { named } from '../shown.ts'
 import { decode } from './message.ts'
@@ -30,6 +30,8 @@ export interface JobInfo {
    * (its queue was full) or `asked` (by hand).
    */
   why?: string
+  /** From where it came to a dead-letter queue, the last first: one for each queue and reason. Of a server this isn't known. */
+  deaths: DeathInfo[]
   /** Its last error. */
   error?: string
   progress?: unknown
@@ -41,6 +43,16 @@ export interface JobInfo {
   /** The body's size in bytes, and the body where it is no message. */
   size: number
   body?: Bytes
+}
+/** A job died in a queue, and was sent on to the dead-letter queue of that. */
+export interface DeathInfo {
+  queue: string
+  /** As `why` of the job. */
+  why: Why
+  /** How often it died there so. */
+  count: number
+  /** When it did last. */
+  at: Date
 }
 export interface AttemptInfo {
   /** When it failed. */
@@ -74,6 +86,7 @@ export function infoOf(view: JobView): JobInfo {
     starts: view.reserves,
     failures: view.failures + (view.state === 'buried' && LAST_FAILED.includes(view.why) ? 1 : 0),
     putAt: new Date(view.put),
+    deaths: (view.deaths ?? []).map(deathOf),
     size: view.size,
     logs: notes.filter((note) => note.kind === 'log').map(({ at, data }) => ({ at: new Date(at), text: textOf(data) })),
     attempts: notes
@@ -94,6 +107,10 @@ export function infoOf(view: JobView): JobInfo {
     }),
     ...(!known && view.body && { body: view.body }),
   }
+}
+
+export function deathOf({ queue, why, count, at }: Death): DeathInfo {
+  return { queue: nameOf(queue), why, count, at: new Date(at) }
 }
 
 export function textOf(bytes: Bytes): string {

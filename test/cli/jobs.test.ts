@@ -295,6 +295,8 @@ test('dead letters are redriven to where they died, in slices', async (t) => {
   assert.deepEqual(await place.json('dead', 'list'), [{ queue: 'mail.dead', jobs: 3, of: ['mail'] }])
   const dead = await place.json<{ id: string; why: string }[]>('dead', 'list', '--queue', 'mail.dead')
   assert.deepEqual(dead.map(({ id, why }) => `${id} ${why}`).sort(), ['1 rejected', '2 rejected', '3 rejected'])
+  assert.match((await place.run('job', '1')).out, /^deaths\n {2}20\S+Z {2}rejected in mail \(1\)$/m)
+  assert.match((await place.run('peek', '1')).error, /deaths rejected in mail \(1\)/)
   const { redriven } = await place.json<{ redriven: number }>(
     ...['dead', 'redrive', '--queue', 'mail.dead', '--rate', '20', '--max', '2'],
   )
