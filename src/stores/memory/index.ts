@@ -3,7 +3,7 @@ import { ClosedError } from '../../errors.ts'
 import type { JobId, Ms, Queue } from '../../job.ts'
 import { matches } from '../machine/bulk.ts'
 import { Machine } from '../machine/machine.ts'
-import { compareKeys, keyOf, keyText, parseKey } from '../machine/page.ts'
+import { COMPARE, keyOf, keyText, NATURAL, parseKey, positionIn } from '../machine/page.ts'
 import type { Row } from '../machine/row.ts'
 import { finishedView, statsOf, viewOf, type Views } from '../machine/view.ts'
 import type { Hint, JobView, Look, QueueStats, Result, Store, StoreLimit, Traits, Unit } from '../store.ts'
@@ -70,7 +70,7 @@ class MemoryStore implements Store {
     this.#settleTime()
     const now = this.now()
     const wanted = queues ? queues.flatMap((name) => this.#table.queue(name) ?? []) : [...this.#table.queues()]
-    return wanted.map((queue) => statsOf(queue, now, queue.order.first?.put))
+    return wanted.map((queue) => statsOf(queue, now, queue.orders.ready.first?.put))
   }
 
   async records(since: number): ReturnType<Store['records']> {
@@ -133,17 +133,16 @@ class MemoryStore implements Store {
       return this.#finished(queue, { where, limit, ...(after && { after }) }, body === true, noted)
     const states = queue.inhabited(where.states)
     const [state] = states
-    const natural = state === 'buried' ? 'buried' : state === 'delayed' || state === 'reserved' ? 'due' : 'take'
+    const from = after === undefined ? undefined : positionIn(after, order)
     let rows: Row[]
-    if (states.length === 1 && after === undefined && state && order === natural)
-      rows = this.#table.list(queue, state, limit + 1, where)
+    if (states.length === 1 && state && order === NATURAL[state])
+      rows = this.#table.list(queue, state, limit + 1, where, from)
     else {
-      const from = after === undefined ? undefined : parseKey(after)
-      const first = new First<Row>(limit + 1, (a, b) => compareKeys(keyOf(a, order), keyOf(b, order)))
+      const compare = COMPARE[order]
+      const first = new First<Row>(limit + 1, compare)
       for (const one of states)
         for (const row of this.#table.all(queue, one))
-          if ((!from || compareKeys(keyOf(row, order), from) > 0) && matches(row, where, () => row.body as Uint8Array))
-            first.add(row)
+          if ((!from || compare(row, from) > 0) && matches(row, where, () => row.body as Uint8Array)) first.add(row)
       rows = first.sorted()
     }
     const page = rows.slice(0, limit)

@@ -1,10 +1,11 @@
 import type { Ms } from '../../job.ts'
 import { Heap } from '../../heap.ts'
+import { COMPARE, type Position } from '../machine/page.ts'
 import { QueueRow } from '../machine/queue.ts'
 import type { Finished, Row } from '../machine/row.ts'
 import type { Claim } from '../machine/table.ts'
 import type { Members } from './members.ts'
-import { Ready } from './ready.ts'
+import { Sorted } from './sorted.ts'
 
 /** A finished job that is kept: its number in the order of ending, and until when it is whatever its queue's policy, or NEVER. */
 export interface Kept {
@@ -23,12 +24,13 @@ export interface Held extends Claim {
 
 /** A queue and the orders in which its jobs lie. */
 export class MemoryQueue extends QueueRow {
-  readonly order = new Ready()
-  readonly later = new Heap<Row>((a, b) => a.at < b.at || (a.at === b.at && a.id < b.id))
-  /** In the order of burial. */
-  readonly aside = new Heap<Row>((a, b) => a.at < b.at)
-  /** Those that wait: behind their group, at a gate, for a job whose key they have. */
-  readonly waiters = new Set<Row>()
+  /** Its jobs by state; reserved ones are found by their leases. */
+  readonly orders = {
+    ready: new Sorted<Position, Row>(COMPARE.take),
+    waiting: new Sorted<Position, Row>(COMPARE.take),
+    delayed: new Sorted<Position, Row>(COMPARE.due),
+    buried: new Sorted<Position, Row>(COMPARE.buried),
+  }
   /** Each group's jobs that aren't buried, by rank. */
   readonly groups = new Map<string, Members>()
   readonly claims = new Map<string, Held>()

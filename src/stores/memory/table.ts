@@ -2,6 +2,7 @@ import type { Bytes, JobId, Ms, Queue, State, Where } from '../../job.ts'
 import { matches } from '../machine/bulk.ts'
 import { Heap } from '../../heap.ts'
 import { IdMap } from '../../id-map.ts'
+import { COMPARE, NATURAL, type Position } from '../machine/page.ts'
 import type { QueueRow } from '../machine/queue.ts'
 import { NEVER, Timer, type Holder, type Row } from '../machine/row.ts'
 import type { Selection, Table } from '../machine/table.ts'
@@ -130,37 +131,31 @@ export class MemoryTable implements Table {
   }
 
   head(queue: QueueRow): Row | undefined {
-    return (queue as MemoryQueue).order.first
+    return (queue as MemoryQueue).orders.ready.first
   }
 
-  list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Selection): Row[] {
-    const { order, later, aside } = queue as MemoryQueue
+  list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Selection, after?: Position): Row[] {
     const wanted = (row: Row) => matches(row, where, () => row.body as Bytes)
-    if (state === 'ready') return order.smallest(limit, wanted)
-    if (state === 'delayed') return later.smallest(limit, wanted)
-    if (state === 'buried') return aside.smallest(limit, wanted)
-    const before = (a: Row, b: Row) => (state === 'waiting' ? a.pri - b.pri || a.rank - b.rank : a.at - b.at)
-    const first = new First<Row>(limit, (a, b) => before(a, b) || a.id - b.id)
-    for (const row of this.all(queue, state)) if (wanted(row)) first.add(row)
+    if (state !== 'reserved') return firstOf((queue as MemoryQueue).orders[state].from(after), limit, wanted)
+    const compare = COMPARE[NATURAL[state]]
+    const first = new First<Row>(limit, compare)
+    for (const row of this.all(queue, state)) if ((!after || compare(row, after) > 0) && wanted(row)) first.add(row)
     return first.sorted()
   }
 
   /** Jobs of one state, in no order. */
   *all(queue: QueueRow, state: Exclude<State, 'finished'>): Generator<Row, void> {
-    const { order, later, aside, waiters } = queue as MemoryQueue
-    if (state === 'ready') yield* order
-    else if (state === 'delayed') yield* later
-    else if (state === 'buried') yield* aside
-    else if (state === 'waiting') yield* waiters
+    if (state !== 'reserved') yield* (queue as MemoryQueue).orders[state].from()
     else for (const row of this.#rows) if (row.queue === queue && row.state === state) yield row
   }
 
-  waiting(queue: QueueRow, limit: number, where: Where): Row[] {
-    return firstOf((queue as MemoryQueue).waiters, limit, (row) => matches(row, where, () => row.body as Bytes))
+  waiting(queue: QueueRow, limit: number, where: Where, after?: Position): Row[] {
+    return this.list(queue, 'waiting', limit, where, after)
   }
 
-  firstReady(row: Row): number | undefined {
-    return (row.queue as MemoryQueue).order.firstAt(row.pri)?.rank
+  firstReady({ queue, pri }: Row): number | undefined {
+    const [first] = (queue as MemoryQueue).orders.ready.from({ pri, rank: -Infinity, at: 0, id: 0 })
+    return first?.pri === pri ? first.rank : undefined
   }
 
   lastTurn(row: Row): number | undefined {
@@ -225,25 +220,22 @@ export class MemoryTable implements Table {
   }
 
   #enter(row: Row): void {
-    const queue = row.queue as MemoryQueue
+    if (row.state !== 'reserved') (row.queue as MemoryQueue).orders[row.state].add(row)
     switch (row.state) {
-      case 'ready':
-        queue.order.push(row)
-        break
       case 'delayed':
-        queue.later.push(row)
         this.#timers.push((row.timer = new Timer(row.at, row)))
         break
       case 'reserved':
         if (row.at !== NEVER) this.#timers.push((row.timer = new Timer(row.at, row)))
         break
       case 'buried':
-        queue.aside.push(row)
         if (row.dead) this.#enterDead(row)
         break
       case 'waiting':
-        queue.waiters.add(row)
         if (row.parked !== undefined) this.gates.enter(row, row.parked)
+        break
+      default:
+      // A ready one is in its order alone.
     }
     if (row.group !== undefined) this.groups.enter(row, row.group)
     if (row.turn || row.seat) this.#turns.enter(row)
@@ -257,25 +249,9 @@ export class MemoryTable implements Table {
   }
 
   #leave(row: Row): void {
-    const queue = row.queue as MemoryQueue
-    switch (row.state) {
-      case 'ready':
-        queue.order.remove(row)
-        break
-      case 'delayed':
-        queue.later.remove(row)
-        break
-      case 'buried':
-        queue.aside.remove(row)
-        if (row.dead) this.#dead.delete(row.id)
-        break
-      case 'waiting':
-        queue.waiters.delete(row)
-        if (row.parked !== undefined) this.gates.leave(row, row.parked)
-        break
-      default:
-      // A reserved one has a timer at most.
-    }
+    if (row.state !== 'reserved') (row.queue as MemoryQueue).orders[row.state].remove(row)
+    if (row.state === 'buried' && row.dead) this.#dead.delete(row.id)
+    if (row.state === 'waiting' && row.parked !== undefined) this.gates.leave(row, row.parked)
     if (row.timer) {
       this.#timers.remove(row.timer)
       row.timer = undefined
