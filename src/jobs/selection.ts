@@ -1,7 +1,7 @@
 /** Which jobs of a queue are meant, and what is done to many of them. */
 import { InvalidArgumentError } from '../errors.ts'
 import type { State, Where } from '../job.ts'
-import type { BulkOp, Counted, Transport } from '../transports/transport.ts'
+import type { BulkOp, Counted, SliceEnd, Transport } from '../transports/transport.ts'
 import { named } from '../shown.ts'
 import { checkList, checkOptions, checkQueue, checkText, type Names } from './check.ts'
 import { type Catalog, queueOf } from './definition.ts'
@@ -60,13 +60,17 @@ export async function changeMany(transport: Transport, where: Where, act: BulkOp
   const [stats] = await transport.stats([where.queue])
   let left = stats ? where.states.reduce((sum, state) => sum + stats[state as keyof Numbers], 0) : 0
   let count = 0
+  let after: SliceEnd | undefined
   // Once at least: a transport that can't do it says so, however few there are.
   do {
-    const [result] = await transport.commit({ ops: [{ do: 'bulk', where, act, limit: Math.min(SLICE, left) }] })
+    const op: BulkOp = { do: 'bulk', where, act, limit: Math.min(SLICE, left), ...(after && { after }) }
+    const [result] = await transport.commit({ ops: [op] })
     if (!result?.ok || result.do !== 'bulk') break
     count += result.count
     left -= result.count
-    if (!result.more) break
+    // At the end once more from the beginning: a job that leaves makes others ready, of its group or at its limits, where these slices have been.
+    if (!result.more && !after) break
+    ;({ after } = result)
   } while (left > 0)
   return count
 }

@@ -152,13 +152,23 @@ export interface Note {
  * One bounded slice of a large operation; repeat while there is more. Never touches reserved jobs unless `where.states` names them.
  * `kick`: of the states given, in their order, the first that has any job at all: buried in the order of burial, delayed soonest first; to ready.
  * `retry`: as kick, counters of failures and reserves set back. `origin`: where a dead letter died last. explicit: only where that queue has a policy record;
- * without it one that is missing comes into being.
+ * without it one that is missing comes into being. after: the `after` of the slice before, behind which this one goes on, so that what was passed over by
+ * then isn't looked at again; what has come in before it since is left over.
  */
 export interface BulkOp {
   do: 'bulk'
   where: Where
   act: 'delete' | 'kick' | 'retry' | { to: Queue | 'origin'; explicit?: true }
   limit: number
+  after?: SliceEnd
+}
+/** The state of the job at which a slice ended, and what orders the jobs of that state. */
+export interface SliceEnd {
+  state: State
+  pri: number
+  rank: number
+  at: Ms
+  id: JobId
 }
 /** A session is over: its leases return, its records vanish. released: it left in order, and nothing is counted. lost: a failure each. */
 export interface EndOp {
@@ -253,7 +263,8 @@ export interface Answers {
   forward: { per: Put[]; dead: readonly Dead[] }
   cancel: { state: State }
   note: object
-  bulk: { count: number; more: boolean; ready: readonly Queue[] }
+  /** after: with `more`, of a store that can go on from there. */
+  bulk: { count: number; more: boolean; after?: SliceEnd; ready: readonly Queue[] }
   end: { count: number; dead: readonly Dead[]; ready: readonly Queue[] }
   /** ready: queues in which jobs became ready. next: the soonest moment at which `due` will have something to do. */
   due: {

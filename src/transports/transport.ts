@@ -16,6 +16,7 @@ export type {
   Put,
   QueueStats,
   Result,
+  SliceEnd,
   StoreEvent,
   ToldEvent,
   Unit,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { State } from '../../src/job.ts'
+import type { BulkOp, SliceEnd } from '../../src/stores/store.ts'
 import { mail, other, text } from './subject.ts'
 import type { Case } from './store-contract.ts'
 
@@ -131,6 +132,61 @@ export const bulk: Case[] = [
       const where = { queue: mail, states: ['reserved' as const] }
       await s.ok<'bulk'>({ do: 'bulk', where, act: 'delete', limit: 2 })
       assert.deepEqual(await Promise.all(ids.map((id) => s.state(id))), ['reserved', 'gone', 'gone'])
+    },
+  ],
+  [
+    'goes on where the slice before ended, over the states that are asked for',
+    async (s) => {
+      const states: State[] = ['delayed', 'ready', 'buried', 'waiting']
+      const put = async (name: string) => {
+        for (const pri of [2, 1]) await s.put('x', { pri }, { name })
+        for (const ms of [2000, 1000]) await s.put('x', { at: s.now + ms }, { name })
+        for (const as of ['first', 'second'])
+          await s.ok<'bury'>({ do: 'bury', job: { id: await s.put(as, {}, { name }) }, why: 'asked' })
+      }
+      for (const name of ['stone', 'fruit', 'stone']) await put(name)
+      for (const name of ['fruit', 'stone', 'fruit']) await s.put('x', {}, { name, group: 'g' })
+      for (const [act, limit, total] of [
+        [{ to: other }, 1, 8],
+        ['delete', 2, 13],
+      ] as const) {
+        const where = { queue: mail, states, name: act === 'delete' ? 'stone' : 'fruit' }
+        let count = 0
+        let after: SliceEnd | undefined
+        for (let slices = 0; slices < 20; slices++) {
+          const slice = await s.ok<'bulk'>({ do: 'bulk', where, act, limit, ...(after && { after }) })
+          count += slice.count
+          assert.equal(slice.after !== undefined, slice.more)
+          if (!slice.more) break
+          ;({ after } = slice)
+        }
+        assert.equal(count, total)
+      }
+    },
+  ],
+  [
+    'going on, passes over what has come in before, and a kick stays with the state that it has begun with',
+    async (s) => {
+      const ids: number[] = []
+      for (let i = 0; i < 3; i++) ids.push(await s.put('x', { pri: 5 }))
+      const clear = (rest: Pick<BulkOp, 'limit' | 'after'>) =>
+        s.ok<'bulk'>({ do: 'bulk', where: { queue: mail, states: ['ready'] }, act: 'delete', ...rest })
+      const first = await clear({ limit: 1 })
+      assert.equal(first.after?.id, ids[0])
+      const before = await s.put('x', { pri: 4 })
+      const second = await clear({ limit: 9, after: first.after as SliceEnd })
+      assert.deepEqual([second.count, second.more, second.after], [2, false, undefined])
+      assert.equal(await s.state(before), 'ready')
+
+      const delayed = await s.put('x', { at: s.now + 1000 })
+      for (let i = 0; i < 2; i++)
+        await s.ok<'bury'>({ do: 'bury', job: { id: await s.put('x', { at: s.now + 1000 }) }, why: 'asked' })
+      const kick = (rest: Pick<BulkOp, 'limit' | 'after'>) =>
+        s.ok<'bulk'>({ do: 'bulk', where: { queue: mail, states: ['buried', 'delayed'] }, act: 'kick', ...rest })
+      const { after } = await kick({ limit: 1 })
+      assert.ok(after)
+      assert.deepEqual([(await kick({ limit: 9, after })).count, (await kick({ limit: 9, after })).count], [1, 0])
+      assert.equal(await s.state(delayed), 'delayed')
     },
   ],
 ]

@@ -238,9 +238,18 @@ function ofStore(op: Op, i: number): Op {
   return op
 }
 
-/** An answer without what is each store's own way (`rank`, the bound `next`, hints of what is ready), and with sets in one order. */
+/** An answer without what is each store's own way (`rank`, the bound `next`, hints of what is ready, where a slice ended), and with sets in one order. */
 function answer(result: unknown): unknown {
-  const { next: _, ready: __, more, jobs, dead, records, ...rest } = plain(result) as Record<string, unknown>
+  const {
+    next: _,
+    ready: __,
+    after: ___,
+    more,
+    jobs,
+    dead,
+    records,
+    ...rest
+  } = plain(result) as Record<string, unknown>
   const byId = (list: unknown) => (list as { id: number }[]).toSorted((a, b) => a.id - b.id)
   return {
     ...rest,

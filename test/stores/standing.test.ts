@@ -6,10 +6,14 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import type { Queue, State, Where } from '../../src/job.ts'
 import { Heap } from '../../src/heap.ts'
+import { changeMany } from '../../src/jobs/selection.ts'
 import { Machine } from '../../src/stores/machine/machine.ts'
+import type { QueueRow } from '../../src/stores/machine/queue.ts'
+import { statsOf } from '../../src/stores/machine/view.ts'
 import { MemoryTable } from '../../src/stores/memory/table.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
 import type { Op, Result, Store } from '../../src/stores/store.ts'
+import type { Transport } from '../../src/transports/transport.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 
 const mail: Queue = 'default/mail'
@@ -234,6 +238,57 @@ test('in memory, each slice of a clear looks only at as many of those that wait 
   machine.end()
   assert.equal(cleared?.ok && cleared.do === 'bulk' && cleared.count, 100)
   assert.ok(looked < 200, `${looked} looked at`)
+})
+
+for (const state of ['ready', 'delayed', 'buried', 'waiting'] as const)
+  test(`in memory, many ${state} jobs that match are changed without a look again, in each slice, at those that don't`, async () => {
+    const JOBS = 5000
+    const table = new MemoryTable()
+    const machine = new Machine(table)
+    machine.begin(0)
+    const put = (name: string): Op => ({
+      do: 'put',
+      to: [{ queue: mail, create: true, ...(state === 'delayed' && { at: 1000 }) }],
+      msg: { body: Buffer.from('text'), name, ...(state === 'waiting' && { group: name }) },
+    })
+    for (const name of ['stone', 'fruit']) machine.run({ ops: Array<Op>(JOBS).fill(put(name)) })
+    if (state === 'buried')
+      for (let id = 1; id <= 2 * JOBS; id++) machine.run({ ops: [{ do: 'bury', job: { id }, why: 'asked' }] })
+    let looked = 0
+    const where: Where = {
+      queue: mail,
+      states: state === 'waiting' ? ['ready', 'waiting'] : [state],
+      get name() {
+        looked++
+        return 'fruit'
+      },
+    }
+    const transport: Pick<Transport, 'stats' | 'commit'> = {
+      stats: () => Promise.resolve([statsOf(table.queue(mail) as QueueRow, 0, undefined)]),
+      commit: ({ ops }) => Promise.resolve(machine.run({ ops })),
+    }
+    assert.equal(await changeMany(transport as Transport, where, 'delete'), JOBS)
+    machine.end()
+    assert.ok(looked < 4 * JOBS, `${looked} looked at`)
+  })
+
+test('what is changed in slices is all of it, groups whose first job had to go before the next was ready, too', async () => {
+  const GROUPS = 600
+  const table = new MemoryTable()
+  const machine = new Machine(table)
+  machine.begin(0)
+  for (let i = 0; i < GROUPS; i++) {
+    const msg = { body: Buffer.from('x'), group: `${i}` }
+    const put: Op = { do: 'put', to: [{ queue: mail, create: true }], msg }
+    machine.run({ ops: [put, put, put] })
+  }
+  const transport: Pick<Transport, 'stats' | 'commit'> = {
+    stats: () => Promise.resolve([statsOf(table.queue(mail) as QueueRow, 0, undefined)]),
+    commit: ({ ops }) => Promise.resolve(machine.run({ ops })),
+  }
+  const where: Where = { queue: mail, states: ['ready', 'waiting'] }
+  assert.equal(await changeMany(transport as Transport, where, 'delete'), 3 * GROUPS)
+  machine.end()
 })
 
 test('a put into a full queue none of whose jobs can be dropped is refused without a look at those that wait', () => {

@@ -1,9 +1,10 @@
-import type { BulkOp, Result } from '../store.ts'
+import type { BulkOp, Result, SliceEnd } from '../store.ts'
 import { move } from './forward.ts'
 import { settleGates } from './admission.ts'
 import { endLease, giveBack } from './give-back.ts'
 import type { Commit } from './commit.ts'
 import { depart } from './place.ts'
+import { positionOf } from './page.ts'
 import type { QueueRow } from './queue.ts'
 import type { Row } from './row.ts'
 import type { Selection } from './table.ts'
@@ -23,29 +24,43 @@ export function bulk(commit: Commit, op: BulkOp): Result {
   return { ok: true, do: 'bulk', ...result, ready }
 }
 
-function slice(commit: Commit, queue: QueueRow, op: BulkOp, limit: number): { count: number; more: boolean } {
+function slice(
+  commit: Commit,
+  queue: QueueRow,
+  op: BulkOp,
+  limit: number,
+): { count: number; more: boolean; after?: SliceEnd } {
   const { table } = commit
-  const rows: Row[] = []
+  // Where they are now: what is done to one may put others into another state.
+  const found: { row: Row; end: SliceEnd }[] = []
   const firstOnly = op.act === 'kick' || op.act === 'retry'
   const where: Selection = typeof op.act === 'object' && op.act.to === 'origin' ? { ...op.where, died: true } : op.where
-  for (const state of queue.inhabited(op.where.states)) {
-    const left = limit + 1 - rows.length
+  const begun = op.after && op.where.states.indexOf(op.after.state)
+  const states = begun === undefined ? op.where.states : op.where.states.slice(begun, firstOnly ? begun + 1 : undefined)
+  for (const state of queue.inhabited(states)) {
+    const left = limit + 1 - found.length
+    const from = op.after?.state === state ? op.after : undefined
     // In which order they are deleted is nobody's business, and to order all that wait for each slice would cost the square of their number.
     const disordered = state === 'waiting' && op.act === 'delete'
-    rows.push(...(disordered ? table.waiting(queue, left, where) : table.list(queue, state, left, where)))
-    if (rows.length > limit || (firstOnly && rows.length > 0)) break
+    const rows = disordered ? table.waiting(queue, left, where, from) : table.list(queue, state, left, where, from)
+    for (const row of rows) found.push({ row, end: { state, ...positionOf(row) } })
+    if (found.length > limit || (firstOnly && found.length > 0)) break
   }
   const seen = new Set<Row>()
   let count = 0
-  for (const row of rows) {
-    if (seen.has(row)) continue
-    if (typeof op.act === 'object') count += moveBefore(commit, row, op, limit, seen)
-    // What is left of its group before it comes with the next slice, and so does this one.
-    if (seen.size >= limit) break
-    seen.add(row)
-    if (act(commit, row, op.act)) count++
+  let { after } = op
+  for (const { row, end } of found) {
+    if (!seen.has(row)) {
+      if (typeof op.act === 'object') count += moveBefore(commit, row, op, limit, seen)
+      // What is left of its group before it comes with the next slice, and so does this one.
+      if (seen.size >= limit) break
+      seen.add(row)
+      if (act(commit, row, op.act)) count++
+    }
+    after = end
   }
-  return { count, more: rows.length > limit && count > 0 }
+  const more = found.length > limit && count > 0
+  return { count, more, ...(more && after && { after }) }
 }
 
 /** A group comes in order: those that precede the row in its group, and are meant too, are moved first, whatever their states. Returns how many were. */

@@ -1,6 +1,7 @@
 import type { Bytes, JobId, Ms, Queue, State, Where } from '../../job.ts'
 import type { Note, StoreEvent, StoreRecord } from '../store.ts'
 import type { GateRow } from './gate.ts'
+import type { Position } from './page.ts'
 import type { QueueRow } from './queue.ts'
 import type { Finished, Holder, Row } from './row.ts'
 
@@ -124,10 +125,13 @@ export interface Table {
 
   /** The ready job of the smallest (pri, rank, id). */
   head(queue: QueueRow): Row | undefined
-  /** Jobs of one state in that state's order: ready and waiting by (pri, rank), delayed and reserved soonest first, buried in the order of burial. */
-  list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Selection): Row[]
-  /** Jobs that wait, about in the order in which they came: as many as are asked for are looked at, not all. */
-  waiting(queue: QueueRow, limit: number, where: Where): Row[]
+  /**
+   * Jobs of one state in that state's order: ready and waiting by (pri, rank), delayed and reserved soonest first, buried in the order of burial.
+   * @param after only those behind it
+   */
+  list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Selection, after?: Position): Row[]
+  /** Jobs that wait, in an order that costs least: as many as are asked for are looked at, not all. */
+  waiting(queue: QueueRow, limit: number, where: Where, after?: Position): Row[]
 
   /** The rank of the first ready job, other than this one, of its queue and priority. */
   firstReady(row: Row): number | undefined

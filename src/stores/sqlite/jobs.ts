@@ -1,5 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite'
-import type { Fence, JobId, Ms, State, Where } from '../../job.ts'
+import type { Fence, JobId, Ms, State } from '../../job.ts'
+import { keyOf, KEYS, type Order, type Position } from '../machine/page.ts'
 import type { Row } from '../machine/row.ts'
 import type { Selection } from '../machine/table.ts'
 import type { Connection } from './connection.ts'
@@ -22,21 +23,24 @@ export class Jobs {
     this.#load = load
   }
 
-  list(queue: number, state: Exclude<State, 'finished'>, limit: number, where?: Selection): Row[] {
+  /** @param after only those behind it */
+  list(
+    queue: number,
+    state: Exclude<State, 'finished'>,
+    order: Order,
+    limit: number,
+    where: Selection | undefined,
+    after: Position | undefined,
+  ): Row[] {
     this.#flush()
     const { sql, values } = filter(where)
-    const order = state === 'ready' || state === 'waiting' ? 'pri, rank, id' : 'at, id'
+    const from = after ? keyOf(after, order) : []
+    const rest = after ? ` AND (${KEYS[order].join()}) > (${from.map(() => '?').join()})` : ''
     return this.#find(
-      `queue = ? AND state = ${CODES[state]}${sql} ORDER BY ${order}`,
-      [queue, ...values],
+      `queue = ? AND state = ${CODES[state]}${sql}${rest} ORDER BY ${KEYS[order].join()}`,
+      [queue, ...values, ...from],
       Number.isFinite(limit) ? limit : -1,
     )
-  }
-
-  waiting(queue: number, limit: number, where: Where): Row[] {
-    this.#flush()
-    const { sql, values } = filter(where)
-    return this.#find(`queue = ? AND state = ${CODES.waiting}${sql} ORDER BY id`, [queue, ...values], limit)
   }
 
   /** The rank of the first ready one, but this, of its queue and priority. */

@@ -1,5 +1,6 @@
 import type { Bytes, Fence, JobId, Ms, Queue, State, Where } from '../../job.ts'
 import { IdMap } from '../../id-map.ts'
+import { NATURAL, type Position } from '../machine/page.ts'
 import type { QueueRow } from '../machine/queue.ts'
 import { FENCES, type Row } from '../machine/row.ts'
 import type { Selection, Table } from '../machine/table.ts'
@@ -289,12 +290,12 @@ export class SqliteTable implements Table {
     return this.#ahead.head(queue as SqliteQueue)
   }
 
-  list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Selection): Row[] {
-    return this.#jobs.list(queue.no, state, limit, where)
+  list(queue: QueueRow, state: Exclude<State, 'finished'>, limit: number, where?: Selection, after?: Position): Row[] {
+    return this.#jobs.list(queue.no, state, NATURAL[state], limit, where, after)
   }
 
-  waiting(queue: QueueRow, limit: number, where: Where): Row[] {
-    return this.#jobs.waiting(queue.no, limit, where)
+  waiting(queue: QueueRow, limit: number, where: Where, after?: Position): Row[] {
+    return this.#jobs.list(queue.no, 'waiting', 'id', limit, where, after)
   }
 
   firstReady(row: Row): number | undefined {
