@@ -74,6 +74,7 @@ test('get: everything about a job, and undefined where there is none', async (t)
     dueAt: new Date(queue.clock.now() + 60_000),
     group: 'g',
     size: JSON.stringify({ job: 'mail', args: { to: 'a' } }).length,
+    deaths: [],
     logs: [],
     attempts: [],
   })
