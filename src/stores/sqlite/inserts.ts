@@ -2,7 +2,7 @@
 import type { SQLInputValue } from 'node:sqlite'
 import type { Row } from '../machine/row.ts'
 import type { Connection } from './connection.ts'
-import { columnsOf, contentOf, gatesOf, moreOrNull, INLINE, sessionOf } from './rows.ts'
+import { columnsOf, gatesOf, moreOrNull, INLINE, sessionOf } from './rows.ts'
 
 /**
  * So many rows are inserted by one statement: the table and its ten indexes are opened once for them. Its variables have no numbers: SQLite looks for those
@@ -104,7 +104,7 @@ export const otherInserts = (file: Connection): Inserts =>
       values[at++] = row.id
       for (const value of columnsOf(row)) values[at++] = value
       for (const value of gatesOf(row)) values[at++] = value
-      for (const value of contentOf(row)) values[at++] = value
+      fillBody(values, at, row)
     },
   )
 
@@ -113,6 +113,11 @@ function fillContent(values: SQLInputValue[], at: number, row: Row): void {
   values[at++] = row.expires || null
   values[at++] = row.group ?? null
   values[at++] = moreOrNull(row)
+  fillBody(values, at, row)
+}
+
+/** size, envelope, body. */
+function fillBody(values: SQLInputValue[], at: number, row: Row): void {
   const apart = row.size > INLINE
   values[at++] = apart ? row.size : null
   values[at++] = row.envelope ?? null

@@ -109,12 +109,6 @@ export function gatesOf(row: Row): SQLInputValue[] {
   return [row.gates ? JSON.stringify(row.gates) : null, row.parked ?? null, row.begun || null]
 }
 
-/** size, envelope, body. */
-export function contentOf(row: Row): SQLInputValue[] {
-  const apart = row.size > INLINE
-  return [apart ? row.size : null, row.envelope ?? null, apart ? null : (row.body as Bytes)]
-}
-
 export function moreOrNull({ more }: Row): string | null {
   if (!more) return null
   const { error, ...rest } = more
